@@ -1,0 +1,14 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace embkit::bindings {
+
+void bind_errors(pybind11::module_& m);
+void bind_io(pybind11::module_& m);
+void bind_linalg(pybind11::module_& m);
+void bind_sampling(pybind11::module_& m);
+void bind_text(pybind11::module_& m);
+void bind_word2vec(pybind11::module_& m);
+
+}  // namespace embkit::bindings

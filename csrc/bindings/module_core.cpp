@@ -1,0 +1,11 @@
+#include "bindings/bind.h"
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "The native core of embkit. Private: import embkit instead.";
+  embkit::bindings::bind_errors(m);
+  embkit::bindings::bind_io(m);
+  embkit::bindings::bind_linalg(m);
+  embkit::bindings::bind_sampling(m);
+  embkit::bindings::bind_text(m);
+  embkit::bindings::bind_word2vec(m);
+}

@@ -1,0 +1,1 @@
+// Filled by kernels_impl.h

@@ -1,0 +1,7 @@
+"""The gate to the native core: the only module that imports ``_core``."""
+
+from __future__ import annotations
+
+from embkit import _core as core
+
+__all__ = ["core"]

@@ -1,0 +1,126 @@
+"""Training options: the one place where names, defaults and limits live.
+
+The command line, the bindings and the saved metadata are all derived from these fields;
+nothing else repeats a default.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+
+def available_threads() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def check_at_least(name: str, value: float, least: float) -> None:
+    """Raise ValueError, in the one wording, unless ``value`` is finite and large enough."""
+    if not math.isfinite(value) or value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+
+
+def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Raise ValueError, in the one wording, unless ``value`` is one of ``allowed``."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocabularyConfig:
+    """Which words of a corpus become rows."""
+
+    min_count: int = 5
+    """Leave out words seen fewer times than this."""
+    max_vocab: int | None = None
+    """Keep at most this many words, the most frequent ones."""
+
+    def __post_init__(self) -> None:
+        check_at_least("min_count", self.min_count, 1)
+        if self.max_vocab is not None:
+            check_at_least("max_vocab", self.max_vocab, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word2VecConfig(VocabularyConfig):
+    """Options that skip-gram and CBOW share; the defaults are word2vec's."""
+
+    loss: Literal["ns", "hs"] = "ns"
+    """Negative sampling (ns) or hierarchical softmax over a Huffman tree (hs)."""
+    dim: int = 100
+    """Length of a vector."""
+    window: int = 5
+    """Words to each side of the centre."""
+    dynamic_window: bool = True
+    """Draw each centre's window uniformly from 1 to ``window``; otherwise always ``window``."""
+    negatives: int = 5
+    """Noise words per positive one (ns)."""
+    smoothing: float = 0.75
+    """Exponent of the counts in the noise distribution (ns)."""
+    subsample: float = 1e-3
+    """Frequency above which words are thinned out; 0 keeps every token."""
+    subsample_formula: Literal["word2vec", "paper"] = "word2vec"
+    """Keep with sqrt(t/f) + t/f (word2vec.c) or with sqrt(t/f) (Mikolov et al. 2013)."""
+    learning_rate: float = 0.025
+    """Rate at the start; it falls linearly to a ten-thousandth of itself."""
+    epochs: int = 5
+    """Passes over the corpus."""
+    threads: int | None = None
+    """Worker threads; all cores the process may use when left out."""
+    seed: int = 1
+    """Seed of every random draw."""
+    keep_output: bool = False
+    """Keep the output (context) vectors too."""
+    combine: Literal["w", "w+c"] = "w"
+    """Return the input vectors, or their sum with the output vectors (ns)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("dim", "window", "negatives", "epochs"):
+            check_at_least(name, getattr(self, name), 1)
+        check_choice("loss", self.loss, ("ns", "hs"))
+        check_choice("subsample_formula", self.subsample_formula, ("word2vec", "paper"))
+        check_choice("combine", self.combine, ("w", "w+c"))
+        for name in ("smoothing", "subsample"):
+            check_at_least(name, getattr(self, name), 0)
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+        if self.threads is not None:
+            check_at_least("threads", self.threads, 1)
+        if not 0 <= self.seed < 2**64:
+            raise ValueError(f"seed must be from 0 to 2^64 - 1, got {self.seed}")
+        if self.combine == "w+c" and self.loss == "hs":
+            raise ValueError(
+                "combine must be w with loss hs (its output rows are tree nodes), got w+c"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkipGramConfig(Word2VecConfig):
+    """Options of ``train("skipgram")``."""
+
+    negative_sharing: Literal["window", "pair"] = "window"
+    """Draw noise words once per centre (window), or anew for each pair as word2vec.c (pair)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("negative_sharing", self.negative_sharing, ("window", "pair"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CbowConfig(Word2VecConfig):
+    """Options of ``train("cbow")``."""
+
+    learning_rate: float = 0.05
+    """Rate at the start; it falls linearly to a ten-thousandth of itself."""
+    context_combination: Literal["mean", "sum"] = "mean"
+    """Predict the centre from the mean or from the sum of its context vectors."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("context_combination", self.context_combination, ("mean", "sum"))

@@ -1,0 +1,63 @@
+"""Exceptions of embkit, each with the exit code that the command line gives it.
+
+The native core raises the same types; nothing here imports anything of embkit.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+class FormatError(ValueError):
+    """A file whose content is wrong.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    line : int or None
+        The line, from 1, where the format has lines.
+    offset : int or None
+        The byte, from 0, at which the fault was seen.
+    reason : str
+        What was found and what is allowed.
+
+    Examples
+    --------
+    >>> print(FormatError("v.txt", 3, None, "expected 4 numbers, got 2"))
+    v.txt:3: expected 4 numbers, got 2
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], line: int | None, offset: int | None, reason: str
+    ) -> None:
+        self.path = os.fspath(path)
+        self.line = line
+        self.offset = offset
+        self.reason = reason
+        place = self.path if line is None else f"{self.path}:{line}"
+        byte = "" if offset is None else f" (byte {offset})"
+        super().__init__(f"{place}: {reason}{byte}")
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (self.path, self.line, self.offset, self.reason)
+
+
+class CorpusError(ValueError):
+    """A corpus from which nothing can be trained: no tokens, or an empty vocabulary."""
+
+
+class DivergenceError(ArithmeticError):
+    """Training stopped because the loss or a row was no longer finite."""
+
+
+class ResourceError(MemoryError):
+    """More memory would be needed than is allowed."""
+
+
+class LockedError(RuntimeError):
+    """Another run holds the output."""
+
+
+class OutputExistsError(ValueError):
+    """The output exists and was not to be overwritten."""

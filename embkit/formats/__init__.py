@@ -1,0 +1,1 @@
+"""embkit's readers and writers."""

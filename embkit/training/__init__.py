@@ -1,0 +1,1 @@
+"""embkit's trainers."""

@@ -1,0 +1,97 @@
+"""Words in the order of their rows, with their counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def encode_word(word: str | bytes) -> bytes:
+    """Return the bytes of a word; surrogate escapes become the bytes they stand for."""
+    return word if isinstance(word, bytes) else word.encode("utf-8", "surrogateescape")
+
+
+class Vocabulary(Sequence[str]):
+    """Words in row order: any bytes, immutable.
+
+    Words are kept as one block of bytes, so a word need not be valid UTF-8; as ``str`` its
+    bad bytes appear as surrogate escapes and find the same word again.
+
+    Parameters
+    ----------
+    data : array of uint8
+        The words' bytes, one after the other.
+    offsets : array of uint64, shape (num_words + 1,)
+        Where each word begins in ``data``; the last entry is its length.
+    counts : array of int64, shape (num_words,), optional
+        Occurrences in the corpus, where known.
+
+    Examples
+    --------
+    >>> vocabulary = Vocabulary.from_words(["the", "cat"], counts=[7, 2])
+    >>> vocabulary.id_of("cat"), vocabulary[0], "dog" in vocabulary
+    (1, 'the', False)
+    """
+
+    def __init__(
+        self,
+        data: NDArray[np.uint8],
+        offsets: NDArray[np.uint64],
+        counts: NDArray[np.int64] | None = None,
+    ) -> None:
+        self.data = data
+        self.offsets = offsets
+        self.counts = counts
+
+    @classmethod
+    def from_words(
+        cls, words: Iterable[str | bytes], counts: Sequence[int] | None = None
+    ) -> Vocabulary:
+        """Build a vocabulary from words in row order."""
+        encoded = [encode_word(word) for word in words]
+        offsets = np.zeros(len(encoded) + 1, np.uint64)
+        np.cumsum([len(word) for word in encoded], out=offsets[1:])
+        data = np.frombuffer(b"".join(encoded), np.uint8)
+        return cls(data, offsets, None if counts is None else np.asarray(counts, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def bytes_of(self, row: int) -> bytes:
+        """Return the bytes of the word of a row."""
+        return self.data[int(self.offsets[row]) : int(self.offsets[row + 1])].tobytes()
+
+    def __getitem__(self, row: int) -> str:  # type: ignore[override]
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row must be below {len(self)}, got {row}")
+        return self.bytes_of(row % len(self)).decode("utf-8", "surrogateescape")
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[row] for row in range(len(self)))
+
+    @cached_property
+    def _index(self) -> dict[bytes, int]:
+        return {self.bytes_of(row): row for row in reversed(range(len(self)))}
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str | bytes) and encode_word(word) in self._index
+
+    def id_of(self, word: str | bytes) -> int:
+        """Return the row of a word.
+
+        Raises
+        ------
+        KeyError
+            If the vocabulary lacks it.
+        """
+        row = self._index.get(encode_word(word))
+        if row is None:
+            raise KeyError(word)
+        return row
+
+    def ids_of(self, words: Iterable[str | bytes]) -> NDArray[np.int64]:
+        """Return the row of each word, -1 for those the vocabulary lacks."""
+        return np.array([self._index.get(encode_word(word), -1) for word in words], np.int64)
