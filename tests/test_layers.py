@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 PYTHON_LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "config": set(),
-    "_native": set(),
+    "_native": {"_core"},
     "vocabulary": {"_native"},
     "backend": {"_native"},
     "subwords": {"_native"},
