@@ -1,0 +1,223 @@
+"""Words and their vectors: look up, compare, find neighbours, solve analogies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from embkit.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from embkit.subwords import Subwords
+
+Oov = Literal["raise", "skip", "zero", "subword"]
+"""What a call does with a word that has no row."""
+
+Term: TypeAlias = "str | bytes | NDArray[Any]"
+"""A word, or a vector in place of one."""
+
+Matrix: TypeAlias = NDArray[np.float32]
+
+
+class Embeddings:
+    """Words, one float32 row for each, and where they came from.
+
+    Immutable: the rows are kept as given, never copied (also when they are a read-only
+    memory map) and never changed; they are handed out read-only.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+        The words in row order, with their counts where known.
+    vectors : array of float32, shape (num_words, dim)
+        One row per word; converted if it is anything else than contiguous float32.
+    output : array of float32, shape (num_rows, dim), optional
+        The output (context) matrix of the model, where kept.
+    provenance : mapping, optional
+        Configuration, corpus digest, token counts, version: whatever tells where the
+        vectors came from. Must be expressible as JSON to be saved.
+    subwords : Subwords, optional
+        Makes vectors for words outside the vocabulary (fastText models).
+
+    Raises
+    ------
+    ValueError
+        If a matrix is not two-dimensional, or its shape does not fit the vocabulary.
+
+    Examples
+    --------
+    >>> v = Embeddings.from_words(["king", "queen"], [[1.0, 0.0], [0.8, 0.6]])
+    >>> v
+    Embeddings(2 words x 2)
+    >>> v["queen"]
+    array([0.8, 0.6], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        vectors: ArrayLike,
+        *,
+        output: ArrayLike | None = None,
+        provenance: Mapping[str, Any] | None = None,
+        subwords: Subwords | None = None,
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.vectors = _read_only_matrix("vectors", vectors)
+        if len(self.vectors) != len(vocabulary):
+            raise ValueError(
+                f"vectors must have one row per word ({len(vocabulary)}), "
+                f"got {len(self.vectors)} rows"
+            )
+        self.output = None if output is None else _read_only_matrix("output", output)
+        if self.output is not None and self.output.shape[1] != self.dim:
+            raise ValueError(f"output must have {self.dim} columns, got {self.output.shape[1]}")
+        self.provenance: dict[str, Any] = dict(provenance or {})
+        self.subwords = subwords
+
+    @classmethod
+    def from_words(
+        cls,
+        words: Iterable[str | bytes] | Mapping[str, ArrayLike],
+        vectors: ArrayLike | None = None,
+        *,
+        counts: Sequence[int] | None = None,
+    ) -> Embeddings:
+        """Build embeddings from words and rows, or from a mapping of word to vector.
+
+        Raises
+        ------
+        ValueError
+            If the vectors are not one row of equal length per word.
+
+        Examples
+        --------
+        >>> len(Embeddings.from_words({"yes": [1.0, 0.0], "no": [0.0, 1.0]}))
+        2
+        """
+        if isinstance(words, Mapping):
+            if vectors is not None:
+                raise ValueError("vectors must be left out when words is a mapping")
+            vectors = np.array(list(words.values()), np.float32)
+        if vectors is None:
+            raise ValueError("vectors must be given unless words is a mapping, got None")
+        return cls(Vocabulary.from_words(words, counts), vectors)
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return int(self.vectors.shape[1])
+
+    @property
+    def counts(self) -> NDArray[np.int64] | None:
+        """Occurrences of each word in the corpus, where known."""
+        return self.vocabulary.counts
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words in row order."""
+        return list(self.vocabulary)
+
+    def __len__(self) -> int:
+        return len(self.vocabulary)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self.vocabulary
+
+    def __getitem__(self, words: str | bytes | Sequence[str | bytes]) -> Matrix:
+        """Return the vector of a word, or a matrix with a row for each of several.
+
+        Words without a row get their vector from the subwords, where the model has any.
+
+        Raises
+        ------
+        KeyError
+            If a word has neither.
+        """
+        oov: Oov = "raise" if self.subwords is None else "subword"
+        if not isinstance(words, str | bytes):
+            return self.lookup(words, oov=oov)
+        row = int(self.vocabulary.ids_of([words])[0])
+        vector: Matrix = self.lookup([words], oov=oov)[0] if row < 0 else self.vectors[row]
+        return vector
+
+    def lookup(self, words: Iterable[str | bytes], *, oov: Oov = "raise") -> Matrix:
+        """Return a new matrix with the vector of each word.
+
+        Parameters
+        ----------
+        words : iterable of str or bytes
+            The words; repetitions are allowed.
+        oov : {"raise", "skip", "zero", "subword"}
+            For a word without a row: raise KeyError, leave it out, give zeros, or compute
+            its vector from its subwords.
+
+        Returns
+        -------
+        array of float32, shape (num_words, dim)
+            A row per word, in their order; fewer with ``oov="skip"``.
+
+        Raises
+        ------
+        KeyError
+            If a word has no row and ``oov`` is "raise".
+        ValueError
+            If ``oov`` is none of the above, or "subword" and the model has no subwords.
+
+        Examples
+        --------
+        >>> v = Embeddings.from_words(["a", "b"], [[1, 2], [3, 4]])
+        >>> v.lookup(["b", "c"], oov="zero")
+        array([[3., 4.],
+               [0., 0.]], dtype=float32)
+        """
+        words = [words] if isinstance(words, str | bytes) else list(words)
+        rows = self.vocabulary.ids_of(words)
+        matrix = np.zeros((len(rows), self.dim), np.float32)
+        known = rows >= 0
+        matrix[known] = self.vectors[rows[known]]
+        for i in np.flatnonzero(~known):
+            matrix[i] = self._unknown_vector(words[i], oov)
+        return matrix[known] if oov == "skip" else matrix
+
+    def _unknown_vector(self, word: str | bytes, oov: Oov) -> Matrix:
+        """Return what ``oov`` says for a word without a row, or raise."""
+        if oov in ("zero", "skip"):
+            return np.zeros(self.dim, np.float32)
+        if oov == "subword":
+            if self.subwords is None:
+                raise ValueError(
+                    "oov must be raise, skip or zero where there are no subwords, got 'subword'"
+                )
+            vector: Matrix = self.subwords.vector(word)
+            return vector
+        if oov == "raise":
+            raise KeyError(f"{word!r} is not among the {len(self)} words")
+        raise ValueError(f"oov must be one of raise, skip, zero, subword, got {oov!r}")
+
+    def __array__(
+        self, dtype: np.dtype[Any] | None = None, copy: bool | None = None
+    ) -> NDArray[Any]:
+        return np.array(self.vectors, dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        extras = {"counts": self.counts, "output": self.output, "subwords": self.subwords}
+        known = [name for name, value in extras.items() if value is not None]
+        return f"Embeddings({', '.join([f'{len(self)} words x {self.dim}', *known])})"
+
+
+def _read_only_matrix(name: str, values: ArrayLike) -> Matrix:
+    """Return ``values`` as a read-only contiguous float32 matrix, without a copy if it is."""
+    matrix = np.require(values, np.float32, ["C", "A"])
+    if matrix.ndim != 2:
+        raise ValueError(f"{name} must have 2 dimensions, got {matrix.ndim}")
+    view = matrix.view(np.ndarray)
+    view.flags.writeable = False
+    return view

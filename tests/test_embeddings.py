@@ -1,0 +1,103 @@
+"""Embeddings: lookup, comparison, neighbours, analogies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from embkit.embeddings import Embeddings
+
+
+class SubwordsStub:
+    """Gives every word the same vector."""
+
+    def vector(self, word: str | bytes) -> np.ndarray:
+        return np.full(2, len(word), np.float32)
+
+
+@pytest.fixture
+def toy() -> Embeddings:
+    rows = np.array([[1, 0], [0.8, 0.6], [0, 0], [-1, 0]])
+    return Embeddings.from_words(["king", "queen", "zero", "knave"], rows, counts=[9, 5, 2, 1])
+
+
+def test_rows_are_neither_copied_nor_writable() -> None:
+    rows = np.ones((2, 3), np.float32)
+    v = Embeddings.from_words(["a", "b"], rows)
+    assert np.shares_memory(v.vectors, rows)
+    assert np.shares_memory(v["b"], rows)
+    with pytest.raises(ValueError, match="read-only"):
+        v["b"][0] = 7
+
+
+def test_container_methods(toy: Embeddings) -> None:
+    assert len(toy) == 4
+    assert list(toy) == toy.words == ["king", "queen", "zero", "knave"]
+    assert "king" in toy
+    assert b"king" in toy
+    assert "dog" not in toy
+    assert toy.dim == 2
+    assert toy.counts is not None
+    assert toy.counts.tolist() == [9, 5, 2, 1]
+    np.testing.assert_array_equal(np.asarray(toy), toy.vectors)
+    np.testing.assert_array_equal(np.array(toy, dtype=np.float64), toy.vectors)
+
+
+def test_words_may_be_any_bytes() -> None:
+    v = Embeddings.from_words([b"\xff\xfe", "gr\u00fcn"], np.eye(2))
+    assert b"\xff\xfe" in v
+    assert v[v.words[0]].tolist() == [1, 0]
+    assert v["gr\u00fcn".encode()].tolist() == [0, 1]
+
+
+def test_unknown_word_is_a_key_error_that_names_it(toy: Embeddings) -> None:
+    with pytest.raises(KeyError, match="'dog' is not among the 4 words"):
+        toy["dog"]
+
+
+def test_lookup_follows_oov(toy: Embeddings) -> None:
+    words = ["king", "dog", "knave"]
+    assert toy.lookup(words, oov="zero").tolist() == [[1, 0], [0, 0], [-1, 0]]
+    assert toy.lookup(words, oov="skip").tolist() == [[1, 0], [-1, 0]]
+    with pytest.raises(KeyError, match="'dog'"):
+        toy.lookup(words)
+    with pytest.raises(ValueError, match="no subwords"):
+        toy.lookup(words, oov="subword")
+    with pytest.raises(ValueError, match="oov must be one of"):
+        toy.lookup(words, oov="nearest")  # type: ignore[arg-type]
+
+
+def test_subwords_make_vectors_of_unknown_words() -> None:
+    v = Embeddings.from_words(["ab"], [[1, 0]])
+    v = Embeddings(v.vocabulary, v.vectors, subwords=SubwordsStub())
+    assert v["xyz"].tolist() == [3, 3]
+    assert v[["ab", "xyz"]].tolist() == [[1, 0], [3, 3]]
+    assert "xyz" not in v
+    with pytest.raises(KeyError):
+        v.lookup(["xyz"])
+
+
+@pytest.mark.parametrize(
+    ("vectors", "output", "message"),
+    [
+        (np.ones(2), None, "vectors must have 2 dimensions, got 1"),
+        (np.ones((3, 2)), None, r"one row per word \(2\), got 3 rows"),
+        (np.ones((2, 2)), np.ones((2, 3)), "output must have 2 columns, got 3"),
+    ],
+)
+def test_wrong_shapes_are_refused(
+    vectors: np.ndarray, output: np.ndarray | None, message: str
+) -> None:
+    vocabulary = Embeddings.from_words(["a", "b"], np.eye(2)).vocabulary
+    with pytest.raises(ValueError, match=message):
+        Embeddings(vocabulary, vectors, output=output)
+
+
+def test_from_words_takes_a_mapping() -> None:
+    v = Embeddings.from_words({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    assert v["b"].tolist() == [3, 4]
+    assert v.vectors.dtype == np.float32
+    with pytest.raises(ValueError, match="left out"):
+        Embeddings.from_words({"a": [1.0]}, [[1.0]])
+    with pytest.raises(ValueError, match="must be given"):
+        Embeddings.from_words(["a"])
