@@ -20,10 +20,13 @@ void check(const std::vector<int64_t>& counts) {
     throw std::invalid_argument("hierarchical softmax needs from 2 to 2^31 words, got " +
                                 std::to_string(counts.size()));
   }
+  uint64_t sum = 0;  // of at most 2^63 and a count below 2^63: cannot wrap
   for (const int64_t count : counts) {
     if (count < 1) {
       throw std::invalid_argument("counts must be at least 1, got " + std::to_string(count));
     }
+    sum += static_cast<uint64_t>(count);
+    if (sum >> 63 != 0) throw std::invalid_argument("counts must have a sum below 2^63");
   }
 }
 
@@ -37,20 +40,19 @@ std::vector<Link> build_links(const std::vector<int64_t>& counts) {
   std::stable_sort(leaves.begin(), leaves.end(),
                    [&](uint32_t a, uint32_t b) { return counts[a] < counts[b]; });
 
-  std::vector<double> weights;  // of the inner nodes; doubles cannot overflow
+  std::vector<int64_t> weights;  // of the inner nodes: exact, for doubles misjudge near ties
   weights.reserve(num_words - 1);
   std::vector<Link> links(2 * num_words - 1);
   size_t next_leaf = 0, next_inner = 0;
-  const auto pop = [&](double* weight) {
+  const auto pop = [&](int64_t* weight) {
     const bool take_leaf =
         next_leaf < num_words &&
-        (next_inner == weights.size() ||
-         static_cast<double>(counts[leaves[next_leaf]]) <= weights[next_inner]);
-    *weight = take_leaf ? static_cast<double>(counts[leaves[next_leaf]]) : weights[next_inner];
+        (next_inner == weights.size() || counts[leaves[next_leaf]] <= weights[next_inner]);
+    *weight = take_leaf ? counts[leaves[next_leaf]] : weights[next_inner];
     return take_leaf ? leaves[next_leaf++] : static_cast<uint32_t>(num_words + next_inner++);
   };
   for (size_t made = 0; made + 1 < num_words; ++made) {
-    double light = 0, heavy = 0;
+    int64_t light = 0, heavy = 0;
     const uint32_t first = pop(&light);
     const uint32_t second = pop(&heavy);
     const auto parent = static_cast<uint32_t>(num_words + made);

@@ -13,7 +13,8 @@ namespace embkit {
 // Immutable: threads share one tree freely.
 class HuffmanTree {
  public:
-  // Throws std::invalid_argument unless there are at least two counts, all positive.
+  // Throws std::invalid_argument unless there are at least two counts, all positive, and
+  // their sum is below 2^63.
   explicit HuffmanTree(const std::vector<int64_t>& counts);
 
   struct Path {
