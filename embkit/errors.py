@@ -61,3 +61,7 @@ class LockedError(RuntimeError):
 
 class OutputExistsError(ValueError):
     """The output exists and was not to be overwritten."""
+
+
+class OutputError(OSError):
+    """An output that has no place to go: its folder does not exist."""

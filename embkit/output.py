@@ -1,0 +1,193 @@
+"""Output files that are whole or absent: written beside, checked, and renamed into place."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from embkit.errors import OutputError, OutputExistsError
+
+_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+
+
+class OutputFile:
+    """One output, replaced atomically: readers see the old file or the new one, whole.
+
+    Open it before the work starts, so that a missing or read-only folder, or an output that
+    must not be overwritten, is found first. The bytes go to a temporary file in the same
+    folder; leaving the ``with`` block flushes, syncs and renames it, and an exception
+    removes it and leaves the old file as it was. A symbolic link keeps its place: its target is
+    replaced. Pipes, devices and ``-`` (standard output) are written to directly.
+
+    Parameters
+    ----------
+    path : str or path
+        The output.
+    overwrite : bool
+        Replace an existing file, keeping its mode.
+
+    Raises
+    ------
+    OutputExistsError
+        If the file exists and ``overwrite`` is false.
+    OutputError
+        If the folder does not exist.
+    OSError
+        If the folder is not writable, or the disk is full.
+
+    Examples
+    --------
+    >>> path = getfixture("tmp_path") / "words.txt"
+    >>> with OutputFile(path) as stream:
+    ...     _ = stream.write(b"the cat")
+    >>> path.read_bytes()
+    b'the cat'
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        self.path = os.fspath(path)
+        self.overwrite = overwrite
+        self._temporary: Path | None = None  # none when the output is streamed to
+        self._old_mode: int | None = None
+        if self.path == "-" or self.path.startswith(_STREAMS):
+            self.stream = _open_stream(self.path)
+            return
+        status = _stat(self.path)
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self.path)
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            self.stream = _open_stream(self.path)
+            return
+        if status is not None:
+            if not overwrite:
+                raise exists_error(self.path)
+            self._old_mode = stat.S_IMODE(status.st_mode)
+        self._target = Path(os.path.realpath(self.path))
+        self._temporary = self._target.with_name(
+            f".{self._target.name[:40]}.{secrets.token_hex(8)}.part"
+        )
+        self.stream = self._create(self._temporary)
+
+    def _create(self, temporary: Path) -> BinaryIO:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            return os.fdopen(os.open(temporary, flags, 0o600), "wb", 1 << 20)
+        except FileNotFoundError:
+            raise OutputError(
+                errno.ENOENT, "the output's folder does not exist", self.path
+            ) from None
+        except OSError as error:
+            error.filename = self.path
+            raise
+
+    def commit(self) -> None:
+        """Put the new file in place. The stream is closed.
+
+        Raises
+        ------
+        OSError
+            If anything fails to reach the disk; the old file is then as it was.
+        OutputExistsError
+            If the file appeared meanwhile and ``overwrite`` is false.
+        """
+        try:
+            self.stream.flush()
+            if self._temporary is not None:
+                mode = self._old_mode if self._old_mode is not None else 0o666 & ~_umask()
+                os.fchmod(self.stream.fileno(), mode)
+                os.fsync(self.stream.fileno())
+            self.stream.close()
+            if self._temporary is not None:
+                self._put_in_place(self._temporary)
+        except BaseException as error:
+            self.discard()
+            if isinstance(error, OSError) and error.filename is None:
+                error.filename = self.path
+            raise
+
+    def _put_in_place(self, temporary: Path) -> None:
+        if self.overwrite:
+            temporary.replace(self._target)
+        else:
+            _rename_new(temporary, self._target, self.path)
+        self._temporary = None
+        sync_folder(self._target.parent)
+
+    def discard(self) -> None:
+        """Remove what was written; the old file stays as it was."""
+        with contextlib.suppress(OSError):
+            self.stream.close()
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+            self._temporary = None
+
+    def __enter__(self) -> BinaryIO:
+        return self.stream
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.commit()
+            return
+        self.discard()
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = self.path  # a failed write does not know its file
+
+
+def exists_error(path: str) -> OutputExistsError:
+    """Return the error for an output that exists and was not to be overwritten."""
+    return OutputExistsError(f"{path} exists: overwrite must be given to replace it")
+
+
+def _open_stream(path: str) -> BinaryIO:
+    """Open a pipe, a device or standard output, which nothing can replace."""
+    if path == "-":
+        sys.stdout.flush()
+        return open(1, "wb", closefd=False)
+    return Path(path).open("wb")
+
+
+def _stat(path: str) -> os.stat_result | None:
+    with contextlib.suppress(FileNotFoundError):
+        return Path(path).stat()
+    return None
+
+
+def _umask() -> int:
+    umask = os.umask(0o077)  # strict, should another thread create a file meanwhile
+    os.umask(umask)
+    return umask
+
+
+def _rename_new(temporary: Path, target: Path, shown: str) -> None:
+    try:
+        os.link(temporary, target)  # unlike a rename, fails if the target has appeared
+    except FileExistsError:
+        raise exists_error(shown) from None
+    except OSError:  # a file system without hard links
+        if target.exists():
+            raise exists_error(shown) from None
+        temporary.rename(target)
+    else:
+        temporary.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, where the system can."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems refuse
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
