@@ -1,0 +1,58 @@
+# Each target makes its own virtual environment in .venv and installs what it needs there.
+#
+#   make demo                 train on a real English text and look at the result
+#   make demo CORPUS=my.txt   the same on your own text
+#   make test                 run the tests
+#   make lint                 ruff, mypy --strict, clang-format
+#   make bench ARGS=...       measure the speed (see eval/README.md)
+#
+# PYTHON chooses the interpreter (make test PYTHON=python3.12), VENV another folder.
+
+PYTHON ?= python3
+VENV ?= .venv
+CORPUS ?=
+ARGS ?=
+export EMBKIT_BUILD_JOBS ?= 2
+
+bin := $(VENV)/bin
+build_inputs := pyproject.toml setup.py $(shell find csrc -name '*.cpp' -o -name '*.h')
+cpp_sources := $(shell find csrc -name '*.cpp' -o -name '*.h')
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/demo.stamp
+	@$(bin)/python -m embkit.cli.demo $(CORPUS)
+
+test: $(VENV)/test.stamp
+	$(bin)/python -m pytest
+
+lint: $(VENV)/lint.stamp
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy
+	$(bin)/clang-format --dry-run -Werror $(cpp_sources)
+
+bench: $(VENV)/demo.stamp
+	$(bin)/python eval/speed.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info embkit/*.so
+
+$(bin)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/test.stamp: $(bin)/python $(build_inputs)
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(VENV)/lint.stamp: $(bin)/python $(build_inputs)
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $@
+
+# gensim brings only the text; without it the demo generates one.
+$(VENV)/demo.stamp: $(bin)/python $(build_inputs)
+	@echo "Installing embkit into $(VENV): the C++ core is compiled once, this takes a minute or two."
+	@$(bin)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]' \
+	  || { echo "gensim cannot be installed here: the demo will generate its text."; \
+	       $(bin)/python -m pip install --quiet --disable-pip-version-check --editable .; }
+	@touch $@

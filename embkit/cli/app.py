@@ -1,0 +1,149 @@
+"""The command line as a whole: one app, one way to report errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App, CycloptsError, Parameter
+from cyclopts.help import PlainFormatter
+
+from embkit import __version__
+from embkit.cli import completion, convert, doctor, inspect, query
+from embkit.cli.exit_codes import ExitCode, exit_code_of
+from embkit.cli.peers import translate_peer_options
+from embkit.cli.signals import install_handlers, silence_stdout
+from embkit.cli.terminal import visible
+
+HELP = """Train word embeddings from text, look at them, and convert between formats.
+
+Results go to stdout, everything else to stderr. ``embkit COMMAND --help`` shows the options
+of a command with an example.
+"""
+EXAMPLE = """Example: embkit train sgns corpus.txt --output vectors.bin
+
+Then: embkit query neighbors vectors.bin king"""
+
+
+def _shown_default(value: object) -> object:
+    return None if value is False else value
+
+
+def build_app() -> App:
+    """Return the command line with all its commands."""
+    app = App(
+        name="embkit",
+        help=HELP,
+        help_epilogue=EXAMPLE,
+        version=__version__,
+        help_formatter=PlainFormatter(),
+        default_parameter=Parameter(negative=(), show_default=_shown_default),
+        result_action="return_value",
+    )
+    for module in (query, inspect, convert, doctor):
+        module.register(app)
+    completion.register(app)
+    app.register_install_completion_command(add_to_startup=False)
+    return app
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return the options in a TOML file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not TOML, or holds a table.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        options = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: config must be TOML: {error}") from error
+    for name, value in options.items():
+        if isinstance(value, dict):
+            raise ValueError(f"{path}: config must hold options only, got the table [{name}]")
+    return {name.replace("_", "-"): value for name, value in options.items()}
+
+
+def _config_path(tokens: Sequence[str]) -> Path | None:
+    """Find ``--config`` before the options are parsed: the file gives their values."""
+    for position, token in enumerate(tokens):
+        if token == "--":
+            break
+        if token == "--config" and position + 1 < len(tokens):
+            return Path(tokens[position + 1])
+        if token.startswith("--config="):
+            return Path(token.partition("=")[2])
+    return None
+
+
+def dispatch(tokens: Sequence[str]) -> None:
+    """Run one command line.
+
+    Raises
+    ------
+    ValueError
+        If an option or argument is wrong; other errors as the command raises them.
+    """
+    quiet = "--quiet" in tokens or "-q" in tokens
+    tokens = translate_peer_options(tokens, quiet=quiet)
+    app = build_app()
+    if (path := _config_path(tokens)) is not None:
+        from cyclopts.config import Dict
+
+        app.config = (Dict(read_config(path), use_commands_as_keys=False, source=str(path)),)
+    try:
+        app(tokens, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        raise ValueError(str(error)) from error
+
+
+def report(error: BaseException, *, debug: bool) -> int:
+    """Tell an error in one line on stderr and return its exit code."""
+    code = exit_code_of(error)
+    if debug:
+        traceback.print_exception(error)
+    if code == ExitCode.BROKEN_PIPE:
+        return code
+    if code == ExitCode.INTERRUPT:
+        message = "interrupted"
+    elif code == ExitCode.INTERNAL:
+        message = f"internal error, please report it: {type(error).__name__}: {error}"
+        message += "" if debug else " (--debug shows where)"
+    elif isinstance(error, OSError) and error.filename is not None:
+        message = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    else:
+        message = str(error) or type(error).__name__
+    with contextlib.suppress(OSError):  # nobody listens; the exit code still tells
+        print(f"embkit: error: {visible(message)}", file=sys.stderr, flush=True)
+    return code
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    tokens = list(sys.argv[1:] if argv is None else argv)
+    try:
+        install_handlers()
+        dispatch(tokens)
+        sys.stdout.flush()  # a full disk or a closed pipe shows here, not after the exit
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # rich's way to end
+            return ExitCode.BROKEN_PIPE
+        return error.code if isinstance(error.code, int) else ExitCode.DONE
+    except BaseException as error:
+        code = report(error, debug="--debug" in tokens)
+        if isinstance(error, OSError):
+            silence_stdout()
+        return code
+    return ExitCode.DONE

@@ -1,0 +1,180 @@
+"""``embkit doctor``: what embkit finds on this machine, and how to mend what it does not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from cyclopts import App
+
+from embkit import __version__
+from embkit.cli.exit_codes import ExitCode
+from embkit.cli.gpu import GpuReport, find_gpu
+from embkit.cli.memory import available_memory, cgroup_limit, physical_memory
+from embkit.cli.options import FLATTEN, CommonOptions
+from embkit.cli.terminal import human_bytes, print_json, print_table
+from embkit.config import available_threads
+
+EXAMPLE = "Example: embkit doctor --json"
+
+# Import name -> (distribution, what it is for, the extra that brings it; "" when required).
+PACKAGES = {
+    "numpy": ("numpy", "everything", ""),
+    "scipy": ("scipy", "sparse matrices and statistics", ""),
+    "sklearn": ("scikit-learn", "decompositions", ""),
+    "tqdm": ("tqdm", "progress bars", ""),
+    "safetensors": ("safetensors", "exchange of saved models", ""),
+    "pooch": ("pooch", "downloads", ""),
+    "zstandard": ("zstandard", "files compressed with zstd", "zstd"),
+    "pandas": ("pandas", "to_pandas", "pandas"),
+    "matplotlib": ("matplotlib", "pictures", "viz"),
+    "gensim": ("gensim", "the demo's text, to_gensim", "demo"),
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report: what was looked at, what was found, whether that is well."""
+
+    name: str
+    found: str
+    ok: bool
+    extra: str | None = None
+    """The extra to install when this is missing; empty for the package itself."""
+
+
+def check_core() -> Iterator[Check]:
+    """Look at the native core and the kernels it has chosen for this processor."""
+    try:
+        from embkit._native import core
+    except ImportError as error:
+        yield Check("native core", f"cannot be loaded: {error}", ok=False, extra="")
+        return
+    yield Check("native core", "loaded", ok=True)
+    try:
+        levels, chosen = core.simd_levels(), core.simd_level()
+    except ValueError as error:  # EMBKIT_SIMD names one that this processor lacks
+        yield Check("kernels", str(error), ok=False)
+        return
+    forced = " (EMBKIT_SIMD)" if os.environ.get("EMBKIT_SIMD") else ""
+    yield Check("kernels", f"{chosen}{forced} of {', '.join(levels)}", ok=True)
+
+
+def check_machine() -> Iterator[Check]:
+    """Look at the processor and the memory."""
+    yield Check("system", f"{platform.system()} {platform.machine()}", ok=True)
+    yield Check("processor", processor_name(), ok=True)
+    yield Check("threads", f"{available_threads()} of {os.cpu_count()} cores usable", ok=True)
+    limit = cgroup_limit()
+    memory = f"{human_bytes(available_memory())} available of {human_bytes(physical_memory())}"
+    memory += "" if limit is None else f", limited to {human_bytes(limit)} by a control group"
+    yield Check("memory", memory, ok=True)
+
+
+def processor_name() -> str:
+    """Return the processor's model as the system names it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
+
+
+def check_packages() -> Iterator[Check]:
+    """Look for the packages that embkit requires or can use."""
+    for module, (distribution, purpose, extra) in PACKAGES.items():
+        try:
+            version = importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            yield Check(distribution, f"missing ({purpose})", ok=False, extra=extra)
+            continue
+        found = importlib.util.find_spec(module) is not None
+        yield Check(distribution, version if found else "broken", ok=found, extra=extra)
+
+
+def check_blas() -> Iterator[Check]:
+    """Look at the linear algebra library that NumPy was built with."""
+    import numpy as np
+
+    settings: Any = np.show_config(mode="dicts")
+    blas = settings.get("Build Dependencies", {}).get("blas", {})
+    found = f"{blas.get('name', 'none')} {blas.get('version', '')}".strip()
+    yield Check("blas", found, ok=bool(blas))
+
+
+def check_gpu(gpu: GpuReport) -> Iterator[Check]:
+    """Report the GPU; CuPy counts as missing only where there is one."""
+    yield Check("gpu", gpu.found, ok=True)
+    installed = sorted(
+        name
+        for name in ("cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x")
+        if importlib.util.find_spec("cupy") and _is_installed(name)
+    )
+    if len(installed) > 1:
+        yield Check("cupy", f"{' and '.join(installed)} exclude each other", ok=False)
+    elif installed:
+        yield Check(
+            "cupy", f"{installed[0]} {importlib.metadata.version(installed[0])}", ok=True
+        )
+    elif gpu.devices:
+        extra = "cuda13" if gpu.driver_version >= 13000 else "cuda12"
+        yield Check("cupy", "missing (arrays on the GPU)", ok=False, extra=extra)
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def remedy(checks: list[Check]) -> str | None:
+    """Return the one command that mends all that is missing, None if nothing is."""
+    missing = {check.extra for check in checks if not check.ok and check.extra is not None}
+    if not missing:
+        return None
+    extras = ",".join(sorted(missing - {""}))
+    package = f"embkit[{extras}]" if extras else "embkit"
+    broken = any(c.name == "native core" and not c.ok for c in checks)
+    again = " --force-reinstall --no-cache-dir" if broken else ""
+    return f"{sys.executable} -m pip install{again} '{package}'"
+
+
+def doctor(*, common: Annotated[CommonOptions, FLATTEN] = CommonOptions()) -> int:
+    """Show what embkit finds here, and the command that mends what is missing."""
+    versions = f"{__version__}, Python {platform.python_version()}"
+    checks = [Check("embkit", versions, ok=True)]
+    gpu = find_gpu()
+    for group in (
+        check_core(),
+        check_machine(),
+        check_blas(),
+        check_gpu(gpu),
+        check_packages(),
+    ):
+        checks.extend(group)
+    command = remedy(checks)
+    if common.json:
+        print_json({"checks": [asdict(check) for check in checks], "remedy": command})
+    else:
+        print_table(
+            (f"{check.name:<14}", "ok" if check.ok else "--", check.found) for check in checks
+        )
+        print(f"\nto mend: {command}" if command else "\nnothing is missing")
+    broken = any(not check.ok and check.extra in (None, "") for check in checks)
+    return ExitCode.INTERNAL if broken else ExitCode.DONE
+
+
+def register(app: App) -> None:
+    """Add the command."""
+    app.command(doctor, help_epilogue=EXAMPLE)

@@ -1,0 +1,74 @@
+"""Loading vectors as the commands do it: options, memory check, unknown words."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from embkit.cli.memory import check_memory
+from embkit.cli.options import CommonOptions, MemoryOption
+
+if TYPE_CHECKING:
+    from embkit.embeddings import Embeddings
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadOptions(MemoryOption):
+    """How vectors are read."""
+
+    limit: int | None = None
+    """Read only this many words, the first ones."""
+    lenient: bool = False
+    """Keep what is provably whole of a broken file, and say so."""
+    verify: bool = False
+    """Check the checksums of a saved model."""
+
+
+def require_input(path: Path) -> None:
+    """Raise FileNotFoundError if there is no such file or folder."""
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+
+def load_vectors(path: Path, options: LoadOptions, common: CommonOptions) -> Embeddings:
+    """Load vectors; warnings about what was repaired or left out go to stderr.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FormatError
+        If its content is wrong.
+    ResourceError
+        If the file is larger than the memory limit.
+    """
+    require_input(path)
+    from embkit import formats
+
+    if options.limit is None and path.is_file():
+        # Decompressed or as text a file may need more or less; the reader counts exactly.
+        check_memory(
+            path.stat().st_size,
+            options.memory,
+            what=f"loading {path}",
+            remedy="give --limit, the number of words to read, or a larger --memory",
+        )
+    return formats.load(
+        path, lenient=options.lenient, verify=options.verify, limit=options.limit
+    )
+
+
+def require_words(vectors: Embeddings, words: Iterable[str], path: Path) -> None:
+    """Raise ValueError, with a suggestion, if any word has no vector."""
+    unknown = [word for word in words if word not in vectors and vectors.subwords is None]
+    if not unknown:
+        return
+    listed = ", ".join(repr(word) for word in unknown)
+    message = f"{listed} not among the {len(vectors)} words of {path}"
+    close = difflib.get_close_matches(unknown[0], vectors.words[:50_000], n=1)
+    raise ValueError(message + (f"; did you mean {close[0]!r}?" if close else ""))

@@ -1,0 +1,282 @@
+"""The command line: exit codes, one-line errors, JSON, help, completion, configuration."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from embkit.cli import main as run_main
+from embkit.cli.app import build_app
+from embkit.cli.exit_codes import ExitCode, OutputError, Stopped, exit_code_of
+from embkit.cli.peers import translate_peer_options
+from embkit.cli.terminal import visible
+from embkit.errors import (
+    CorpusError,
+    DivergenceError,
+    FormatError,
+    LockedError,
+    OutputExistsError,
+    ResourceError,
+)
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = (
+    "",
+    "query",
+    "query neighbors",
+    "query analogy",
+    "query similarity",
+    "inspect",
+    "convert",
+    "doctor",
+    "completion",
+)
+
+
+@pytest.fixture(autouse=True)
+def _signal_handlers() -> Iterator[None]:
+    """Put back the handlers that the command line installs."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+def spawn(arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
+    """Start embkit as a user does."""
+    command = [sys.executable, "-m", "embkit", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT}
+    return subprocess.Popen(command, **(pipes | options))  # type: ignore[call-overload,no-any-return]
+
+
+def error_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the one line that an error may print."""
+    captured = capsys.readouterr()
+    lines = captured.err.splitlines()
+    assert len(lines) == 1, captured.err
+    assert captured.out == ""
+    assert lines[0].startswith("embkit: error: ")
+    return lines[0].removeprefix("embkit: error: ")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example_on_stdout(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main([*command.split(), "--help"]) == 0
+    captured = capsys.readouterr()
+    assert "Usage: embkit" in captured.out
+    assert f"embkit {command}".strip() in " ".join(captured.out.split("Example:")[1].split())
+    assert captured.err == ""
+
+
+def test_every_command_has_help_that_is_tested() -> None:
+    app = build_app()
+    names = {name for name in app if not name.startswith("-")}
+    nested = {f"{name} {sub}" for name in names for sub in app[name] if not sub.startswith("-")}
+    assert names | nested | {""} == set(COMMANDS)
+
+
+def test_version_is_the_package_version(capsys: pytest.CaptureFixture[str]) -> None:
+    import embkit
+
+    assert run_main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == embkit.__version__
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["qury"], 'Did you mean "query"?'),
+        (["inspect", "--jsn", "x"], "Did you mean --json?"),
+        (["inspect"], "FILE"),
+        (["inspect", "--config"], "--config"),
+        (["query", "neighbors", "v.txt", "w", "--topn", "many"], "--topn"),
+        (["query", "neighbors", "v.txt"], "words must be given"),
+        (["query", "similarity", "v.txt", "w"], "words must come in pairs, got 1"),
+        (["completion", "tcsh"], '"bash"'),
+        (["convert", "a", "b", "--memory", "lots"], "512M"),
+        (["doctor", "--json", "--json"], "multiple times"),
+    ],
+)
+def test_usage_errors_are_one_line_and_exit_2(
+    arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(arguments) == ExitCode.USAGE
+    assert hint in error_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (TypeError("bug"), 1),
+        (KeyError("bug"), 1),
+        (ValueError("dim must be at least 1, got 0"), 2),
+        (FileNotFoundError("no corpus"), 2),
+        (OutputExistsError("out"), 2),
+        (FormatError("v.txt", 3, 5, "bad"), 3),
+        (CorpusError("no tokens"), 3),
+        (DivergenceError("loss is nan"), 3),
+        (PermissionError("denied"), 4),
+        (OutputError("no folder"), 4),
+        (OSError(28, "No space left on device"), 4),
+        (MemoryError(), 5),
+        (ResourceError("too much"), 5),
+        (LockedError("held"), 6),
+        (Stopped(signal.SIGHUP), 129),
+        (KeyboardInterrupt(), 130),
+        (BrokenPipeError(), 141),
+        (Stopped(signal.SIGTERM), 143),
+    ],
+    ids=repr,
+)
+def test_the_table_gives_each_exception_its_code(error: BaseException, code: int) -> None:
+    assert exit_code_of(error) == code
+
+
+def test_missing_input_exits_2_and_names_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_main(["inspect", "no/such/file"]) == ExitCode.USAGE
+    assert "no/such/file" in error_line(capsys)
+
+
+def test_output_that_exists_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, target = tmp_path / "in.txt", tmp_path / "out.txt"
+    source.write_text("a 1 2\nb 3 4\n", encoding="utf-8")
+    target.write_text("precious", encoding="utf-8")
+    assert run_main(["convert", str(source), str(target)]) == ExitCode.USAGE
+    assert "--overwrite" in error_line(capsys)
+    assert target.read_text(encoding="utf-8") == "precious"
+
+
+def test_output_that_is_the_input_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "in.txt"
+    source.write_text("a 1 2\nb 3 4\n", encoding="utf-8")
+    assert run_main(["convert", str(source), str(source), "--overwrite"]) == ExitCode.USAGE
+    assert "output must not be an input" in error_line(capsys)
+
+
+def test_missing_output_folder_is_found_before_the_input_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(["convert", "no/such/file", str(tmp_path / "no" / "out.bin")]) == 4
+    assert "does not exist" in error_line(capsys)
+
+
+def test_internal_errors_have_no_traceback_but_with_debug(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embkit.cli.app.dispatch", lambda tokens: {}["bug"])
+    assert run_main([]) == ExitCode.INTERNAL
+    assert "--debug" in error_line(capsys)
+    assert run_main(["--debug"]) == ExitCode.INTERNAL
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_new_line_in_a_message_stays_on_the_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_main(["inspect", "no\nsuch\x1b[2Jfile"]) == ExitCode.USAGE
+    assert r"no\x0asuch\x1b[2Jfile" in error_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("naïve 猫", "naïve 猫"),
+        ("\x1b[31m", r"\x1b[31m"),
+        ("\x9b31m", r"\x9b31m"),
+        ("a\u202eb", r"a\u202eb"),
+        ("\udcff", r"\xff"),
+        ("\t\n", r"\x09\x0a"),
+    ],
+)
+def test_words_are_harmless_on_a_terminal(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script_knows_the_commands(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "embkit" in script
+    assert "neighbors" in script
+
+
+def test_bash_completes_commands(tmp_path: Path) -> None:
+    script = tmp_path / "completion.bash"
+    with spawn(["completion", "bash"]) as process:
+        script.write_text(process.communicate(timeout=20)[0], encoding="utf-8")
+    ask = (
+        f"source {script}; COMP_WORDS=(embkit que); COMP_CWORD=1; "
+        'entry=$(complete -p embkit); f=${entry##*-F }; ${f%% *}; echo "${COMPREPLY[@]}"'
+    )
+    answer = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "query"
+
+
+def test_start_is_quick() -> None:
+    fastest = min(_seconds_of(["--help"]) for _ in range(3))
+    assert fastest < 2.0  # 0.15-0.3 s on an idle machine
+
+
+def _seconds_of(arguments: list[str]) -> float:
+    start = time.perf_counter()
+    with spawn(arguments) as process:
+        process.communicate(timeout=20)
+    return time.perf_counter() - start
+
+
+def test_a_closed_pipe_ends_quietly_with_141() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with spawn(["--help"], stdout=writer) as process:
+        os.close(writer)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (ExitCode.BROKEN_PIPE, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_under_stdout_exits_4() -> None:
+    with Path("/dev/full").open("w") as full, spawn(["--help"], stdout=full) as process:
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == ExitCode.OUTPUT
+    assert errors.splitlines() == ["embkit: error: [Errno 28] No space left on device"]
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ("jsn = true", "jsn"),
+        ("json = ", "config must be TOML"),
+        ("[train]\ndim = 1", "options only"),
+    ],
+)
+def test_config_errors_exit_2(
+    content: str, hint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(content, encoding="utf-8")
+    assert run_main(["doctor", "--config", str(config)]) == ExitCode.USAGE
+    assert hint in error_line(capsys)
+
+
+def test_peers_option_names_are_translated_and_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    peers = ["train", "sgns", "a.txt", "-size", "50", "--iter=3", "--", "-size"]
+    assert translate_peer_options(peers) == [
+        *("train", "sgns", "a.txt", "--dim", "50", "--epochs=3", "--", "-size")
+    ]
+    assert "note: -size is called --dim here" in capsys.readouterr().err
