@@ -70,7 +70,8 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
             stream.write(b"new")
             raise error
 
-    pytest.raises(error, work)
+    with pytest.raises(error):
+        work()
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_bytes() == b"old"
 

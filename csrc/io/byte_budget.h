@@ -1,0 +1,89 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "core/errors.h"
+
+namespace embkit {
+
+// count * bytes_each <= available, in 128 bits: the size law, asked before anything that a
+// file's numbers call for is allocated. `bytes_each` is what one such thing takes in the file.
+inline bool fits(uint64_t count, uint64_t bytes_each, uint64_t available) {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<Wide>(count) * bytes_each <= available;
+}
+
+// The memory that reading one file may take, derived tables included. One thread at a time.
+class ByteBudget {
+ public:
+  explicit ByteBudget(uint64_t bytes) : left_(bytes), allowed_(bytes) {}
+
+  // Throws ResourceError, naming `what`, where count * bytes_each is more than is left.
+  void charge(const char* what, uint64_t count, uint64_t bytes_each) {
+    if (!fits(count, bytes_each, left_)) {
+      throw ResourceError(std::string(what) + " of the file would take more than the " +
+                          std::to_string(allowed_ >> 20) + " MiB of memory that are allowed");
+    }
+    left_ -= count * bytes_each;
+  }
+
+ private:
+  uint64_t left_;
+  uint64_t allowed_;
+};
+
+// Floats that grow only as data arrives, charged to a budget; new ones are not initialised.
+class GrowingFloats {
+ public:
+  explicit GrowingFloats(ByteBudget& budget) : budget_(budget) {}
+  GrowingFloats(const GrowingFloats&) = delete;
+  GrowingFloats& operator=(const GrowingFloats&) = delete;
+  ~GrowingFloats() { std::free(data_); }
+
+  float* data() { return data_; }
+  uint64_t size() const { return size_; }
+
+  // Allocates for `count` floats at once: for a size that the file's length vouches for.
+  void reserve(uint64_t count) {
+    if (count <= capacity_) return;
+    budget_.charge("the vectors", count - capacity_, sizeof(float));
+    reallocate(count);
+    capacity_ = count;
+  }
+
+  void resize(uint64_t count) {
+    if (count > capacity_) reserve(std::max(count, capacity_ + capacity_ / 2));
+    size_ = count;
+  }
+
+  // Gives the floats up, fitted to their size; the taker calls std::free.
+  float* release() {
+    if (size_ < capacity_) reallocate(size_);
+    capacity_ = 0;
+    size_ = 0;
+    return std::exchange(data_, nullptr);
+  }
+
+ private:
+  void reallocate(uint64_t count) {
+    if (count > std::numeric_limits<size_t>::max() / sizeof(float)) throw std::bad_alloc();
+    const size_t bytes = std::max<size_t>(static_cast<size_t>(count) * sizeof(float), 1);
+    void* moved = std::realloc(data_, bytes);
+    if (moved == nullptr) throw std::bad_alloc();
+    data_ = static_cast<float*>(moved);
+  }
+
+  ByteBudget& budget_;
+  float* data_ = nullptr;
+  uint64_t capacity_ = 0;
+  uint64_t size_ = 0;
+};
+
+}  // namespace embkit
