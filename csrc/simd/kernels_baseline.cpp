@@ -1,1 +1,3 @@
-// Filled by kernels_impl.h
+#define EMBKIT_ISA baseline
+#define EMBKIT_VECTOR_BYTES 16
+#include "simd/kernels_impl.h"

@@ -1,1 +1,5 @@
-// Filled by kernels_impl.h
+#if defined(__aarch64__)
+#define EMBKIT_ISA neon
+#define EMBKIT_VECTOR_BYTES 16
+#include "simd/kernels_impl.h"
+#endif

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace embkit::simd {
+
+// One step of stochastic gradient descent on the logistic loss of a few input rows against a
+// few output rows. Rows are 64-byte aligned and `stride` floats long, padding included. A row
+// may stand in a list more than once: its changes add up.
+struct Step {
+  float* const* inputs;   // [num_inputs]
+  float* const* outputs;  // [num_outputs]
+  const float* labels;    // [num_outputs], 0 or 1
+  int num_inputs;
+  int num_outputs;
+  int stride;  // a multiple of 16
+  float learning_rate;
+  float scale;     // CBOW: the input is this times the sum of the input rows
+  float* scratch;  // 64-byte aligned, scratch_floats() long
+  float* logits;   // null, or [num_inputs or 1][num_outputs]: the logits seen
+};
+
+constexpr int kMaxTile = 6;  // output rows that one pass holds in registers
+
+// Floats of scratch that a step over at most max_inputs input rows needs.
+constexpr size_t scratch_floats(size_t max_inputs, size_t stride) {
+  return 16 * (max_inputs + 2) + 2 * stride;
+}
+
+// The hot loops, one table for each instruction set. Output rows are taken in equal tiles of
+// at most kMaxTile, the larger tiles first; within a tile all logits are taken from the rows
+// as they are before it.
+//
+// These functions load and store rows that other threads load and store at the same time,
+// without synchronisation: Hogwild (Niu et al. 2011). Lost updates are part of the method. No
+// other code touches shared rows.
+struct Kernels {
+  const char* name;
+  // Skip-gram: each input row against each output row.
+  void (*train_window)(const Step& step);
+  // CBOW: the scaled sum of the input rows against each output row; the input's gradient is
+  // added whole to each input row, after all tiles.
+  void (*train_cbow)(const Step& step);
+};
+
+namespace baseline {
+const Kernels& table();
+}
+namespace avx2 {
+const Kernels& table();
+}
+namespace avx512 {
+const Kernels& table();
+}
+namespace neon {
+const Kernels& table();
+}
+
+// The table chosen once from the processor's features, or by EMBKIT_SIMD. Throws
+// std::invalid_argument where that names a level which this machine lacks.
+const Kernels& kernels();
+
+// The table of a level, or null where this machine lacks it.
+const Kernels* find_kernels(const char* name);
+
+}  // namespace embkit::simd

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/random.h"
+#include "core/types.h"
+
+namespace embkit {
+
+// An encoded corpus, owned by the caller: the ids of all sentences one after the other.
+struct EncodedText {
+  const WordId* ids;                 // [num_tokens]
+  Index num_tokens;                  // a token's position is its index in ids
+  const uint64_t* sentence_offsets;  // [num_sentences + 1], rising from 0 to num_tokens
+  Index num_sentences;
+};
+
+// The tokens of positions [begin, end) that survive subsampling, and up to `window` survivors
+// to each side where a sentence goes on beyond: every window of the block can be seen whole,
+// and what a token meets does not depend on where blocks begin. Refilled for each block; one
+// for each thread.
+class KeptTokens {
+ public:
+  // keep_below: [num_words]; a token stays when the high 24 bits of draw 0 are below its entry.
+  KeptTokens(const EncodedText& text, const std::vector<uint32_t>& keep_below, int window)
+      : text_(text), keep_below_(keep_below), window_(window) {}
+
+  void fill(Index begin, Index end, const EpochRandom& random);
+
+  struct Token {
+    uint64_t state;  // draw 0 of its position
+    Index position;  // in the encoded ids
+    WordId word;
+    uint32_t first;  // its sentence's tokens here: [first, last)
+    uint32_t last;
+    bool is_center;  // false for those beyond the block
+  };
+  size_t size() const { return size_; }
+  const Token& operator[](size_t i) const { return tokens_[i]; }
+
+ private:
+  void add_range(Index begin, Index end, const EpochRandom& random, bool is_center);
+  void add_before(Index begin, Index sentence_begin, const EpochRandom& random);
+  void add_after(Index end, Index sentence_end, const EpochRandom& random);
+  bool keep(Index position, uint64_t state) const {
+    return (state >> 40) < keep_below_[text_.ids[position]];
+  }
+
+  EncodedText text_;
+  const std::vector<uint32_t>& keep_below_;
+  int window_;
+  size_t size_ = 0;
+  std::vector<Token> tokens_;
+};
+
+}  // namespace embkit

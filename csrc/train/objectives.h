@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/alias_table.h"
+#include "core/huffman.h"
+#include "core/random.h"
+#include "core/types.h"
+
+namespace embkit {
+
+// The output rows of one block step, with their labels.
+struct Targets {
+  std::vector<WordId> rows;
+  std::vector<float> labels;
+  int count = 0;
+
+  explicit Targets(int capacity)
+      : rows(static_cast<size_t>(capacity)), labels(static_cast<size_t>(capacity)) {}
+  void clear() { count = 0; }
+  void add(WordId row, float label) {
+    rows[static_cast<size_t>(count)] = row;
+    labels[static_cast<size_t>(count)] = label;
+    ++count;
+  }
+};
+
+// An objective says which output rows a centre word is trained against. It is a struct with
+//   max_targets()                          the longest list it makes
+//   draw(center, state, first_draw, out)   fills `out` from draws first_draw, ... of a position
+//   kHotTargets                            leading rows that every centre shares: no prefetch
+// Const calls are safe from any thread.
+
+// Negative sampling (Mikolov et al. 2013, equation 4): the centre against `negatives` words of
+// the noise distribution. A negative equal to the centre is dropped, as word2vec.c does; one
+// drawn twice stands twice.
+struct NegativeSampling {
+  static constexpr int kHotTargets = 0;
+  AliasTable noise;
+  int negatives;
+
+  int max_targets() const { return negatives + 1; }
+
+  void draw(WordId center, uint64_t state, uint64_t first_draw, Targets& out) const {
+    out.clear();
+    out.add(center, 1);
+    for (int i = 0; i < negatives; ++i) {
+      const WordId word =
+          noise.sample(further_draw(state, first_draw + static_cast<uint64_t>(i)));
+      if (word != center) out.add(word, 0);
+    }
+  }
+};
+
+// Hierarchical softmax (Morin and Bengio 2005; Mikolov et al. 2013, equation 3): the inner
+// nodes on the centre's path, each with the probability of branch 0.
+struct HierarchicalSoftmax {
+  static constexpr int kHotTargets = 6;
+  HuffmanTree tree;
+
+  int max_targets() const { return tree.longest_path(); }
+
+  void draw(WordId center, uint64_t, uint64_t, Targets& out) const {
+    const HuffmanTree::Path path = tree.path(center);
+    out.clear();
+    for (int i = 0; i < path.length; ++i) {
+      out.add(path.nodes[i], static_cast<float>(1 - path.branches[i]));
+    }
+  }
+};
+
+}  // namespace embkit

@@ -1,0 +1,147 @@
+#include "train/word2vec.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+
+#include "core/errors.h"
+#include "core/workers.h"
+#include "train/word2vec_worker.h"
+
+namespace embkit {
+namespace {
+
+constexpr Index kRateGrid = 1024;       // tokens over which the learning rate is constant
+constexpr double kLowestRate = 1e-4;    // of the first; as word2vec.c
+constexpr Index kMeasureAll = 4 << 20;  // tokens up to which every centre's loss is measured
+constexpr uint64_t kMeasureMask = 15;   // beyond that, one in sixteen
+
+// Draws have 24 bits; a token is kept when they are below its word's entry.
+std::vector<uint32_t> keep_thresholds(const std::vector<int64_t>& counts, double subsample,
+                                      bool paper) {
+  const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
+  std::vector<uint32_t> thresholds(counts.size());
+  for (size_t word = 0; word < counts.size(); ++word) {
+    const double ratio = subsample * total / static_cast<double>(counts[word]);
+    const double keep = subsample > 0 ? std::sqrt(ratio) + (paper ? 0 : ratio) : 1;
+    thresholds[word] = static_cast<uint32_t>(std::ceil(std::min(keep, 1.0) * 0x1p24));
+  }
+  return thresholds;
+}
+
+AliasTable noise_table(const std::vector<int64_t>& counts, double smoothing) {
+  std::vector<double> weights(counts.size());
+  std::transform(counts.begin(), counts.end(), weights.begin(), [&](int64_t count) {
+    return std::pow(static_cast<double>(count), smoothing);
+  });
+  return AliasTable(weights);
+}
+
+void check(const EncodedText& text, const std::vector<int64_t>& counts) {
+  if (text.num_tokens < 1) throw std::invalid_argument("ids must not be empty");
+  for (const int64_t count : counts) {
+    if (count < 1) {
+      throw std::invalid_argument("counts must be at least 1, got " + std::to_string(count));
+    }
+  }
+  const uint64_t* offsets = text.sentence_offsets;
+  if (offsets[0] != 0 ||
+      offsets[text.num_sentences] != static_cast<uint64_t>(text.num_tokens) ||
+      !std::is_sorted(offsets, offsets + text.num_sentences + 1)) {
+    throw std::invalid_argument("sentence_offsets must rise from 0 to the number of ids");
+  }
+  const WordId highest = *std::max_element(text.ids, text.ids + text.num_tokens);
+  if (highest >= counts.size()) {
+    throw std::invalid_argument("ids must be below " + std::to_string(counts.size()) +
+                                ", got " + std::to_string(highest));
+  }
+}
+
+bool is_finite(const PaddedMatrix& matrix) {
+  for (Index row = 0; row < matrix.num_rows(); ++row) {
+    const float* values = matrix.row(row);
+    float zero = 0;  // a value that is not finite turns it into NaN
+    for (Index d = 0; d < matrix.dim(); ++d) zero += values[d] * 0;
+    if (!(zero == 0)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Word2Vec::Word2Vec(const Word2VecOptions& options, const EncodedText& text,
+                   const std::vector<int64_t>& counts)
+    : options_(options),
+      text_(text),
+      keep_below_(keep_thresholds(counts, options.subsample, options.paper_subsampling)),
+      input_(static_cast<Index>(counts.size()), options.dim),
+      output_(static_cast<Index>(counts.size()) - (options.is_hierarchical ? 1 : 0),
+              options.dim),
+      loss_mask_(text.num_tokens <= kMeasureAll / options.epochs ? 0 : kMeasureMask) {
+  check(text, counts);
+  if (options.is_hierarchical) {
+    hierarchical_softmax_.emplace(HierarchicalSoftmax{HuffmanTree(counts)});
+  } else {
+    negative_sampling_.emplace(
+        NegativeSampling{noise_table(counts, options.smoothing), options.negatives});
+  }
+  const EpochRandom random(options.seed, kInitialRowsEpoch);
+  for (Index row = 0; row < input_.num_rows(); ++row) {
+    for (Index d = 0; d < options.dim; ++d) {
+      const auto element = static_cast<uint64_t>(row * options.dim + d);
+      input_.row(row)[d] =
+          (uniform(random.at(element)) - 0.5f) / static_cast<float>(options.dim);
+    }
+  }
+  progress_.learning_rate = options.learning_rate;
+}
+
+float Word2Vec::learning_rate(Index epoch, Index position) const {
+  const auto done =
+      static_cast<double>(epoch * text_.num_tokens + position / kRateGrid * kRateGrid);
+  const double all =
+      static_cast<double>(options_.epochs) * static_cast<double>(text_.num_tokens);
+  return static_cast<float>(options_.learning_rate * std::max(1 - done / all, kLowestRate));
+}
+
+template <typename Objective>
+void Word2Vec::run(const Objective& objective, const std::atomic<bool>& stop) {
+  Word2VecWorker<Objective> worker(*this, objective, stop);
+  const Index blocks_per_epoch =
+      (text_.num_tokens + options_.block_tokens - 1) / options_.block_tokens;
+  while (!stop) {
+    const Index block = next_block_.fetch_add(1);
+    if (block >= blocks_per_epoch * options_.epochs) return;
+    const Index begin = block % blocks_per_epoch * options_.block_tokens;
+    worker.train_block(block / blocks_per_epoch, begin,
+                       std::min(begin + options_.block_tokens, text_.num_tokens));
+  }
+}
+
+void Word2Vec::train(int num_threads, const std::function<bool()>& keep_going) {
+  const auto body = [&](int, const std::atomic<bool>& stop) {
+    hierarchical_softmax_ ? run(*hierarchical_softmax_, stop) : run(*negative_sampling_, stop);
+  };
+  run_workers(num_threads, body, keep_going);
+}
+
+void Word2Vec::add_progress(Index tokens, double loss, int64_t num_pairs) {
+  if (!std::isfinite(loss)) throw DivergenceError("a logit is not finite");
+  const std::lock_guard<std::mutex> lock(progress_mutex_);
+  progress_.tokens += tokens;
+  progress_.loss += loss;
+  progress_.num_pairs += num_pairs;
+  progress_.learning_rate = static_cast<double>(
+      learning_rate(progress_.tokens / text_.num_tokens, progress_.tokens % text_.num_tokens));
+}
+
+Word2Vec::Progress Word2Vec::progress() const {
+  const std::lock_guard<std::mutex> lock(progress_mutex_);
+  return progress_;
+}
+
+bool Word2Vec::rows_are_finite() const { return is_finite(input_) && is_finite(output_); }
+
+}  // namespace embkit

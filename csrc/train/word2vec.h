@@ -1,0 +1,86 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "core/matrix.h"
+#include "core/types.h"
+#include "text/kept_tokens.h"
+#include "train/objectives.h"
+
+namespace embkit {
+
+// The options of skip-gram and CBOW; names as in config.py, where defaults and limits are.
+struct Word2VecOptions {
+  bool is_cbow;
+  bool is_hierarchical;
+  bool share_negatives;  // over a centre's window, or drawn anew for each pair
+  bool sum_contexts;     // CBOW: sum, or mean
+  bool dynamic_window;
+  bool paper_subsampling;
+  int dim;
+  int window;
+  int negatives;
+  double smoothing;
+  double subsample;
+  double learning_rate;
+  Index epochs;
+  uint64_t seed;
+  Index block_tokens;  // tokens a thread takes at a time; changes no result of one thread
+};
+
+// Skip-gram and CBOW (Mikolov et al. 2013), as word2vec.c trains them: the context words' rows
+// of `input` against the centre's targets in `output`.
+//
+// Threads take blocks of the encoded ids in order from one counter and update the matrices
+// without locks (Hogwild). Every draw depends on the token's position alone, so that with one
+// thread the result is a function of text, options and SIMD level.
+class Word2Vec {
+ public:
+  // `text` must outlive this. Throws std::invalid_argument, std::bad_alloc.
+  Word2Vec(const Word2VecOptions& options, const EncodedText& text,
+           const std::vector<int64_t>& counts);
+
+  // Trains to the end, or until keep_going() returns false: it is called about ten times a
+  // second on the calling thread. Throws DivergenceError once a logit is not finite.
+  void train(int num_threads, const std::function<bool()>& keep_going);
+
+  struct Progress {
+    Index tokens;       // of epochs * num_tokens
+    double loss;        // summed over the pairs that were measured so far
+    int64_t num_pairs;  // so measured
+    double learning_rate;
+  };
+  Progress progress() const;
+
+  bool rows_are_finite() const;
+  PaddedMatrix& input() { return input_; }
+  PaddedMatrix& output() { return output_; }
+
+ private:
+  template <typename Objective>
+  friend class Word2VecWorker;
+
+  template <typename Objective>
+  void run(const Objective& objective, const std::atomic<bool>& stop);
+  void add_progress(Index tokens, double loss, int64_t num_pairs);
+  float learning_rate(Index epoch, Index position) const;
+
+  Word2VecOptions options_;
+  EncodedText text_;
+  std::vector<uint32_t> keep_below_;
+  std::optional<NegativeSampling> negative_sampling_;
+  std::optional<HierarchicalSoftmax> hierarchical_softmax_;
+  PaddedMatrix input_;
+  PaddedMatrix output_;
+  uint64_t loss_mask_;  // a centre is measured when these bits of its window draw are 0
+  std::atomic<Index> next_block_{0};
+  mutable std::mutex progress_mutex_;
+  Progress progress_{};
+};
+
+}  // namespace embkit

@@ -1,0 +1,170 @@
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "simd/kernels.h"
+#include "train/word2vec.h"
+
+namespace embkit {
+
+// One thread of Word2Vec. Prepares each centre (its window, its targets) a few centres before
+// it trains it, so that the rows are on their way from memory meanwhile.
+template <typename Objective>
+class Word2VecWorker {
+ public:
+  Word2VecWorker(Word2Vec& model, const Objective& objective, const std::atomic<bool>& stop)
+      : model_(model),
+        objective_(objective),
+        stop_(stop),
+        kernels_(simd::kernels()),
+        tokens_(model.text_, model.keep_below_, model.options_.window),
+        inputs_(2 * static_cast<size_t>(model.options_.window)),
+        outputs_(static_cast<size_t>(objective.max_targets())),
+        logits_(inputs_.size() * outputs_.size()),
+        scratch_(1, static_cast<Index>(simd::scratch_floats(
+                        inputs_.size(), static_cast<size_t>(model.input_.stride())))) {
+    const size_t lists = model.options_.share_negatives ? 1 : inputs_.size();
+    for (Prepared& prepared : ring_) {
+      prepared.targets.assign(lists, Targets(objective.max_targets()));
+    }
+  }
+
+  void train_block(Index epoch, Index begin, Index end) {
+    tokens_.fill(begin, end, EpochRandom(model_.options_.seed, static_cast<uint64_t>(epoch)));
+    loss_ = 0;
+    num_pairs_ = 0;
+    const size_t count = tokens_.size();
+    for (size_t i = 0; i < count + kAhead; ++i) {
+      if (i < count) prepare(i);
+      if (i + kInputsAhead < count) prefetch(model_.input_.row(tokens_[i + kInputsAhead].word));
+      if (i >= kAhead && tokens_[i - kAhead].is_center) train_center(epoch, i - kAhead);
+      if (i % kStopInterval == 0 && stop_) return;
+    }
+    model_.add_progress(end - begin, loss_, num_pairs_);
+  }
+
+ private:
+  static constexpr size_t kAhead = 2;  // centres prepared before one is trained
+  static constexpr size_t kInputsAhead = 8;
+  static constexpr size_t kStopInterval = 256;
+
+  struct Prepared {
+    size_t first;  // the window: tokens [first, last) without the centre
+    size_t last;
+    bool is_measured;
+    std::vector<Targets> targets;  // one list, or one for each context
+  };
+
+  Prepared& prepared(size_t i) { return ring_[i % (kAhead + 1)]; }
+
+  void prefetch(const float* row) const {
+    const float* const end = row + model_.input_.stride();
+    for (; row < end; row += PaddedMatrix::kLine) __builtin_prefetch(row);
+  }
+
+  void prepare(size_t i) {
+    const KeptTokens::Token& center = tokens_[i];
+    if (!center.is_center) return;
+    const Word2VecOptions& options = model_.options_;
+    const auto window = static_cast<uint32_t>(options.window);
+    const uint64_t draw = further_draw(center.state, 1);
+    const size_t radius = options.dynamic_window ? 1 + below(draw, window) : window;
+    Prepared& out = prepared(i);
+    out.first = i - std::min(radius, i - center.first);
+    out.last = std::min(i + radius + 1, static_cast<size_t>(center.last));
+    out.is_measured = (draw & model_.loss_mask_) == 0;
+    if (options.share_negatives) {
+      draw_targets(center, 2, out.targets[0]);
+      return;
+    }
+    for (size_t j = out.first, list = 0; j < out.last; ++j) {
+      if (j == i) continue;
+      // The draws of a pair belong to the context's slot in the widest window, whatever the
+      // window drawn.
+      const uint64_t slot = j + window - i;
+      draw_targets(center, 2 + slot * static_cast<uint64_t>(options.negatives),
+                   out.targets[list++]);
+    }
+  }
+
+  void draw_targets(const KeptTokens::Token& center, uint64_t first_draw, Targets& out) {
+    objective_.draw(center.word, center.state, first_draw, out);
+    for (int t = Objective::kHotTargets; t < out.count; ++t) {
+      prefetch(model_.output_.row(out.rows[static_cast<size_t>(t)]));
+    }
+  }
+
+  void train_center(Index epoch, size_t i) {
+    const Prepared& window = prepared(i);
+    int num_inputs = 0;
+    for (size_t j = window.first; j < window.last; ++j) {
+      if (j == i) continue;
+      inputs_[static_cast<size_t>(num_inputs++)] = model_.input_.row(tokens_[j].word);
+    }
+    if (num_inputs == 0) return;
+    simd::Step step{};
+    step.stride = static_cast<int>(model_.input_.stride());
+    step.learning_rate = model_.learning_rate(epoch, tokens_[i].position);
+    step.scratch = scratch_.data();
+    step.logits = window.is_measured ? logits_.data() : nullptr;
+    if (model_.options_.share_negatives) {
+      train_step(step, inputs_.data(), num_inputs, window.targets[0]);
+      return;
+    }
+    for (int j = 0; j < num_inputs; ++j) {
+      train_step(step, inputs_.data() + j, 1, window.targets[static_cast<size_t>(j)]);
+    }
+  }
+
+  void train_step(simd::Step& step, float* const* inputs, int num_inputs,
+                  const Targets& targets) {
+    for (int t = 0; t < targets.count; ++t) {
+      outputs_[static_cast<size_t>(t)] =
+          model_.output_.row(targets.rows[static_cast<size_t>(t)]);
+    }
+    step.inputs = inputs;
+    step.num_inputs = num_inputs;
+    step.outputs = outputs_.data();
+    step.num_outputs = targets.count;
+    step.labels = targets.labels.data();
+    const bool is_cbow = model_.options_.is_cbow;
+    if (is_cbow) {
+      step.scale = model_.options_.sum_contexts ? 1 : 1 / static_cast<float>(num_inputs);
+      kernels_.train_cbow(step);
+    } else {
+      kernels_.train_window(step);
+    }
+    if (step.logits != nullptr) measure(targets, is_cbow ? 1 : num_inputs);
+  }
+
+  // Adds -log of the probability of each label.
+  void measure(const Targets& targets, int num_pairs) {
+    const float* logit = logits_.data();
+    for (int i = 0; i < num_pairs; ++i) {
+      for (int t = 0; t < targets.count; ++t, ++logit) {
+        const double x = targets.labels[static_cast<size_t>(t)] > 0 ? -*logit : *logit;
+        loss_ += x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+      }
+    }
+    num_pairs_ += num_pairs;
+  }
+
+  Word2Vec& model_;
+  const Objective& objective_;
+  const std::atomic<bool>& stop_;
+  const simd::Kernels& kernels_;
+  KeptTokens tokens_;
+  std::vector<float*> inputs_;
+  std::vector<float*> outputs_;
+  std::vector<float> logits_;
+  PaddedMatrix scratch_;  // for its alignment
+  Prepared ring_[kAhead + 1];
+  double loss_ = 0;
+  int64_t num_pairs_ = 0;
+};
+
+}  // namespace embkit
