@@ -1,5 +1,8 @@
 """Types of the native core, one section a binding file."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,3 +29,31 @@ class HuffmanTree:
 # bind_text
 
 # bind_word2vec
+
+def simd_level() -> str: ...
+def simd_levels() -> list[str]: ...
+def simd_step(
+    level: str,
+    is_cbow: bool,
+    inputs: NDArray[np.float32],
+    outputs: NDArray[np.float32],
+    input_rows: Sequence[int],
+    output_rows: Sequence[int],
+    labels: Sequence[float],
+    learning_rate: float,
+    scale: float,
+) -> NDArray[np.float32]: ...
+
+class Word2Vec:
+    def __init__(
+        self,
+        options: dict[str, Any],
+        ids: NDArray[np.uint32],
+        sentence_offsets: NDArray[np.uint64],
+        counts: NDArray[np.int64],
+    ) -> None: ...
+    def train(self, threads: int, on_progress: Callable[[], object]) -> None: ...
+    def progress(self) -> tuple[int, float, int, float]: ...
+    def rows_are_finite(self) -> bool: ...
+    def take_input(self) -> NDArray[np.float32]: ...
+    def take_output(self) -> NDArray[np.float32]: ...

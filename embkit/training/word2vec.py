@@ -1,0 +1,160 @@
+"""Skip-gram and CBOW with negative sampling or hierarchical softmax."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from embkit._native import core
+from embkit._version import __version__
+from embkit.config import CbowConfig, Word2VecConfig, available_threads
+from embkit.corpus import EncodedCorpus
+from embkit.embeddings import Embeddings
+from embkit.errors import CorpusError, DivergenceError, ResourceError
+from embkit.training.progress import Callback, Reporter
+
+BLOCK_TOKENS = 8192
+"""Tokens that a thread takes at a time, fewer where the corpus is small."""
+
+
+def train_word2vec(
+    corpus: EncodedCorpus,
+    config: Word2VecConfig,
+    *,
+    progress: bool = False,
+    log: str | Path | None = None,
+    callback: Callback | None = None,
+    memory: int | None = None,
+) -> Embeddings:
+    """Train skip-gram or CBOW vectors (Mikolov et al. 2013), as word2vec.c defines them.
+
+    With one thread the same corpus, options and SIMD level give the same bytes. Several
+    threads update the rows without locks (Hogwild, Niu et al. 2011), so that runs differ.
+
+    Parameters
+    ----------
+    corpus : EncodedCorpus
+        What `embkit.corpus.encode` returns.
+    config : SkipGramConfig or CbowConfig
+        The options.
+    progress : bool
+        Show a bar on standard error.
+    log : path, optional
+        File that gets a line of JSON for each report.
+    callback : callable, optional
+        Called about twice a second with a `TrainingProgress`.
+    memory : int, optional
+        Bytes that the matrices may take.
+
+    Returns
+    -------
+    Embeddings
+        Rows in the order of the vocabulary.
+
+    Raises
+    ------
+    CorpusError
+        If the vocabulary has fewer than two words.
+    DivergenceError
+        If the loss or a row stops being finite.
+    ResourceError
+        If the matrices would take more than ``memory``.
+
+    Examples
+    --------
+    >>> from embkit.config import SkipGramConfig, VocabularyConfig
+    >>> from embkit.corpus import encode
+    >>> corpus = encode([["a", "b", "c"]] * 50, config=VocabularyConfig(min_count=1))
+    >>> train_word2vec(corpus, SkipGramConfig(dim=10, min_count=1, threads=1)).vectors.shape
+    (3, 10)
+    """
+    num_words = len(corpus.vocabulary)
+    if num_words < 2:
+        raise CorpusError(f"training needs at least 2 words, the vocabulary has {num_words}")
+    needed = memory_needed(config, num_words)
+    if memory is not None and needed > memory:
+        raise ResourceError(
+            f"two matrices of {num_words} x {config.dim} need {needed / 2**20:.0f} MiB, memory "
+            f"allows {memory / 2**20:.0f} MiB: lower dim or max_vocab, or raise min_count"
+        )
+    threads = config.threads or available_threads()
+    counts = corpus.vocabulary.counts
+    assert counts is not None  # an encoded corpus always has them
+    num_tokens = len(corpus.ids)
+    model = core.Word2Vec(
+        _core_options(config, num_tokens, threads), corpus.ids, corpus.sentence_offsets, counts
+    )
+    with Reporter(
+        num_tokens * config.epochs, num_tokens, progress=progress, log=log, callback=callback
+    ) as reporter:
+        try:
+            model.train(threads, lambda: reporter.update(*model.progress()))
+            if not model.rows_are_finite():
+                raise DivergenceError("a row is not finite")
+        except DivergenceError as error:
+            raise DivergenceError(
+                f"training diverged ({error}): learning_rate must be lower, "
+                f"got {config.learning_rate}"
+            ) from None
+        reporter.update(*model.progress(), last=True)
+    provenance = {
+        "method": method_name(config),
+        "config": {**asdict(config), "threads": threads},
+        "corpus": corpus.provenance(),
+        "simd": core.simd_level(),
+        "final_loss": reporter.last_loss,
+        "embkit": __version__,
+    }
+    return _collect(model, corpus, config, provenance)
+
+
+def method_name(config: Word2VecConfig) -> str:
+    """Return the name under which the command line trains this model."""
+    return "cbow" if isinstance(config, CbowConfig) else "skipgram"
+
+
+def memory_needed(config: Word2VecConfig, num_words: int) -> int:
+    """Return the bytes of the two matrices in training, rows padded to 64 bytes."""
+    return 2 * num_words * (config.dim + 15) // 16 * 64
+
+
+def _core_options(config: Word2VecConfig, num_tokens: int, threads: int) -> dict[str, Any]:
+    return {
+        "is_cbow": isinstance(config, CbowConfig),
+        "is_hierarchical": config.loss == "hs",
+        "share_negatives": getattr(config, "negative_sharing", "window") == "window"
+        or config.loss == "hs",
+        "sum_contexts": getattr(config, "context_combination", "mean") == "sum",
+        "dynamic_window": config.dynamic_window,
+        "paper_subsampling": config.subsample_formula == "paper",
+        "dim": config.dim,
+        "window": config.window,
+        "negatives": config.negatives,
+        "smoothing": config.smoothing,
+        "subsample": config.subsample,
+        "learning_rate": config.learning_rate,
+        "epochs": config.epochs,
+        "seed": config.seed,
+        "block_tokens": min(BLOCK_TOKENS, max(1024, num_tokens // (16 * threads))),
+    }
+
+
+def _collect(
+    model: core.Word2Vec,
+    corpus: EncodedCorpus,
+    config: Word2VecConfig,
+    provenance: dict[str, Any],
+) -> Embeddings:
+    vectors = model.take_input()
+    output = None
+    if config.keep_output or config.combine == "w+c":
+        output = model.take_output()
+    if config.combine == "w+c" and output is not None:
+        vectors += output
+    return Embeddings(
+        corpus.vocabulary,
+        vectors,
+        output=output if config.keep_output else None,
+        provenance=provenance,
+    )
