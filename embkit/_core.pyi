@@ -10,6 +10,34 @@ from numpy.typing import NDArray
 
 # bind_linalg
 
+def row_norms(rows: NDArray[np.float32], *, threads: int) -> NDArray[np.float64]: ...
+
+class TopK:
+    def __init__(
+        self,
+        terms: NDArray[np.float64],
+        gains: NDArray[np.float64],
+        *,
+        k: int,
+        scoring: str,
+        num_positive: int,
+        epsilon: float,
+        radius: float,
+        excluded_offsets: NDArray[np.int64],
+        excluded: NDArray[np.int64],
+    ) -> None: ...
+    def update(
+        self,
+        products: NDArray[np.float32],
+        rows: NDArray[np.float32],
+        scales: NDArray[np.float64],
+        screens: NDArray[np.float32],
+        *,
+        first_row: int,
+        threads: int,
+    ) -> None: ...
+    def result(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]: ...
+
 # bind_sampling
 
 def random_draws(seed: int, epoch: int, count: int, *, draw: int) -> NDArray[np.uint64]: ...

@@ -24,8 +24,8 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "corpus": {"_native", "config", "output", "streams", "vocabulary"},
     "embeddings": {"neighbors", "subwords", "vocabulary"},
     "sparse": {"neighbors", "vocabulary"},
-    "neighbors": {"_native", "backend"},
     "formats": {"_native", "embeddings", "output", "streams", "subwords", "vocabulary"},
+    "neighbors": {"_native", "backend", "config"},
     "training": {
         *("_native", "backend", "config", "corpus", "embeddings", "formats", "sparse"),
         *("output", "vocabulary"),

@@ -1,0 +1,319 @@
+"""Exact nearest rows: arrays in, rows and scores out; blocked, threaded, on rows as mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from embkit._native import core
+from embkit.config import available_threads, check_at_least
+
+# Products computed at a time: small enough to stay in a core's cache between the matrix
+# product and the selection, large enough for the product to run at full speed.
+_BLOCK_PRODUCTS = 1 << 23
+_TILE_TERMS = 1024  # query vectors multiplied at a time
+
+# Outside these lengths a float32 product may overflow or vanish, so such rows are not
+# screened by it but always scored in double precision.
+_SAFE_NORMS = (1e-30, 1e30)
+
+
+@dataclass(frozen=True)
+class CosMul:
+    """The score of 3CosMul (Levy and Goldberg 2014), generalised to any number of terms.
+
+    With cosines shifted to [0, 1] by (1 + cos) / 2, as the paper's footnote 7 says: the
+    product over the positive terms, divided by ``epsilon`` plus that over the negative ones.
+    """
+
+    num_positive: int
+    epsilon: float = 0.001
+
+
+Doubles: TypeAlias = NDArray[np.float64]
+Metric: TypeAlias = Literal["cosine", "dot", "pairdirection"] | CosMul
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """The best rows of each query, best first.
+
+    Attributes
+    ----------
+    rows : array of int64, shape (num_queries, k)
+        Row numbers; -1 where a query has fewer than k candidates.
+    scores : array of float32, shape (num_queries, k)
+        Their scores; -inf where there is no row.
+    """
+
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def pairs(self, query: int) -> list[tuple[int, float]]:
+        """Return (row, score) of each neighbour of one query."""
+        rows, scores = self.rows[query], self.scores[query]
+        return [(int(r), float(s)) for r, s in zip(rows, scores, strict=True) if r >= 0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain lists."""
+        return {"rows": self.rows.tolist(), "scores": self.scores.tolist()}
+
+
+def row_norms(vectors: NDArray[np.float32], *, threads: int | None = None) -> Doubles:
+    """Return the Euclidean length of each row, summed in double precision.
+
+    Parameters
+    ----------
+    vectors : array of float32, shape (num_rows, dim)
+        Used as it is when contiguous.
+    threads : int, optional
+        All cores when left out.
+
+    Raises
+    ------
+    ValueError
+        If a row holds NaN or inf, or ``threads`` is below 1.
+
+    Examples
+    --------
+    >>> row_norms(np.array([[3, 4], [0, 0]], np.float32))
+    array([5., 0.])
+    """
+    norms = core.row_norms(_as_matrix(vectors), threads=_resolve_threads(threads))
+    bad = np.flatnonzero(~np.isfinite(norms))
+    if bad.size:
+        raise ValueError(f"vectors must be finite, got NaN or inf in row {bad[0]}")
+    return norms
+
+
+def top_k(
+    queries: ArrayLike,
+    vectors: NDArray[np.float32],
+    k: int = 10,
+    *,
+    metric: Metric = "cosine",
+    exclude: Sequence[Iterable[int]] | None = None,
+    restrict_vocab: int | None = None,
+    norms: Doubles | None = None,
+    threads: int | None = None,
+    block_rows: int | None = None,
+) -> Neighbors:
+    """Return the k best rows for each query, exactly.
+
+    The products of queries and rows are computed in float32, block by block, and serve only
+    to screen rows out, by a bound on their rounding error; what may be among the best is
+    scored again in double precision. The outcome is that of a computation in double
+    precision with the scores rounded to float32, whatever the blocks, threads or BLAS; of
+    equal scores the lower row comes first. Beside the result, memory is bounded by one
+    block's products; the rows are neither copied nor normalised.
+
+    Parameters
+    ----------
+    queries : array, shape (num_queries, dim) or (num_queries, num_terms, dim)
+        One vector per query for "cosine" and "dot". For "pairdirection" two, a direction and
+        the place where it starts; for CosMul any number, the positive ones first.
+    vectors : array of float32, shape (num_rows, dim)
+        Used as it is, also when memory-mapped, if contiguous; else converted.
+    k : int
+        Rows to return per query; fewer where there are fewer.
+    metric : {"cosine", "dot", "pairdirection"} or CosMul
+        "cosine" and "dot" of query and row; "pairdirection": the cosine of the direction and
+        the step from the start to the row, all at unit length (PairDirection of Levy and
+        Goldberg 2014). Whatever has length zero scores 0 by cosine and by direction.
+    exclude : sequence of iterables of int, optional
+        For each query, rows it must not return; negative numbers are ignored.
+    restrict_vocab : int, optional
+        Search only the first so many rows.
+    norms : array of float64, shape (num_rows,), optional
+        What ``row_norms(vectors)`` returns, where it is at hand.
+    threads : int, optional
+        Threads for the selection, all cores when left out; the products use BLAS's own.
+    block_rows : int, optional
+        Rows per block, chosen to suit the cache when left out.
+
+    Returns
+    -------
+    Neighbors
+        Rows and scores, shape (num_queries, min(k, num_rows)).
+
+    Raises
+    ------
+    ValueError
+        If a shape, an option or a value (NaN, inf) is not as said above.
+
+    Examples
+    --------
+    >>> rows = np.array([[1, 0], [0, 2], [3, 3]], np.float32)
+    >>> top_k([[0, 1]], rows, 2).pairs(0)
+    [(1, 1.0), (2, 0.7071067690849304)]
+    """
+    vectors = _as_matrix(vectors)
+    terms = _as_terms(queries, vectors.shape[1], metric)
+    num_rows = _resolve_rows(restrict_vocab, len(vectors))
+    vectors = vectors[:num_rows]
+    norms = row_norms(vectors, threads=threads) if norms is None else norms[:num_rows]
+    check_at_least("k", k, 1)
+    check_at_least("block_rows", 1 if block_rows is None else block_rows, 1)
+    offsets, excluded = _flatten_exclusions(exclude, len(terms))
+    scan = _Scan(vectors, metric, norms, _resolve_threads(threads), block_rows)
+    best = Neighbors(
+        np.full((len(terms), min(k, num_rows)), -1, np.int64),
+        np.full((len(terms), min(k, num_rows)), -np.inf, np.float32),
+    )
+    tile = max(1, _TILE_TERMS // terms.shape[1])
+    for start in range(0, len(terms) if num_rows else 0, tile):
+        stop = min(start + tile, len(terms))
+        bounds = offsets[start : stop + 1]
+        part = (bounds - bounds[0], excluded[bounds[0] : bounds[-1]])
+        rows, scores = scan.best(terms[start:stop], best.rows.shape[1], part)
+        best.rows[start:stop], best.scores[start:stop] = rows, scores
+    return best
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """One pass over all rows for a tile of queries."""
+
+    vectors: NDArray[np.float32]
+    metric: Metric
+    norms: Doubles
+    threads: int
+    block_rows: int | None
+
+    def best(
+        self, terms: Doubles, k: int, excluded: tuple[NDArray[np.int64], NDArray[np.int64]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return rows and scores for terms of shape (num_queries, num_terms, dim)."""
+        terms, exponents = _rescale(terms)
+        lengths = np.sqrt((terms * terms).sum(-1, keepdims=True))
+        units = np.divide(terms, lengths, out=np.zeros_like(terms), where=lengths > 0)
+        is_dot = self.metric == "dot"
+        top = core.TopK(
+            terms,
+            np.ldexp(1.0, exponents[:, 0]) if is_dot else _inverse(lengths[:, 0, 0]),
+            k=k,
+            scoring=_scoring(self.metric),
+            num_positive=self.metric.num_positive if isinstance(self.metric, CosMul) else 0,
+            epsilon=self.metric.epsilon if isinstance(self.metric, CosMul) else 0.0,
+            radius=float(self.norms.max()) if is_dot else 1.0,
+            excluded_offsets=excluded[0],
+            excluded=excluded[1],
+        )
+        scales, screens = self._scales()
+        flat = units.reshape(-1, units.shape[2]).astype(np.float32)
+        size = self.block_rows or max(1024, _BLOCK_PRODUCTS // len(flat))
+        buffer = np.empty(len(flat) * min(size, len(self.vectors)), np.float32)
+        for first in range(0, len(self.vectors), size):
+            block = self.vectors[first : first + size]
+            products = buffer[: len(flat) * len(block)].reshape(len(flat), len(block))
+            with np.errstate(over="ignore", invalid="ignore"):  # scored again, see _scales
+                np.matmul(flat, block.T, out=products)
+            span = slice(first, first + size)
+            top.update(
+                products,
+                block,
+                scales[span],
+                screens[span],
+                first_row=first,
+                threads=self.threads,
+            )
+        return top.result()
+
+    def _scales(self) -> tuple[Doubles, NDArray[np.float32]]:
+        """Return what each row's products are multiplied with, exactly and for screening."""
+        is_zero = self.norms == 0
+        scales = np.ones_like(self.norms) if self.metric == "dot" else _inverse(self.norms)
+        screens = scales.astype(np.float32)
+        unsafe = (self.norms < _SAFE_NORMS[0]) | (self.norms > _SAFE_NORMS[1])
+        screens[unsafe & ~is_zero] = np.nan
+        if self.metric == "pairdirection":  # its bound supposes unit length
+            screens[is_zero] = np.nan
+        return scales, screens
+
+
+def _scoring(metric: Metric) -> str:
+    if isinstance(metric, CosMul):
+        return "cosmul"
+    return "pairdirection" if metric == "pairdirection" else "linear"
+
+
+def _inverse(lengths: Doubles) -> Doubles:
+    """Return 1 / length, and 0 for 0."""
+    return np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+
+
+def _rescale(terms: Doubles) -> tuple[Doubles, NDArray[np.int32]]:
+    """Return each term divided by a power of two near its size, and that power's exponent.
+
+    Nothing is rounded, and the squares can neither overflow nor vanish.
+    """
+    exponents = np.frexp(np.abs(terms).max(-1, initial=0.0))[1]
+    return np.ldexp(terms, -exponents[..., None]), exponents
+
+
+def _as_matrix(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    matrix = np.require(vectors, np.float32, ["C", "A"])
+    if matrix.ndim != 2:
+        raise ValueError(f"vectors must have 2 dimensions, got {matrix.ndim}")
+    return matrix
+
+
+def _as_terms(queries: ArrayLike, dim: int, metric: Metric) -> Doubles:
+    """Return queries as (num_queries, num_terms, dim), checked against the metric."""
+    terms = np.asarray(queries, np.float64)
+    if isinstance(metric, CosMul):
+        wanted = f"(num_queries, at least {metric.num_positive} terms, {dim})"
+        fits = terms.ndim == 3 and terms.shape[1] >= max(1, metric.num_positive)
+    elif metric == "pairdirection":
+        wanted = f"(num_queries, 2, {dim})"
+        fits = terms.ndim == 3 and terms.shape[1] == 2
+    elif metric in ("cosine", "dot"):
+        wanted = f"(num_queries, {dim})"
+        fits = terms.ndim == 2
+        terms = terms[:, None] if fits else terms
+    else:
+        raise ValueError(
+            f"metric must be cosine, dot, pairdirection or a CosMul, got {metric!r}"
+        )
+    if not fits or terms.shape[-1] != dim:
+        raise ValueError(f"queries must have shape {wanted}, got {np.shape(queries)}")
+    if not np.isfinite(terms).all():
+        raise ValueError("queries must be finite, got NaN or inf")
+    return terms
+
+
+def _flatten_exclusions(
+    exclude: Sequence[Iterable[int]] | None, num_queries: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the excluded rows of all queries, sorted in each, and where each begins."""
+    if exclude is None:
+        return np.zeros(num_queries + 1, np.int64), np.zeros(0, np.int64)
+    if len(exclude) != num_queries:
+        raise ValueError(
+            f"exclude must have one entry per query ({num_queries}), got {len(exclude)}"
+        )
+    rows = [sorted({int(row) for row in some if row >= 0}) for some in exclude]
+    offsets = np.zeros(num_queries + 1, np.int64)
+    np.cumsum([len(some) for some in rows], out=offsets[1:])
+    return offsets, np.array([row for some in rows for row in some], np.int64)
+
+
+def _resolve_rows(restrict_vocab: int | None, num_rows: int) -> int:
+    if restrict_vocab is None:
+        return num_rows
+    check_at_least("restrict_vocab", restrict_vocab, 1)
+    return min(restrict_vocab, num_rows)
+
+
+def _resolve_threads(threads: int | None) -> int:
+    if threads is None:
+        return available_threads()
+    check_at_least("threads", threads, 1)
+    return threads
