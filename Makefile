@@ -21,7 +21,7 @@ cpp_sources := $(shell find csrc -name '*.cpp' -o -name '*.h')
 .PHONY: demo test lint bench clean
 
 demo: $(VENV)/demo.stamp
-	@$(bin)/python -m embkit.cli.demo $(CORPUS)
+	@$(bin)/embkit demo $(if $(CORPUS),"$(CORPUS)")
 
 test: $(VENV)/test.stamp
 	$(bin)/python -m pytest

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import pytest
 
 from embkit.cli import main as run_main
 from embkit.cli.app import build_app
-from embkit.cli.exit_codes import ExitCode, OutputError, Stopped, exit_code_of
+from embkit.cli.exit_codes import ExitCode, Stopped, exit_code_of
 from embkit.cli.peers import translate_peer_options
 from embkit.cli.terminal import visible
 from embkit.errors import (
@@ -22,6 +24,7 @@ from embkit.errors import (
     DivergenceError,
     FormatError,
     LockedError,
+    OutputError,
     OutputExistsError,
     ResourceError,
 )
@@ -37,6 +40,11 @@ COMMANDS = (
     "convert",
     "doctor",
     "completion",
+    "demo",
+    "train",
+    "train sgns",
+    "train skipgram",
+    "train cbow",
 )
 
 
@@ -175,7 +183,7 @@ def test_missing_output_folder_is_found_before_the_input_is_read(
 def test_internal_errors_have_no_traceback_but_with_debug(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embkit.cli.app.dispatch", lambda tokens: {}["bug"])
+    monkeypatch.setattr("embkit.cli.app.dispatch", lambda tokens: [][0])
     assert run_main([]) == ExitCode.INTERNAL
     assert "--debug" in error_line(capsys)
     assert run_main(["--debug"]) == ExitCode.INTERNAL
@@ -280,3 +288,20 @@ def test_peers_option_names_are_translated_and_told(
         *("train", "sgns", "a.txt", "--dim", "50", "--epochs=3", "--", "-size")
     ]
     assert "note: -size is called --dim here" in capsys.readouterr().err
+
+
+def test_doctor_json_parses_and_names_the_kernel(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_main(["doctor", "--json"]) == ExitCode.DONE
+    report = json.loads(capsys.readouterr().out)
+    found = {check["name"]: check["found"] for check in report["checks"]}
+    assert re.match(r"(baseline|avx2|avx512|neon)\b", found["kernels"])
+    assert {"threads", "memory", "blas", "gpu", "numpy"} <= set(found)
+
+
+def test_config_file_gives_options_and_flags_win(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text("json = true\n", encoding="utf-8")
+    assert run_main(["doctor", "--config", str(config)]) == 0
+    assert json.loads(capsys.readouterr().out)

@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.help import PlainFormatter
 
 from embkit import __version__
-from embkit.cli import completion, convert, doctor, inspect, query
+from embkit.cli import completion, convert, demo, doctor, inspect, query, train
 from embkit.cli.exit_codes import ExitCode, exit_code_of
 from embkit.cli.peers import translate_peer_options
 from embkit.cli.signals import install_handlers, silence_stdout
@@ -42,10 +42,10 @@ def build_app() -> App:
         help_epilogue=EXAMPLE,
         version=__version__,
         help_formatter=PlainFormatter(),
-        default_parameter=Parameter(negative=(), show_default=_shown_default),
+        default_parameter=Parameter(show_default=_shown_default),
         result_action="return_value",
     )
-    for module in (query, inspect, convert, doctor):
+    for module in (train, query, inspect, convert, demo, doctor):
         module.register(app)
     completion.register(app)
     app.register_install_completion_command(add_to_startup=False)

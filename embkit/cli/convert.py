@@ -7,9 +7,9 @@ from typing import Annotated
 
 from cyclopts import App
 
-from embkit.cli.loading import LoadOptions, load_vectors
-from embkit.cli.options import FLATTEN, CommonOptions
-from embkit.cli.outputs import check_output
+from embkit.cli.loading import load_vectors
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
+from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
 
 EXAMPLE = "Example: embkit convert GoogleNews.bin.gz vectors.txt --limit 100000"
@@ -21,7 +21,7 @@ def convert(
     /,
     *,
     format: str | None = None,
-    overwrite: bool = False,
+    overwrite: Flag = False,
     load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
 ) -> None:
@@ -43,9 +43,9 @@ def convert(
     """
     from embkit import formats
 
-    check_output(target, overwrite=overwrite, inputs=[source])
-    vectors = load_vectors(source, load, common)
-    formats.save(vectors, target, format=format, overwrite=overwrite)
+    with reserved_output(target, overwrite=overwrite, inputs=[source]):
+        vectors = load_vectors(source, load, common)
+        formats.save(vectors, target, format=format, overwrite=overwrite)
     if common.json:
         print_json({"output": str(target), "num_words": len(vectors), "dim": vectors.dim})
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from enum import IntEnum
 
-from embkit.errors import CorpusError, DivergenceError, FormatError, LockedError
+from embkit.errors import CorpusError, DivergenceError, FormatError, LockedError, OutputError
 
 
 class ExitCode(IntEnum):
@@ -48,10 +48,6 @@ class Stopped(BaseException):
         return 128 + self.signal_number
 
 
-class OutputError(OSError):
-    """The output cannot be written; found before the work begins."""
-
-
 # The first row that fits decides, so subclasses stand above their bases.
 EXCEPTION_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (KeyboardInterrupt, ExitCode.INTERRUPT),
@@ -60,6 +56,7 @@ EXCEPTION_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (CorpusError, ExitCode.INPUT),
     (DivergenceError, ExitCode.INPUT),
     (ValueError, ExitCode.USAGE),
+    (OutputError, ExitCode.OUTPUT),
     (FileNotFoundError, ExitCode.USAGE),
     (LockedError, ExitCode.LOCKED),
     (OSError, ExitCode.OUTPUT),

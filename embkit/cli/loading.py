@@ -6,27 +6,14 @@ import difflib
 import errno
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embkit.cli.memory import check_memory
-from embkit.cli.options import CommonOptions, MemoryOption
+from embkit.cli.options import CommonOptions, LoadOptions
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadOptions(MemoryOption):
-    """How vectors are read."""
-
-    limit: int | None = None
-    """Read only this many words, the first ones."""
-    lenient: bool = False
-    """Keep what is provably whole of a broken file, and say so."""
-    verify: bool = False
-    """Check the checksums of a saved model."""
 
 
 def require_input(path: Path) -> None:

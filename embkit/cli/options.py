@@ -1,10 +1,13 @@
-"""Options that several commands share."""
+"""Options that several commands share.
+
+All in one module, because inherited annotations are evaluated where the subclass stands.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter, Token
 
@@ -17,6 +20,7 @@ def _size(_hint: object, tokens: tuple[Token, ...]) -> int:
     return parse_size(tokens[0].value)
 
 
+Flag = Annotated[bool, Parameter(negative="")]
 MemorySize = Annotated[int | None, Parameter(converter=_size, n_tokens=1)]
 
 
@@ -24,13 +28,13 @@ MemorySize = Annotated[int | None, Parameter(converter=_size, n_tokens=1)]
 class CommonOptions:
     """Options of every command."""
 
-    json: bool = False
+    json: Flag = False
     """Print the result as JSON."""
-    quiet: Annotated[bool, Parameter(name=("--quiet", "-q"))] = False
+    quiet: Annotated[Flag, Parameter(name=("--quiet", "-q"))] = False
     """Print nothing on stderr but errors."""
     config: Path | None = None
     """Read options from a TOML file (names as here, without dashes); those given win."""
-    debug: bool = False
+    debug: Flag = False
     """Show the traceback of an error."""
 
 
@@ -41,3 +45,31 @@ class MemoryOption:
     memory: MemorySize = None
     """Stop before the work if it needs more than this, such as 500M or 4G; when left out,
     80% of what is available."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadOptions(MemoryOption):
+    """How vectors are read."""
+
+    limit: int | None = None
+    """Read only this many words, the first ones."""
+    lenient: Flag = False
+    """Keep what is provably whole of a broken file, and say so."""
+    verify: Flag = False
+    """Check the checksums of a saved model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(MemoryOption):
+    """Options of a training run that do not change its result."""
+
+    output: Path
+    """Where the vectors go: a folder, embkit's own form, or a .bin, .txt, .vec, .npz file."""
+    overwrite: Flag = False
+    """Replace the output if it exists."""
+    log: Path | None = None
+    """Add a line of JSON to this file for each report."""
+    invalid: Literal["error", "replace", "bytes"] = "error"
+    """For bytes that are not UTF-8: stop, replace them, or keep them as they are."""
+    cache: Path | None = None
+    """Keep the encoded corpus in this folder for further runs."""

@@ -1,41 +1,90 @@
-"""Outputs are looked at before the work: what cannot be written later is refused now."""
+"""Outputs are reserved before the work: what cannot be written later is refused now."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
+import socket
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from embkit.cli.exit_codes import OutputError
-from embkit.errors import OutputExistsError
+from embkit.errors import LockedError, OutputError, OutputExistsError
 
 
-def check_output(path: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
-    """Make sure that ``path`` can be written when the work is done.
+@contextlib.contextmanager
+def reserved_output(
+    path: Path, *, overwrite: bool, inputs: Iterable[Path] = ()
+) -> Iterator[None]:
+    """Make sure that ``path`` can be written when the work is done, and hold it meanwhile.
 
     Raises
     ------
     OutputExistsError
         If it exists and is not to be overwritten.
     OutputError
-        If its folder does not exist or refuses a new file.
+        If its folder does not exist.
+    LockedError
+        If another run holds it.
+    OSError
+        If its folder refuses a new file.
     ValueError
         If it is one of the inputs.
     """
-    for source in inputs:
-        if path.exists() and source.exists() and path.samefile(source):
-            raise ValueError(f"output must not be an input, got {path}")
-    if path.exists() and not overwrite:
+    if any(path.exists() and s.exists() and path.samefile(s) for s in inputs):
+        raise ValueError(f"output must not be an input, got {path}")
+    if _is_stream(path):
+        yield
+        return
+    model = path / "embeddings.safetensors"
+    if not overwrite and (path.is_file() or model.exists()):
         raise OutputExistsError(f"output {path} exists; --overwrite replaces it")
-    parent = path.parent
-    if not parent.is_dir():
-        raise OutputError(f"{path}: output folder {parent} does not exist")
+    if not path.parent.is_dir():
+        raise OutputError(errno.ENOENT, "the output's folder does not exist", str(path))
+    _try_writing(path)
+    with _lock(path):
+        yield
+
+
+def _is_stream(path: Path) -> bool:
+    """Tell whether ``path`` is written to as it is: standard output, a pipe, a device."""
+    return str(path) == "-" or (path.exists() and not path.is_file() and not path.is_dir())
+
+
+def _try_writing(path: Path) -> None:
     try:
-        descriptor, probe = tempfile.mkstemp(prefix=".embkit-", dir=parent)
+        descriptor, probe = tempfile.mkstemp(
+            prefix=".embkit-", dir=path if path.is_dir() else path.parent
+        )
     except OSError as error:
-        raise OutputError(f"{path}: output folder: {error.strerror}") from error
+        error.filename = str(path)
+        raise
     os.close(descriptor)
-    with contextlib.suppress(OSError):
-        Path(probe).unlink()
+    Path(probe).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold ``PATH.lock``; the system lets go of it when the process ends in any way."""
+    name = path.with_name(path.name + ".lock")
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    while True:
+        descriptor = os.open(name, flags, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 200).decode("utf-8", "replace") or "another run"
+            os.close(descriptor)
+            raise LockedError(f"output {path} is being written by {holder}") from None
+        # Between opening and locking, the last holder may have removed this very file.
+        if name.exists() and os.path.samestat(os.fstat(descriptor), name.stat()):
+            break
+        os.close(descriptor)
+    try:
+        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        yield
+    finally:
+        name.unlink(missing_ok=True)
+        os.close(descriptor)

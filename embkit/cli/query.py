@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from embkit.cli.loading import LoadOptions, load_vectors, require_words
-from embkit.cli.options import FLATTEN, CommonOptions
+from embkit.cli.loading import load_vectors, require_words
+from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.cli.terminal import print_json, print_table
 
 NEIGHBORS_EXAMPLE = "Example: embkit query neighbors vectors.bin king queen --topn 5"

@@ -1,0 +1,139 @@
+"""``embkit train``: from text to vectors."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from embkit.cli.memory import memory_limit
+from embkit.cli.options import FLATTEN, CommonOptions, RunOptions
+from embkit.cli.outputs import reserved_output
+from embkit.cli.terminal import note, print_json
+from embkit.config import CbowConfig, SkipGramConfig, Word2VecConfig
+
+if TYPE_CHECKING:
+    from embkit.training import TrainingProgress
+
+SGNS_EXAMPLE = "Example: embkit train sgns corpus.txt.gz --output vectors.bin --dim 300"
+SKIPGRAM_EXAMPLE = "Example: embkit train skipgram corpus.txt --output model --loss hs"
+CBOW_EXAMPLE = "Example: cat corpus.txt | embkit train cbow - --output vectors.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SgnsConfig(SkipGramConfig):
+    """Skip-gram with its loss settled."""
+
+    loss: Annotated[Literal["ns"], Parameter(show=False)] = "ns"
+
+
+def sgns(
+    *corpus: str,
+    run: Annotated[RunOptions, FLATTEN],
+    config: Annotated[SgnsConfig, FLATTEN] = SgnsConfig(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Train skip-gram with negative sampling.
+
+    The text has one sentence or document a line, its words parted by blanks. Files may be
+    compressed with gzip, bzip2, xz or zstd.
+
+    Parameters
+    ----------
+    corpus
+        Text files, folders or globs; - reads standard input.
+    """
+    _train("sgns", corpus, run, config, common)
+
+
+def skipgram(
+    *corpus: str,
+    run: Annotated[RunOptions, FLATTEN],
+    config: Annotated[SkipGramConfig, FLATTEN] = SkipGramConfig(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Train skip-gram: predict a word's neighbours from the word.
+
+    The text has one sentence or document a line, its words parted by blanks. Files may be
+    compressed with gzip, bzip2, xz or zstd.
+
+    Parameters
+    ----------
+    corpus
+        Text files, folders or globs; - reads standard input.
+    """
+    _train("skipgram", corpus, run, config, common)
+
+
+def cbow(
+    *corpus: str,
+    run: Annotated[RunOptions, FLATTEN],
+    config: Annotated[CbowConfig, FLATTEN] = CbowConfig(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Train CBOW: predict a word from its neighbours.
+
+    The text has one sentence or document a line, its words parted by blanks. Files may be
+    compressed with gzip, bzip2, xz or zstd.
+
+    Parameters
+    ----------
+    corpus
+        Text files, folders or globs; - reads standard input.
+    """
+    _train("cbow", corpus, run, config, common)
+
+
+def _train(
+    method: str,
+    corpus: tuple[str, ...],
+    run: RunOptions,
+    config: Word2VecConfig,
+    common: CommonOptions,
+) -> None:
+    if not corpus:
+        raise ValueError("corpus must be given: a text file, a folder, a glob, or -")
+    from embkit import formats, training
+
+    options = asdict(config)
+    if isinstance(config, SgnsConfig):
+        options.pop("loss")
+    reports: list[TrainingProgress] = []
+    with reserved_output(run.output, overwrite=run.overwrite, inputs=map(Path, corpus)):
+        vectors = training.train(
+            method,
+            corpus[0] if len(corpus) == 1 else list(corpus),
+            invalid=run.invalid,
+            cache=run.cache,
+            progress=not common.quiet and sys.stderr.isatty(),
+            log=run.log,
+            callback=lambda report: reports.__setitem__(slice(None), [report]),
+            memory=memory_limit(run.memory),
+            **options,
+        )
+        formats.save(vectors, run.output, overwrite=run.overwrite)
+    speed = reports[0].tokens / reports[0].seconds if reports and reports[0].seconds else 0.0
+    if common.json:
+        summary = {
+            "output": str(run.output),
+            "num_words": len(vectors),
+            "dim": vectors.dim,
+            "words_per_second": round(speed),
+            "provenance": vectors.provenance,
+        }
+        print_json(summary)
+    else:
+        size = f"{len(vectors)} words x {vectors.dim}"
+        note(f"wrote {run.output}: {size}, {speed:,.0f} words/s", quiet=common.quiet)
+
+
+def register(app: App) -> None:
+    """Add the command with its subcommands."""
+    train = App(name="train", help="Train vectors on text.", help_epilogue=SGNS_EXAMPLE)
+    train.command(sgns, help_epilogue=SGNS_EXAMPLE)
+    train.command(skipgram, help_epilogue=SKIPGRAM_EXAMPLE)
+    train.command(cbow, help_epilogue=CBOW_EXAMPLE)
+    app.command(train)
