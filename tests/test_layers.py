@@ -24,7 +24,9 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "corpus": {"_native", "config", "output", "streams", "vocabulary"},
     "embeddings": {"neighbors", "subwords", "vocabulary"},
     "sparse": {"neighbors", "vocabulary"},
-    "formats": {"_native", "embeddings", "output", "streams", "subwords", "vocabulary"},
+    "formats": {
+        *("_native", "config", "embeddings", "output", "streams", "subwords", "vocabulary"),
+    },
     "neighbors": {"_native", "backend", "config"},
     "training": {
         *("_native", "backend", "config", "corpus", "embeddings", "formats", "sparse"),

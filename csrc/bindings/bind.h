@@ -5,6 +5,7 @@
 namespace embkit::bindings {
 
 void bind_errors(pybind11::module_& m);
+void bind_fasttext(pybind11::module_& m);
 void bind_io(pybind11::module_& m);
 void bind_linalg(pybind11::module_& m);
 void bind_sampling(pybind11::module_& m);

@@ -3,6 +3,7 @@
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The native core of embkit. Private: import embkit instead.";
   embkit::bindings::bind_errors(m);
+  embkit::bindings::bind_fasttext(m);
   embkit::bindings::bind_io(m);
   embkit::bindings::bind_linalg(m);
   embkit::bindings::bind_sampling(m);

@@ -1,0 +1,43 @@
+"""What several formats check of matrices, block by block."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK = 1 << 24
+
+
+def blocks(array: NDArray[Any]) -> Iterator[memoryview]:
+    """Return a contiguous array's bytes in blocks, without a copy."""
+    data = array.reshape(-1).view(np.uint8).data
+    return (data[i : i + _BLOCK] for i in range(0, len(data), _BLOCK))
+
+
+def checksum(array: NDArray[Any]) -> int:
+    """Return the CRC-32 of an array's bytes."""
+    crc = 0
+    for block in blocks(array):
+        crc = zlib.crc32(block, crc)
+    return crc
+
+
+def first_not_finite(matrix: NDArray[Any]) -> int | None:
+    """Return the first row with NaN or infinity in it, or None."""
+    step = max(1, _BLOCK // 4 // max(1, matrix.shape[1]))
+    for start in range(0, len(matrix), step):
+        finite = np.isfinite(matrix[start : start + step]).all(axis=1)
+        if not finite.all():
+            return start + int(np.argmin(finite))
+    return None
+
+
+def check_finite(name: str, matrix: NDArray[Any]) -> None:
+    """Raise ValueError unless all values of a matrix about to be written are finite."""
+    row = first_not_finite(matrix)
+    if row is not None:
+        raise ValueError(f"{name} must be finite, got NaN or infinity in row {row}")

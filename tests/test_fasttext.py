@@ -1,0 +1,322 @@
+"""fastText models: vectors equal to fastText's, and no field of a file believed unchecked."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fasttext_files import HEADER, Model, fnv1a, ngrams
+
+from embkit.embeddings import Embeddings
+from embkit.errors import FormatError
+from embkit.formats.fasttext import parse, read_embeddings
+from embkit.subwords import Subwords
+
+GOLDENS = Path(__file__).parent / "goldens" / "fasttext"
+
+
+def read(tmp_path: Path, data: bytes, *, threads: int | None = None) -> Embeddings:
+    path = tmp_path / "model.bin"
+    path.write_bytes(data)
+    return read_embeddings(path, threads=threads)
+
+
+def vector_of(embeddings: Embeddings, word: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:
+    if word in embeddings:
+        return embeddings[word]
+    assert embeddings.subwords is not None
+    return embeddings.subwords.vector(word)
+
+
+@pytest.mark.parametrize("name", ["skipgram", "cbow", "supervised"])
+def test_vectors_are_fasttexts_to_the_last_bit(name: str) -> None:
+    embeddings = read_embeddings(GOLDENS / f"{name}.bin")
+    checked = 0
+    for line in (GOLDENS / f"{name}.vectors").read_bytes().splitlines():
+        word, *values = line.split(b" ")
+        if embeddings.subwords is None and word not in embeddings:
+            continue
+        expected = np.array(values, np.float32)
+        np.testing.assert_array_equal(vector_of(embeddings, word), expected, repr(word))
+        checked += 1
+    assert checked == (20 if embeddings.subwords else 11)
+
+
+def test_hash_sign_extends_bytes() -> None:
+    rule = Subwords(np.zeros((2**20, 1), np.float32), minn=3, maxn=3, bucket=2**20)
+    assert rule.rows("ü").tolist() == [fnv1a("<ü>".encode()) % 2**20]
+    assert rule.rows("ü").tolist() != [0x1505 % 2**20]
+
+
+@pytest.mark.parametrize(("minn", "maxn"), [(1, 1), (1, 3), (3, 6), (2, 2), (5, 40)])
+def test_ngrams_are_those_of_the_slow_version(minn: int, maxn: int) -> None:
+    rule = Subwords(np.zeros((999, 1), np.float32), minn=minn, maxn=maxn, bucket=999)
+    for word in ["", "a", "the", "straße", "日本語", "<>", "a b", "\U0001f600e\u0301"]:
+        expected = [fnv1a(ngram.encode()) % 999 for ngram in ngrams(word, minn, maxn)]
+        assert sorted(rule.rows(word).tolist()) == sorted(expected), word
+
+
+def test_word_vectors_are_means_of_rows(tmp_path: Path) -> None:
+    model = Model()
+    embeddings = read(tmp_path, model.to_bytes())
+    assert [word.encode() for word in embeddings.words] == model.words
+    assert embeddings.counts is not None
+    assert embeddings.counts.tolist() == [100, 99, 98, 97, 96, 95]
+    for word in [*model.words, b"unseen", "größe".encode(), b"x"]:
+        np.testing.assert_allclose(vector_of(embeddings, word), model.vector(word), rtol=1e-5)
+
+
+def test_pruned_models_use_only_the_kept_rows(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    kept = [(int(value), row) for row, value in enumerate(rng.permutation(30)[:12])]
+    matrix = rng.normal(size=(6 + 12, 4)).astype(np.float32)
+    model = Model(kept=kept, input=matrix)
+    embeddings = read(tmp_path, model.to_bytes())
+    for word in [*model.words, b"unseen", b"other"]:
+        np.testing.assert_allclose(vector_of(embeddings, word), model.vector(word), rtol=1e-5)
+
+
+def test_a_model_pruned_to_nothing_has_no_subwords(tmp_path: Path) -> None:
+    matrix = np.ones((6, 4), np.float32)
+    assert read(tmp_path, Model(kept=[], input=matrix).to_bytes()).subwords is None
+
+
+def test_supervised_models_leave_out_their_labels(tmp_path: Path) -> None:
+    model = Model(labels=[b"__label__yes", b"__label__no"])
+    model.header["model"] = 3
+    embeddings = read(tmp_path, model.to_bytes())
+    assert len(embeddings) == len(model.words)
+    assert embeddings.provenance["num_labels_left_out"] == 2
+
+
+@pytest.mark.parametrize(("kind", "has_subwords"), [(1, True), (2, True), (3, False)])
+def test_supervised_models_of_version_11_have_no_subwords(
+    tmp_path: Path, kind: int, has_subwords: bool
+) -> None:
+    model = Model(labels=[b"__label__yes"] if kind == 3 else [])
+    model.header |= {"version": 11, "model": kind}
+    embeddings = read(tmp_path, model.to_bytes())
+    assert (embeddings.subwords is not None) == has_subwords
+    expected = model.vector(b"the") if has_subwords else model.input[0]
+    np.testing.assert_allclose(embeddings["the"], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("fields", [{"maxn": 0}, {"minn": 5, "maxn": 4}, {"bucket": 0}])
+def test_models_without_ngrams_have_no_subwords(tmp_path: Path, fields: dict[str, int]) -> None:
+    model = Model(header={name: value for name, (_, value) in HEADER.items()} | fields)
+    embeddings = read(tmp_path, model.to_bytes())
+    assert embeddings.subwords is None
+    np.testing.assert_array_equal(embeddings.vectors, model.input[:6])
+
+
+def test_compressed_files_and_thread_counts_give_the_same_vectors(tmp_path: Path) -> None:
+    plain = read_embeddings(GOLDENS / "skipgram.bin", threads=1)
+    packed = read(tmp_path, gzip.compress((GOLDENS / "skipgram.bin").read_bytes()), threads=3)
+    np.testing.assert_array_equal(plain.vectors, packed.vectors)
+    np.testing.assert_array_equal(vector_of(plain, b"new"), vector_of(packed, b"new"))
+
+
+def test_limit_keeps_the_first_words() -> None:
+    whole = read_embeddings(GOLDENS / "skipgram.bin")
+    part = read_embeddings(GOLDENS / "skipgram.bin", limit=3)
+    assert part.words == whole.words[:3]
+    np.testing.assert_array_equal(part.vectors, whole.vectors[:3])
+    np.testing.assert_array_equal(vector_of(part, b"new"), vector_of(whole, b"new"))
+
+
+def test_subword_rows_stay_mapped() -> None:
+    subwords = read_embeddings(GOLDENS / "skipgram.bin").subwords
+    assert subwords is not None
+    assert not subwords.vectors.flags.owndata
+    assert not subwords.vectors.flags.writeable
+
+
+def test_gensim_reads_the_same_vectors(tmp_path: Path) -> None:
+    fasttext = pytest.importorskip("gensim.models.fasttext")
+    from gensim.test.utils import datapath
+
+    names = ["crime-and-punishment.bin", "toy-model.bin", "lee_fasttext_new.bin"]
+    for path in [*map(datapath, names), GOLDENS / "skipgram.bin", GOLDENS / "cbow.bin"]:
+        theirs = fasttext.load_facebook_vectors(str(path))
+        ours = read_embeddings(path)
+        assert ours.words == theirs.index_to_key
+        # gensim gives </s> n-grams, which fastText does not
+        rows = [row for row, word in enumerate(ours.words) if word != "</s>"]
+        np.testing.assert_allclose(
+            ours.vectors[rows], theirs.vectors[rows], rtol=2e-5, atol=1e-7
+        )
+        if ours.subwords is None:
+            continue
+        for word in ["ungesehen", "größer", "наказания", "日本語"]:
+            np.testing.assert_allclose(
+                vector_of(ours, word.encode()), theirs[word], rtol=2e-5, atol=1e-7
+            )
+
+
+@pytest.mark.parametrize("options", [{"sg": 1}, {"hs": 1, "negative": 0}, {"bucket": 0}])
+def test_models_that_gensim_writes_are_read(tmp_path: Path, options: dict[str, int]) -> None:
+    fasttext = pytest.importorskip("gensim.models.fasttext")
+    sentences = [["кот", "the", "straße", "cat"], ["猫", "the", "кот", "naïve"]] * 5
+    settings = {"vector_size": 6, "min_count": 1, "epochs": 1, "bucket": 50, "workers": 1}
+    model = fasttext.FastText(sentences, **{**settings, **options})
+    path = tmp_path / "gensim.bin"
+    fasttext.save_facebook_model(model, str(path))
+    ours = read_embeddings(path)
+    assert ours.words == model.wv.index_to_key
+    np.testing.assert_allclose(ours.vectors, model.wv.vectors, rtol=1e-5, atol=1e-7)
+    assert (ours.subwords is None) == (options.get("bucket") == 0)
+    if ours.subwords is not None:
+        np.testing.assert_allclose(
+            ours.subwords.vector("котик"), model.wv["котик"], rtol=1e-5, atol=1e-7
+        )
+
+
+def assert_refused_quickly(tmp_path: Path, data: bytes) -> FormatError:
+    tracemalloc.start()
+    start = time.perf_counter()
+    with pytest.raises(FormatError) as caught:
+        read(tmp_path, data)
+    seconds = time.perf_counter() - start
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert seconds < 1
+    assert peak < 4 << 20
+    assert caught.value.path.endswith("model.bin")
+    return caught.value
+
+
+HOSTILE = {
+    **{name: [0, -1, 12, 2**31 - 1, -(2**31)] for name in ("magic",)},
+    "version": [10, 13, -1, 2**31 - 1],
+    "dim": [0, -4, 3, 5, 2**31 - 1, -(2**31)],
+    "ws": [-1],
+    "loss": [0, 5, 77, -1],
+    "model": [0, 4, -1, 2**31 - 1],
+    "bucket": [-1, 0, 29, 31, 2**31 - 1],
+    "minn": [-1],
+    "maxn": [-1, -(2**31)],
+    "t": [float("nan"), float("inf")],
+    "size": [0, -1, 5, 7, 2**31 - 1, -(2**31)],
+    "nwords": [0, -1, 5, 7, 2**31 - 1],
+    "nlabels": [-1, 1, 2**31 - 1],
+    "ntokens": [-1],
+    "pruneidx_size": [-2, 0, 1, 2**31 - 1, 2**40, 2**63 - 1, -(2**63)],
+    "count0": [-1, -(2**63)],
+    "type0": [1, 2, -1, 127],
+    "quant": [1, 2, 255],
+    "input_rows": [0, -1, 35, 37, 2**61, 2**62, 2**63 - 1],
+    "input_dim": [0, -4, 3, 5, 2**61, 2**63 - 1],
+    "qout": [2, 255],
+    "output_rows": [0, -1, 5, 7, 2**61, 2**63 - 1],
+    "output_dim": [0, 3, 5, 2**61],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, vs in HOSTILE.items() for v in vs])
+def test_hostile_fields_are_refused(tmp_path: Path, name: str, value: float) -> None:
+    model = Model(fields={name: value})
+    error = assert_refused_quickly(tmp_path, model.to_bytes())
+    assert error.offset is not None
+    assert 0 <= error.offset <= len(model.to_bytes())
+
+
+def test_large_consistent_sizes_are_refused(tmp_path: Path) -> None:
+    for rows in (2**31 - 7, 2**30):  # every field agrees: only the file is too short
+        fields = {"bucket": rows, "input_rows": rows + 6, "dim": 2**31 - 1}
+        fields |= {"input_dim": 2**31 - 1}
+        assert_refused_quickly(tmp_path, Model(fields=fields).to_bytes())
+    counts = {"size": 2**31 - 1, "nwords": 2**31 - 1}
+    assert_refused_quickly(tmp_path, Model(fields=counts).to_bytes())
+
+
+@pytest.mark.parametrize("kept", [[(0, 0), (0, 1)], [(30, 0), (1, 1)], [(-1, 0)], [(1, 2)]])
+def test_prune_indexes_must_map_to_rows(tmp_path: Path, kept: list[tuple[int, int]]) -> None:
+    matrix = np.zeros((6 + len(kept), 4), np.float32)
+    assert_refused_quickly(tmp_path, Model(kept=kept, input=matrix).to_bytes())
+
+
+def test_truncation_at_every_byte_is_refused() -> None:
+    data = Model(kept=[(3, 0)], input=np.zeros((7, 4), np.float32)).to_bytes()
+    whole = np.frombuffer(data, np.uint8)
+    for size in range(len(data)):
+        with pytest.raises(FormatError):
+            parse(whole[:size], "model.bin")
+
+
+def test_trailing_bytes_are_refused(tmp_path: Path) -> None:
+    error = assert_refused_quickly(tmp_path, Model().to_bytes() + b"\0")
+    assert "1 bytes follow" in error.reason
+
+
+@pytest.mark.parametrize("words", [[b"a", b"b", b"a"], [b"a", b""]])
+def test_words_must_differ_and_not_be_empty(tmp_path: Path, words: list[bytes]) -> None:
+    assert_refused_quickly(tmp_path, Model(words=words).to_bytes())
+
+
+def test_words_over_a_mebibyte_are_refused(tmp_path: Path) -> None:
+    assert_refused_quickly(tmp_path, Model(words=[b"x" * ((1 << 20) + 1)]).to_bytes())
+
+
+def test_work_beyond_the_file_is_refused(tmp_path: Path) -> None:
+    header = {name: value for name, (_, value) in HEADER.items()} | {"maxn": 2**31 - 1}
+    model = Model(header=header, words=[bytes([65 + i]) * 100_000 for i in range(5)])
+    assert "n-grams" in assert_refused_quickly(tmp_path, model.to_bytes()).reason
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    model = Model()
+    model.input[2, 1] = value
+    error = assert_refused_quickly(tmp_path, model.to_bytes())
+    assert "word 2" in error.reason
+    assert error.offset == model.offsets["input"] + 2 * 16
+
+
+def test_quantised_models_are_named(tmp_path: Path) -> None:
+    error = assert_refused_quickly(tmp_path, Model(fields={"quant": 1}).to_bytes())
+    assert "quantised" in error.reason
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    assert_refused_quickly(tmp_path, b"")
+
+
+def test_mutations_are_read_or_refused() -> None:
+    model = Model(kept=[(3, 0)], input=np.ones((7, 4), np.float32))
+    original = np.frombuffer(model.to_bytes(), np.uint8)
+    rng = random.Random(7)
+    outcomes = set()
+    for _ in range(3000):
+        data = original.copy()
+        for _ in range(rng.randint(1, 4)):
+            position = rng.randrange(len(data))
+            data[position] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
+        try:
+            embeddings = parse(data, "model.bin", threads=1)
+            outcomes.add("read")
+            assert np.isfinite(embeddings.vectors).all()
+        except FormatError:
+            outcomes.add("refused")
+    assert outcomes == {"read", "refused"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"minn": 0}, {"minn": 5}, {"bucket": 0}, {"bucket": 9}, {"kept": [(1, 0), (1, 1)]}],
+)
+def test_subwords_check_their_options(options: dict[str, Any]) -> None:
+    settings = {"minn": 3, "maxn": 4, "bucket": 10, **options}
+    with pytest.raises(ValueError, match="must"):
+        Subwords(np.zeros((10, 2), np.float32), **settings)
+
+
+def test_subword_vectors_that_are_not_finite_are_an_error() -> None:
+    subwords = Subwords(np.full((3, 2), np.nan, np.float32), minn=3, maxn=3, bucket=3)
+    with pytest.raises(ValueError, match="finite"):
+        subwords.vector("word")

@@ -1,0 +1,415 @@
+"""embkit's saved form: what was saved comes back, and damage is found before it is used."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import struct
+import tempfile
+import time
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.numpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embkit.embeddings import Embeddings
+from embkit.errors import FormatError, OutputExistsError
+from embkit.formats.safetensors_dir import read_embeddings
+from embkit.formats.safetensors_header import FILE_NAME, parse_json
+from embkit.formats.safetensors_writer import save_directory, write_embeddings
+from embkit.subwords import Subwords
+from embkit.vocabulary import Vocabulary
+
+WORDS = ["the", "straße", "кот", b"\xff\xfe", "a b"]
+
+
+def make(*, dim: int = 3, extras: bool = True) -> Embeddings:
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(60, dim)).astype(np.float32)
+    if not extras:
+        return Embeddings(Vocabulary.from_words(WORDS), rows[:5])
+    subwords = Subwords(rows[20:27], minn=3, maxn=4, bucket=7)
+    return Embeddings(
+        Vocabulary.from_words(WORDS, counts=[9, 7, 5, 2**40, 0]),
+        rows[:5],
+        output=rows[10:15],
+        provenance={"config": {"dim": dim, "window": 5}, "corpus": {"digest": "0f" * 32}},
+        subwords=subwords,
+    )
+
+
+def to_bytes(embeddings: Embeddings) -> bytes:
+    stream = io.BytesIO()
+    write_embeddings(embeddings, stream)
+    return stream.getvalue()
+
+
+def read(
+    tmp_path: Path, data: bytes, *, verify: bool = False, limit: int | None = None
+) -> Embeddings:
+    path = tmp_path / "hostile.safetensors"
+    path.write_bytes(data)
+    return read_embeddings(path, verify=verify, limit=limit)
+
+
+def assert_equal(ours: Embeddings, theirs: Embeddings) -> None:
+    assert ours.words == theirs.words
+    assert ours.provenance == theirs.provenance
+    for name in ("vectors", "output", "counts"):
+        left, right = getattr(ours, name), getattr(theirs, name)
+        assert (left is None) == (right is None), name
+        if left is not None:
+            assert left.dtype == right.dtype
+            np.testing.assert_array_equal(left, right)
+    assert (ours.subwords is None) == (theirs.subwords is None)
+    if ours.subwords is not None and theirs.subwords is not None:
+        vectors = [model.vector("unseen") for model in (ours.subwords, theirs.subwords)]
+        np.testing.assert_array_equal(*vectors)
+
+
+@pytest.mark.parametrize("extras", [True, False])
+def test_a_model_comes_back_as_it_was_saved(tmp_path: Path, extras: bool) -> None:
+    embeddings = make(extras=extras)
+    save_directory(embeddings, tmp_path / "model")
+    assert_equal(read_embeddings(tmp_path / "model", verify=True), embeddings)
+    assert_equal(read_embeddings(tmp_path / "model" / FILE_NAME), embeddings)
+
+
+@given(
+    words=st.lists(st.binary(min_size=1, max_size=20), max_size=20, unique=True),
+    dim=st.integers(1, 20),
+    data=st.data(),
+)
+@settings(deadline=None)
+def test_any_words_and_values_come_back(
+    words: list[bytes], dim: int, data: st.DataObject
+) -> None:
+    number = st.floats(width=32, allow_nan=False, allow_infinity=False)
+    values = data.draw(st.lists(number, min_size=len(words) * dim, max_size=len(words) * dim))
+    vectors = np.array(values, np.float32).reshape(len(words), dim)
+    embeddings = Embeddings(Vocabulary.from_words(words), vectors)
+    content = to_bytes(embeddings)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.safetensors"
+        path.write_bytes(content)
+        back = read_embeddings(path, verify=True)
+    np.testing.assert_array_equal(back.vectors.view(np.uint32), vectors.view(np.uint32))
+    assert [back.vocabulary.bytes_of(row) for row in range(len(back))] == words
+
+
+def test_the_safetensors_package_reads_the_same(tmp_path: Path) -> None:
+    embeddings = make()
+    tensors = safetensors.numpy.load(to_bytes(embeddings))
+    assert set(tensors) == {
+        *("input", "output", "words", "word_offsets", "counts", "subwords"),
+    }
+    np.testing.assert_array_equal(tensors["input"], embeddings.vectors)
+    np.testing.assert_array_equal(tensors["output"], embeddings.output)
+    np.testing.assert_array_equal(tensors["counts"], embeddings.counts)
+    assert tensors["words"].tobytes() == b"".join(
+        w if isinstance(w, bytes) else w.encode() for w in WORDS
+    )
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(to_bytes(embeddings))
+    with safetensors.safe_open(str(path), "numpy") as file:
+        metadata = file.metadata()
+    assert metadata["format_version"] == "1"
+    assert json.loads(metadata["config"]) == {"dim": 3, "window": 5}
+    sums = json.loads(metadata["crc32"])
+    assert sums == {name: zlib.crc32(tensors[name].tobytes()) for name in tensors}
+
+
+def test_what_the_safetensors_package_writes_is_read(tmp_path: Path) -> None:
+    embeddings = make()
+    data = to_bytes(embeddings)
+    length = struct.unpack("<Q", data[:8])[0]
+    metadata = json.loads(data[8 : 8 + length])["__metadata__"]
+    theirs = safetensors.numpy.save(safetensors.numpy.load(data), metadata)
+    assert theirs != data
+    assert_equal(read(tmp_path, theirs), embeddings)
+    with pytest.raises(FormatError, match="header was changed"):
+        read(tmp_path, theirs, verify=True)
+
+
+def test_matrices_are_mapped_read_only_and_aligned(tmp_path: Path) -> None:
+    save_directory(make(), tmp_path / "model")
+    embeddings = read_embeddings(tmp_path / "model")
+    assert embeddings.output is not None
+    for matrix in (embeddings.vectors, embeddings.output):
+        assert not matrix.flags.writeable
+        assert not matrix.flags.owndata
+        assert matrix.flags.aligned
+    assert embeddings.vectors.ctypes.data % 64 == 0
+
+
+def test_writing_copies_no_matrix(tmp_path: Path) -> None:
+    rows = np.ones((1 << 16, 256), np.float32)  # 64 MiB
+    words = Vocabulary.from_words(str(row) for row in range(1 << 16))
+    embeddings = Embeddings(words, rows)
+    tracemalloc.start()
+    save_directory(embeddings, tmp_path / "model")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < rows.nbytes // 4
+
+
+def test_model_json_repeats_the_metadata(tmp_path: Path) -> None:
+    save_directory(make(), tmp_path / "model")
+    card = json.loads((tmp_path / "model" / "model.json").read_text())
+    assert card["config"] == {"dim": 3, "window": 5}
+    assert card["tensors"]["input"] == {"dtype": "float32", "shape": [5, 3]}
+    assert (card["num_words"], card["dim"], card["format_version"]) == (5, 3, 1)
+
+
+def test_saving_over_a_model_must_be_asked_for(tmp_path: Path) -> None:
+    save_directory(make(), tmp_path / "model")
+    other = make(extras=False)
+    with pytest.raises(OutputExistsError):
+        save_directory(other, tmp_path / "model")
+    assert_equal(read_embeddings(tmp_path / "model"), make())
+    save_directory(other, tmp_path / "model", overwrite=True)
+    assert_equal(read_embeddings(tmp_path / "model"), other)
+
+
+def test_a_mapped_model_survives_being_saved_over(tmp_path: Path) -> None:
+    save_directory(make(), tmp_path / "model")
+    old = read_embeddings(tmp_path / "model")
+    doubled = Embeddings(old.vocabulary, old.vectors * 2)
+    save_directory(doubled, tmp_path / "model", overwrite=True)
+    np.testing.assert_array_equal(old.vectors, make().vectors)
+    np.testing.assert_array_equal(read_embeddings(tmp_path / "model").vectors, doubled.vectors)
+
+
+def test_what_cannot_be_saved_leaves_nothing_behind(tmp_path: Path) -> None:
+    rows = make().vectors.copy()
+    rows[2, 1] = np.nan
+    with pytest.raises(ValueError, match="row 2"):
+        save_directory(Embeddings(Vocabulary.from_words(WORDS), rows), tmp_path / "model")
+    with pytest.raises(ValueError, match="JSON"):
+        save_directory(
+            Embeddings(
+                Vocabulary.from_words(WORDS), make().vectors, provenance={"x": object()}
+            ),
+            tmp_path / "model",
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), 10**30, [[[[[[[[[1]]]]]]]]]])
+def test_provenance_that_could_not_be_read_again_is_refused(value: object) -> None:
+    words = Vocabulary.from_words(["a"])
+    embeddings = Embeddings(words, np.ones((1, 2), np.float32), provenance={"x": value})
+    with pytest.raises(ValueError, match="provenance"):
+        to_bytes(embeddings)
+
+
+def test_limit_keeps_the_first_rows(tmp_path: Path) -> None:
+    part = read(tmp_path, to_bytes(make()), limit=2)
+    assert part.words == ["the", "straße"]
+    np.testing.assert_array_equal(part.vectors, make().vectors[:2])
+    assert part.output is not None
+    assert part.counts is not None
+    assert (len(part.output), part.counts.tolist()) == (2, [9, 7])
+
+
+def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_embeddings(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError):
+        read_embeddings(tmp_path)
+
+
+# ---- hostile files ----
+
+
+def rebuilt(change: Callable[[dict[str, Any]], None], extra: bytes = b"") -> bytes:
+    """Return a valid file after ``change`` to its header, checksums left as they were."""
+    data = to_bytes(make())
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + length])
+    change(header)
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data[8 + length :] + extra
+
+
+def with_entry(name: str, key: str, value: object) -> bytes:
+    return rebuilt(lambda header: header[name].__setitem__(key, value))
+
+
+def with_metadata(key: str, value: object) -> bytes:
+    return rebuilt(lambda header: header["__metadata__"].__setitem__(key, value))
+
+
+def raw(text: bytes, body: bytes = b"") -> bytes:
+    return struct.pack("<Q", len(text)) + text + body
+
+
+HOSTILE = {
+    "empty": b"",
+    "half a length": b"\0\0\0",
+    "huge header": struct.pack("<Q", 2**63) + b"{}",
+    "header beyond the file": struct.pack("<Q", 1000) + b"{}",
+    "no object": raw(b"[1]"),
+    "blanks first": raw(b" {}"),
+    "no JSON": raw(b"{nothing}"),
+    "no UTF-8": raw(b'{"\xff":1}'),
+    "NaN": raw(b'{"a":NaN}'),
+    "deep": raw(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+    "long number": raw(b'{"a":' + b"9" * 100_000 + b"}"),
+    "a name twice": raw(b'{"a":1,"a":2}'),
+    "nothing in it": raw(b"{}"),
+    "metadata no object": raw(b'{"__metadata__":[]}'),
+    "metadata no strings": raw(b'{"__metadata__":{"format_version":1}}'),
+    "foreign": safetensors.numpy.save({"weight": np.ones((2, 2), np.float32)}),
+    "newer": with_metadata("format_version", "2"),
+    "version zero": with_metadata("format_version", "0"),
+    "version no number": with_metadata("format_version", "new"),
+    "version not ASCII": with_metadata("format_version", "²"),
+    "version missing": rebuilt(lambda h: h["__metadata__"].pop("format_version")),
+    "provenance no JSON": with_metadata("provenance", "{"),
+    "config no object": with_metadata("config", "3"),
+    "subword rule": with_metadata("subwords", '{"minn":3,"maxn":4}'),
+    "subword bucket": with_metadata("subwords", '{"minn":3,"maxn":4,"bucket":8}'),
+    "subword bucket huge": with_metadata("subwords", '{"minn":3,"maxn":4,"bucket":1e9}'),
+    "subword maxn huge": with_metadata("subwords", f'{{"minn":3,"maxn":{2**40},"bucket":7}}'),
+    "trailing byte": rebuilt(lambda header: None, b"\0"),
+    "entry no object": rebuilt(lambda header: header.__setitem__("input", 3)),
+    "unknown dtype": with_entry("input", "dtype", "F31"),
+    "dtype no string": with_entry("input", "dtype", ["F32"]),
+    "other dtype": with_entry("input", "dtype", "I32"),
+    "negative shape": with_entry("input", "shape", [-5, -3]),
+    "shape of bools": with_entry("input", "shape", [True, 15]),
+    "shape of floats": with_entry("input", "shape", [5.0, 3]),
+    "shape overflows": with_entry("input", "shape", [2**62, 2**62]),
+    "shape wraps to size": with_entry("input", "shape", [2**64 + 15, 1]),
+    "shape too long": with_entry("input", "shape", [1] * 33 + [15]),
+    "one dimension": with_entry("input", "shape", [15]),
+    "fewer rows": with_entry("input", "shape", [3, 5]),
+    "no columns": with_entry("input", "shape", [0, 0]),
+    "offsets descend": with_entry("input", "data_offsets", [148, 88]),
+    "offsets negative": with_entry("input", "data_offsets", [-60, 0]),
+    "offsets beyond": with_entry("input", "data_offsets", [2**63, 2**63 + 60]),
+    "offsets shifted": with_entry("input", "data_offsets", [89, 149]),
+    "offsets missing": rebuilt(lambda header: header["input"].pop("data_offsets")),
+    "a field too many": with_entry("input", "more", 1),
+    "input missing": rebuilt(lambda header: header.__setitem__("other", header.pop("input"))),
+    "words missing": rebuilt(lambda header: header.__setitem__("other", header.pop("words"))),
+    "overlap": rebuilt(lambda h: h["output"].update(data_offsets=h["input"]["data_offsets"])),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_headers_are_refused(tmp_path: Path, case: str) -> None:
+    tracemalloc.start()
+    start = time.perf_counter()
+    with pytest.raises(FormatError) as caught:
+        read(tmp_path, HOSTILE[case])
+    seconds = time.perf_counter() - start
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert caught.value.path.endswith("hostile.safetensors")
+    assert seconds < 1
+    assert peak < 20 << 20
+
+
+def test_a_newer_version_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"newer than this embkit reads.*--upgrade"):
+        read(tmp_path, HOSTILE["newer"])
+
+
+@pytest.mark.parametrize(
+    ("tensor", "value"), [("counts", -1), ("word_offsets", 2**64 - 1), ("word_offsets", 22)]
+)
+@pytest.mark.parametrize("place", [0, 2, -1])
+def test_hostile_words_and_counts_are_refused(
+    tmp_path: Path, tensor: str, value: int, place: int
+) -> None:
+    data = bytearray(to_bytes(make()))
+    length = struct.unpack("<Q", data[:8])[0]
+    begin, end = json.loads(data[8 : 8 + length])[tensor]["data_offsets"]
+    values = np.frombuffer(data, np.int64, (end - begin) // 8, 8 + length + begin).copy()
+    values.view(np.uint64)[place] = value % 2**64
+    data[8 + length + begin : 8 + length + end] = values.tobytes()
+    with pytest.raises(FormatError):
+        read(tmp_path, bytes(data))
+
+
+def test_truncation_at_every_byte_is_refused(tmp_path: Path) -> None:
+    data = to_bytes(make())
+    path = tmp_path / "short.safetensors"
+    path.write_bytes(data)
+    for size in reversed(range(len(data))):
+        with path.open("r+b") as stream:
+            stream.truncate(size)
+        with pytest.raises(FormatError):
+            read_embeddings(path)
+
+
+def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
+    data = bytearray(to_bytes(make()))
+    path = tmp_path / "flipped.safetensors"
+    path.write_bytes(data)
+    with path.open("r+b") as stream:
+        for position in range(len(data)):
+            flipped = data[position] ^ (1 << (position % 8))
+            stream.seek(position)
+            stream.write(bytes([flipped]))
+            stream.flush()
+            with pytest.raises(FormatError):
+                read_embeddings(path, verify=True)
+            stream.seek(position)
+            stream.write(data[position : position + 1])
+        stream.flush()
+    read_embeddings(path, verify=True)
+
+
+def test_values_that_are_not_finite_are_found_when_verified(tmp_path: Path) -> None:
+    embeddings = make(extras=False)
+    tensors = safetensors.numpy.load(to_bytes(embeddings))
+    tensors["input"][3, 1] = np.inf
+    data = bytearray(to_bytes(embeddings))
+    data_input = embeddings.vectors.tobytes()
+    start = data.index(data_input)
+    data[start : start + len(data_input)] = tensors["input"].tobytes()
+    read(tmp_path, bytes(data))  # mapped without being read
+    with pytest.raises(FormatError, match="checksum"):
+        read(tmp_path, bytes(data), verify=True)
+
+
+def test_mutations_are_read_or_refused(tmp_path: Path) -> None:
+    original = to_bytes(make())
+    length = struct.unpack("<Q", original[:8])[0]
+    rng = random.Random(7)
+    path = tmp_path / "mutated.safetensors"
+    outcomes = set()
+    path.write_bytes(original)
+    with path.open("r+b", buffering=0) as stream:
+        for _ in range(2000):
+            data = bytearray(original)
+            for _ in range(rng.randint(1, 4)):
+                place = rng.randrange(len(data) if rng.random() < 0.3 else length + 8)
+                data[place] = rng.choice(b'0123456789[]{}",:\\-.eE \x00\xff')
+            stream.seek(0)
+            stream.write(data)
+            try:
+                embeddings = read_embeddings(path)
+                assert len(embeddings.words) == len(np.asarray(embeddings.vectors))
+                outcomes.add("read")
+            except FormatError:
+                outcomes.add("refused")
+    assert outcomes == {"read", "refused"}
+
+
+def test_escapes_do_not_hide_depth() -> None:
+    assert parse_json(rb'{"a":"\\","b":"\"[[[[[[[[[["}')["b"] == '"[[[[[[[[[['
+    with pytest.raises(ValueError, match="deeper"):
+        parse_json(rb'{"a":"\\","b":[[[[[[[[[[1]]]]]]]]]]}')
