@@ -4,7 +4,7 @@
 #   make demo CORPUS=my.txt   the same on your own text
 #   make test                 run the tests
 #   make lint                 ruff, mypy --strict, clang-format
-#   make bench ARGS=...       measure the speed (see eval/README.md)
+#   make bench CORPUS=my.txt ARGS="--work DIR --gensim"   measure the speed (eval/README.md)
 #
 # PYTHON chooses the interpreter (make test PYTHON=python3.12), VENV another folder.
 
@@ -30,10 +30,11 @@ lint: $(VENV)/lint.stamp
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
+	$(bin)/stubtest embkit._core --allowlist tests/stubtest_allowlist.txt
 	$(bin)/clang-format --dry-run -Werror $(cpp_sources)
 
 bench: $(VENV)/demo.stamp
-	$(bin)/python eval/speed.py $(ARGS)
+	$(bin)/python -m eval.speed $(if $(CORPUS),--corpus "$(CORPUS)") $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info embkit/*.so

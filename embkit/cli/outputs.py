@@ -83,6 +83,7 @@ def _lock(path: Path) -> Iterator[None]:
             break
         os.close(descriptor)
     try:
+        os.ftruncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield
     finally:

@@ -1,0 +1,96 @@
+"""Outputs are reserved before the work: refused if they cannot be written, held by one run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from embkit.cli.outputs import reserved_output
+from embkit.errors import LockedError, OutputError, OutputExistsError
+
+
+def test_a_reservation_leaves_nothing_behind(tmp_path: Path) -> None:
+    with reserved_output(tmp_path / "out.bin", overwrite=False):
+        assert [path.name for path in tmp_path.iterdir()] == ["out.bin.lock"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_run_is_told_who_holds_the_output(tmp_path: Path) -> None:
+    target = tmp_path / "out.bin"
+    with (
+        reserved_output(target, overwrite=False),
+        pytest.raises(LockedError, match=f"written by process {os.getpid()} on"),
+        reserved_output(target, overwrite=False),
+    ):
+        pass
+
+
+def test_the_lock_of_a_dead_run_is_no_hindrance(tmp_path: Path) -> None:
+    target = tmp_path / "out.bin"
+    program = (
+        "import os, sys, pathlib; from embkit.cli.outputs import reserved_output\n"
+        "with reserved_output(pathlib.Path(sys.argv[1]), overwrite=False): os._exit(9)"
+    )
+    dead = subprocess.run([sys.executable, "-c", program, target], check=False)
+    assert dead.returncode == 9
+    assert (tmp_path / "out.bin.lock").exists()
+    with reserved_output(target, overwrite=False):
+        pass
+
+
+def test_what_exists_is_kept_unless_told(tmp_path: Path) -> None:
+    target = tmp_path / "out.bin"
+    target.touch()
+    with (
+        pytest.raises(OutputExistsError, match="--overwrite"),
+        reserved_output(target, overwrite=False),
+    ):
+        pass
+    with reserved_output(target, overwrite=True):
+        pass
+
+
+def test_a_model_folder_counts_as_existing_only_with_its_file(tmp_path: Path) -> None:
+    with reserved_output(tmp_path, overwrite=False):
+        pass
+    (tmp_path / "embeddings.safetensors").touch()
+    with pytest.raises(OutputExistsError), reserved_output(tmp_path, overwrite=False):
+        pass
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match="folder does not exist"),
+        reserved_output(tmp_path / "no" / "out.bin", overwrite=False),
+    ):
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError), reserved_output(tmp_path / "o", overwrite=False):
+        pass
+
+
+def test_an_input_is_never_the_output(tmp_path: Path) -> None:
+    target = tmp_path / "in.txt"
+    target.touch()
+    (tmp_path / "alias").symlink_to(target)
+    with (
+        pytest.raises(ValueError, match="output must not be an input"),
+        reserved_output(tmp_path / "alias", overwrite=True, inputs=[target]),
+    ):
+        pass
+
+
+def test_streams_are_not_locked() -> None:
+    with (
+        reserved_output(Path("/dev/null"), overwrite=False),
+        reserved_output(Path("/dev/null"), overwrite=False),
+    ):
+        pass
