@@ -28,7 +28,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 INITIAL_ROWS_EPOCH = 2**64 - 1
 RATE_GRID = 1024  # positions that share a learning rate
 LEAST_RATE = 1e-4  # of the rate at the start
-TILE = 6  # tree nodes that one skip-gram step updates at most
+TILE = 6  # output rows that are trained at once
 
 
 # ------------------------------------------------------------------ random draws
@@ -187,18 +187,30 @@ class Model:
     num_pairs: int = 0
 
 
+def equal_tiles(length: int) -> list[slice]:
+    """Cut ``length`` outputs into the fewest tiles of at most ``TILE``, larger ones first."""
+    parts = np.array_split(np.arange(length), math.ceil(length / TILE))
+    return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
+
+
 def skipgram_step(
     model: Model, contexts: Sequence[int], outputs: Sequence[int], labels: Floats, rate: float
 ) -> None:
-    """Move every context's input row and every output row; all gradients use the old rows.
+    """Move every context's input row and every output row, one tile of outputs after another.
 
-    A row that is listed twice moves twice.
+    All logits of a tile are those from before it. The contexts are gone through in order: one
+    that is listed twice moves twice, and its second turn finds its row already moved. An
+    output that is listed twice gets both movements.
     """
-    x, y = model.input[contexts], model.output[outputs]
-    gradient = rate * (labels - sigmoid(x @ y.T))
-    model.loss += block_loss(x, y, labels)
-    np.add.at(model.output, outputs, gradient.T @ x)
-    np.add.at(model.input, contexts, gradient @ y)
+    for tile in equal_tiles(len(outputs)):
+        x, y = model.input[contexts], model.output[outputs[tile]]
+        gradient = rate * (labels[tile] - sigmoid(x @ y.T))
+        model.loss += block_loss(x, y, labels[tile])
+        movement = np.zeros_like(y)
+        for context, row in zip(contexts, gradient, strict=True):
+            movement += np.outer(row, model.input[context])
+            model.input[context] += row @ y
+        np.add.at(model.output, outputs[tile], movement)
 
 
 def cbow_step(
@@ -209,24 +221,25 @@ def cbow_step(
     rate: float,
     mode: str,
 ) -> None:
-    """Predict from the contexts' mean or sum; its error is added undivided to each context."""
-    x, y = model.input[contexts], model.output[outputs]
+    """Predict from the contexts' mean or sum, one tile of outputs after another.
+
+    The error of all tiles is added, undivided, to each context's input row at the end.
+    """
+    x = model.input[contexts]
     hidden = x.mean(0) if mode == "mean" else x.sum(0)
-    gradient = rate * (labels - sigmoid(y @ hidden))
-    model.loss += hidden_loss(x, y, labels, mode)
-    np.add.at(model.output, outputs, np.outer(gradient, hidden))
-    np.add.at(model.input, contexts, np.tile(gradient @ y, (len(x), 1)))
-
-
-def equal_tiles(length: int) -> list[slice]:
-    """Cut ``length`` nodes into the fewest tiles of at most ``TILE``, the larger ones first."""
-    parts = np.array_split(np.arange(length), math.ceil(length / TILE))
-    return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
+    error = np.zeros_like(hidden)
+    for tile in equal_tiles(len(outputs)):
+        y = model.output[outputs[tile]]
+        gradient = rate * (labels[tile] - sigmoid(y @ hidden))
+        model.loss += hidden_loss(x, y, labels[tile], mode)
+        np.add.at(model.output, outputs[tile], np.outer(gradient, hidden))
+        error += gradient @ y
+    np.add.at(model.input, contexts, np.tile(error, (len(x), 1)))
 
 
 # ------------------------------------------------------------------ trainers
 
-Path = Callable[[int], tuple[Sequence[int], Sequence[int]]]
+Path = Callable[[int], tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
@@ -339,10 +352,8 @@ def train_window(
         step, extra = cbow_step, (rate, options.context_combination)
     model.num_pairs += 1 if options.method == "cbow" else len(window.contexts)
     if options.loss == "hs":
-        nodes, branches = (np.asarray(part, np.int64) for part in path(window.center))
-        whole = options.method == "cbow"
-        for tile in [slice(len(nodes))] if whole else equal_tiles(len(nodes)):
-            step(model, window.contexts, nodes[tile], 1.0 - branches[tile], *extra)
+        nodes, branches = path(window.center)
+        step(model, window.contexts, nodes, 1.0 - np.asarray(branches), *extra)
     elif options.method == "skipgram" and options.negative_sharing == "pair":
         for context, slot in zip(window.contexts, window.slots, strict=True):
             noise = negatives_at(table, options, window, 2 + slot * options.negatives)
@@ -374,7 +385,7 @@ def train(corpus: Corpus, options: Options, path: Path | None = None) -> Model:
     return model
 
 
-def no_path(word: int) -> tuple[Sequence[int], Sequence[int]]:
+def no_path(word: int) -> tuple[Any, Any]:
     """Stand in for the tree where none was given."""
     raise ValueError(f"hierarchical softmax needs the path of word {word}")
 

@@ -37,6 +37,9 @@ def moved(model: Model, step: Callable[[Model], None]) -> tuple[Floats, Floats, 
     return after.input - model.input, after.output - model.output, after.loss
 
 
+# So small that a row which moves twice in a step meets itself almost unmoved.
+RATE = 1e-8
+
 # Contexts and outputs with repeated ids; labels of negative sampling and of a tree path.
 BLOCKS = [
     ([0, 3, 2], [4, 1, 0, 2], [1, 0, 0, 0]),
@@ -51,7 +54,7 @@ BLOCKS = [
 def test_skipgram_step_descends_the_gradient_of_the_loss(
     contexts: list[int], outputs: list[int], labels: list[float], dim: int
 ) -> None:
-    model, goal, rate = random_model(4, 5, dim), np.array(labels, float), 0.1
+    model, goal, rate = random_model(4, 5, dim), np.array(labels, float), RATE
 
     def loss_of_input(rows: Floats) -> float:
         return reference.block_loss(rows[contexts], model.output[outputs], goal)
@@ -77,7 +80,7 @@ def test_skipgram_step_descends_the_gradient_of_the_loss(
 def test_cbow_step_descends_the_gradient_up_to_the_undivided_error(
     contexts: list[int], outputs: list[int], labels: list[float], mode: str
 ) -> None:
-    model, goal, rate = random_model(4, 5, 5), np.array(labels, float), 0.1
+    model, goal, rate = random_model(4, 5, 5), np.array(labels, float), RATE
 
     def loss_of_input(rows: Floats) -> float:
         return reference.hidden_loss(rows[contexts], model.output[outputs], goal, mode)
