@@ -1,10 +1,69 @@
 """Types of the native core, one section a binding file."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+# bind_corpus
+
+class EncodeOptions:
+    def __init__(
+        self,
+        *,
+        threads: int,
+        read_on_caller: bool,
+        invalid: str,
+        min_count: int,
+        max_words: int,
+    ) -> None: ...
+
+class EncodeFiles:
+    def __init__(
+        self, *, spills: list[int], ids: int, sentence_offsets: int, folder: bytes
+    ) -> None: ...
+
+class EncodedCorpus:
+    def take_words(
+        self,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.int64]]: ...
+    @property
+    def top_words(self) -> list[tuple[bytes, int]]: ...
+    @property
+    def num_types(self) -> int: ...
+    @property
+    def num_ids(self) -> int: ...
+    @property
+    def num_sentences(self) -> int: ...
+    @property
+    def num_tokens(self) -> int: ...
+    @property
+    def num_lines(self) -> int: ...
+    @property
+    def num_crlf(self) -> int: ...
+    @property
+    def num_invalid(self) -> int: ...
+    @property
+    def num_bytes(self) -> int: ...
+
+def encode_text(
+    sources: Iterator[tuple[bytes, int | Callable[[memoryview], int | None]]],
+    options: EncodeOptions,
+    files: EncodeFiles,
+    *,
+    block_bytes: int,
+    progress: Callable[[int], None] | None,
+) -> EncodedCorpus: ...
+def encode_sentences(
+    sentences: Iterator[Iterable[str | bytes]],
+    name: str,
+    options: EncodeOptions,
+    files: EncodeFiles,
+    *,
+    block_bytes: int,
+    progress: Callable[[int], None] | None,
+) -> EncodedCorpus: ...
 
 # bind_fasttext
 
@@ -101,6 +160,8 @@ class HuffmanTree:
     def __len__(self) -> int: ...
 
 # bind_text
+
+def digest(array: NDArray[Any], *, threads: int) -> str: ...
 
 # bind_word2vec
 

@@ -145,6 +145,9 @@ class _Rejoined(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401
         if not self._head:
             return self._raw.readinto(buffer)
@@ -179,6 +182,9 @@ class _Decompressed(io.RawIOBase):
         if not self.closed:
             self._raw.close()
         super().close()
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401
         while not self._ready and not self._ended:

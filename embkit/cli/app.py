@@ -88,8 +88,8 @@ def _config_path(tokens: Sequence[str]) -> Path | None:
     return None
 
 
-def dispatch(tokens: Sequence[str]) -> None:
-    """Run one command line.
+def dispatch(tokens: Sequence[str]) -> int:
+    """Run one command line and return the exit code that the command asks for.
 
     Raises
     ------
@@ -104,9 +104,10 @@ def dispatch(tokens: Sequence[str]) -> None:
 
         app.config = (Dict(read_config(path), use_commands_as_keys=False, source=str(path)),)
     try:
-        app(tokens, exit_on_error=False, print_error=False)
+        code = app(tokens, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         raise ValueError(str(error)) from error
+    return code if isinstance(code, int) else ExitCode.DONE
 
 
 def report(error: BaseException, *, debug: bool) -> int:
@@ -135,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     tokens = list(sys.argv[1:] if argv is None else argv)
     try:
         install_handlers()
-        dispatch(tokens)
+        code = dispatch(tokens)
         sys.stdout.flush()  # a full disk or a closed pipe shows here, not after the exit
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):  # rich's way to end
@@ -145,5 +146,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = report(error, debug="--debug" in tokens)
         if isinstance(error, OSError):
             silence_stdout()
-        return code
-    return ExitCode.DONE
+    return code

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
+import json
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote, urlparse
 
 from cyclopts import App
 
@@ -36,6 +41,7 @@ PACKAGES = {
     "matplotlib": ("matplotlib", "pictures", "viz"),
     "gensim": ("gensim", "the demo's text, to_gensim", "demo"),
 }
+FEATURES = ("avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "asimd")
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ def check_core() -> Iterator[Check]:
 def check_machine() -> Iterator[Check]:
     """Look at the processor and the memory."""
     yield Check("system", f"{platform.system()} {platform.machine()}", ok=True)
-    yield Check("processor", processor_name(), ok=True)
+    name, features = _processor()
+    yield Check("processor", " ".join([name, *features]), ok=True)
     yield Check("threads", f"{available_threads()} of {os.cpu_count()} cores usable", ok=True)
     limit = cgroup_limit()
     memory = f"{human_bytes(available_memory())} available of {human_bytes(physical_memory())}"
@@ -77,16 +84,16 @@ def check_machine() -> Iterator[Check]:
     yield Check("memory", memory, ok=True)
 
 
-def processor_name() -> str:
-    """Return the processor's model as the system names it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or "unknown"
+def _processor() -> tuple[str, list[str]]:
+    """Return the processor's model, and those of its features that kernels are made for."""
+    fields: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            fields.setdefault(name.strip(), value.strip())
+    present = set((fields.get("flags") or fields.get("Features") or "").split())
+    name = fields.get("model name") or platform.processor() or "unknown"
+    return name, [feature for feature in FEATURES if feature in present]
 
 
 def check_packages() -> Iterator[Check]:
@@ -144,10 +151,20 @@ def remedy(checks: list[Check]) -> str | None:
     if not missing:
         return None
     extras = ",".join(sorted(missing - {""}))
-    package = f"embkit[{extras}]" if extras else "embkit"
+    package = _source() + (f"[{extras}]" if extras else "")
     broken = any(c.name == "native core" and not c.ok for c in checks)
     again = " --force-reinstall --no-cache-dir" if broken else ""
-    return f"{sys.executable} -m pip install{again} '{package}'"
+    return f"{sys.executable} -m pip install{again} {shlex.quote(package)}"
+
+
+def _source() -> str:
+    """Return what pip was given when it installed embkit: a folder, or the name."""
+    try:
+        text = importlib.metadata.distribution("embkit").read_text("direct_url.json")
+    except importlib.metadata.PackageNotFoundError:
+        return "embkit"
+    address = urlparse(json.loads(text)["url"] if text else "")
+    return unquote(address.path) if address.scheme == "file" else "embkit"
 
 
 def doctor(*, common: Annotated[CommonOptions, FLATTEN] = CommonOptions()) -> int:

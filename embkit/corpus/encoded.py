@@ -1,0 +1,301 @@
+"""A corpus as word ids, and the one pass over the text that makes it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Literal, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embkit._native import core
+from embkit.config import VocabularyConfig, available_threads, check_at_least, check_choice
+from embkit.corpus.sources import FileSources, PathLike, find_files
+from embkit.errors import CorpusError
+from embkit.vocabulary import Vocabulary
+
+Sentences: TypeAlias = "Iterable[Iterable[str | bytes]]"
+CorpusSource: TypeAlias = "PathLike | Sequence[PathLike] | Sentences"
+Invalid: TypeAlias = 'Literal["error", "replace", "bytes"]'
+Progress: TypeAlias = "Callable[[int, int | None], None]"
+
+_BLOCK_BYTES = 1 << 20
+_MOST_THREADS = 64  # more only wait for the reader
+_ITERABLE = "<iterable>"
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedCorpus:
+    """A corpus as ids: the kept tokens of all sentences, and where each sentence begins.
+
+    Sentence ``i`` is ``ids[sentence_offsets[i]:sentence_offsets[i + 1]]``. Tokens that are
+    not in the vocabulary are left out, and so is a sentence of which no token is left.
+    """
+
+    ids: NDArray[np.uint32]
+    """Row of each token, shape (num_tokens,); a read-only map of a file."""
+    sentence_offsets: NDArray[np.uint64]
+    """Bounds of the sentences, shape (num_sentences + 1,), from 0 to num_tokens."""
+    vocabulary: Vocabulary
+    """The kept words with their counts: the largest count first, then by their bytes."""
+    num_tokens_read: int
+    """Tokens before any word was left out."""
+    num_types_read: int
+    """Different words before any was left out."""
+    num_lines: int
+    """Lines read, or sentences where an iterable gave them."""
+    num_crlf: int
+    """Lines that ended in CR LF, which means the same as LF."""
+    num_invalid: int
+    """Faults in the UTF-8 (NUL bytes among them) that were replaced or kept."""
+    digest: str
+    """128 bits of the ids, sentences, words and counts, in hexadecimal.
+
+    It is fast rather than cryptographic, and the same for any number of threads.
+    """
+    sources: tuple[str, ...]
+    """Names of what was read, in order."""
+
+    @property
+    def num_tokens(self) -> int:
+        """Number of tokens that were kept."""
+        return len(self.ids)
+
+    @property
+    def num_sentences(self) -> int:
+        """Number of sentences with a kept token."""
+        return len(self.sentence_offsets) - 1
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what a model records of its corpus, as JSON can hold it."""
+        return {
+            "sources": [os.path.basename(name) for name in self.sources],  # noqa: PTH119
+            "digest": self.digest,
+            "num_tokens": self.num_tokens,
+            "num_sentences": self.num_sentences,
+            "num_tokens_read": self.num_tokens_read,
+            "num_types_read": self.num_types_read,
+            "num_lines": self.num_lines,
+            "num_crlf": self.num_crlf,
+            "num_invalid": self.num_invalid,
+        }
+
+
+def encode(
+    source: CorpusSource,
+    *,
+    config: VocabularyConfig,
+    invalid: Invalid = "error",
+    threads: int | None = None,
+    cache: PathLike | None = None,
+    progress: Progress | None = None,
+) -> EncodedCorpus:
+    """Read a corpus once, choose its vocabulary and number its tokens.
+
+    A line is a sentence, of any length. Space, tab, CR, VT and FF separate tokens, and
+    nothing else does. Plain, gzip, bzip2, xz and zstd files are told apart by content; a
+    byte-order mark of UTF-8 is skipped. Files are read in parallel, and the result does not
+    depend on the number of threads. Temporary files (about as large as the text) go to the
+    folder that ``TMPDIR`` names, and are gone when the arrays are.
+
+    Parameters
+    ----------
+    source : path, list of paths, or iterable of token lists
+        A file; a folder (all regular files below it, sorted, hidden ones left out); a glob
+        pattern; ``-`` for standard input; or sentences as iterables of ``str`` or ``bytes``
+        tokens, which may hold blanks. Iterables are read once and on the calling thread.
+    config : VocabularyConfig
+        Which words to keep.
+    invalid : {"error", "replace", "bytes"}
+        Treat bytes that are not UTF-8, and NUL, as an error, as U+FFFD, or as they are.
+    threads : int, optional
+        Worker threads; all cores the process may use when left out.
+    cache : path, optional
+        File or folder that keeps the result for the next time.
+    progress : callable, optional
+        Called on this thread about ten times a second with the bytes read and, for plain
+        files, their total (otherwise None); an exception it raises ends the work.
+
+    Returns
+    -------
+    EncodedCorpus
+        At least one sentence of at least one token.
+
+    Raises
+    ------
+    CorpusError
+        If there is no token, or no word is frequent enough.
+    FormatError
+        If the text is malformed: it names file, line and byte (of the decompressed text).
+    OSError
+        If a file is missing or refused, or the disk is full.
+    TypeError
+        If sentences are strings instead of lists of tokens.
+    ValueError
+        If an option is not allowed.
+
+    Examples
+    --------
+    >>> corpus = encode([["a", "cat"], ["a", "dog"]], config=VocabularyConfig(min_count=1))
+    >>> list(corpus.vocabulary), corpus.ids.tolist(), corpus.sentence_offsets.tolist()
+    (['a', 'cat', 'dog'], [0, 1, 0, 2], [0, 2, 4])
+    """
+    check_choice("invalid", invalid, ("error", "replace", "bytes"))
+    if threads is not None:
+        check_at_least("threads", threads, 1)
+    work = _Work(config, invalid, min(threads or available_threads(), _MOST_THREADS), progress)
+    if _names_files(source):
+        files = find_files(cast("PathLike | Sequence[PathLike]", source))
+        return work.encode_files(files)
+    return work.encode_sentences(cast("Sentences", source))
+
+
+def _names_files(source: object) -> bool:
+    if isinstance(source, list | tuple) and source:
+        source = source[0]
+    return isinstance(source, str | os.PathLike)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One call of ``encode``."""
+
+    config: VocabularyConfig
+    invalid: Invalid
+    threads: int
+    progress: Progress | None
+
+    def encode_files(self, files: FileSources) -> EncodedCorpus:
+        total = files.total_bytes
+        threads = self.threads
+        if total is not None:
+            threads = min(threads, total // _BLOCK_BYTES + 1)
+        with ExitStack() as stack:
+            files.open_pipes(stack)
+            readers = stack.enter_context(closing(files.open_all()))
+            temporary = _TemporaryFiles(stack, num_spills=threads)
+            encoded = core.encode_text(
+                readers,
+                self._options(threads, read_on_caller=False),
+                temporary.descriptors(),
+                block_bytes=_BLOCK_BYTES,
+                progress=self._reporter(total),
+            )
+            return self._collect(encoded, temporary, tuple(f.path for f in files.files))
+
+    def encode_sentences(self, sentences: Sentences) -> EncodedCorpus:
+        with ExitStack() as stack:
+            temporary = _TemporaryFiles(stack, num_spills=1)
+            encoded = core.encode_sentences(
+                iter(sentences),
+                _ITERABLE,
+                self._options(self.threads, read_on_caller=True),
+                temporary.descriptors(),
+                block_bytes=_BLOCK_BYTES,
+                progress=self._reporter(None),
+            )
+            return self._collect(encoded, temporary, (_ITERABLE,))
+
+    def _options(self, threads: int, *, read_on_caller: bool) -> core.EncodeOptions:
+        max_vocab = self.config.max_vocab
+        return core.EncodeOptions(
+            threads=threads,
+            read_on_caller=read_on_caller,
+            invalid=self.invalid,
+            min_count=self.config.min_count,
+            max_words=2**32 if max_vocab is None else max_vocab,
+        )
+
+    def _reporter(self, total: int | None) -> Callable[[int], None] | None:
+        progress = self.progress
+        return None if progress is None else lambda done: progress(done, total)
+
+    def _collect(
+        self, encoded: core.EncodedCorpus, temporary: _TemporaryFiles, sources: tuple[str, ...]
+    ) -> EncodedCorpus:
+        if encoded.num_ids == 0:
+            raise CorpusError(_why_empty(encoded, self.config, sources))
+        ids = _mapped(temporary.ids, np.uint32, encoded.num_ids)
+        sentence_offsets = _mapped(
+            temporary.sentence_offsets, np.uint64, encoded.num_sentences + 1
+        )
+        vocabulary = Vocabulary(*encoded.take_words())
+        return EncodedCorpus(
+            ids=ids,
+            sentence_offsets=sentence_offsets,
+            vocabulary=vocabulary,
+            num_tokens_read=encoded.num_tokens,
+            num_types_read=encoded.num_types,
+            num_lines=encoded.num_lines,
+            num_crlf=encoded.num_crlf,
+            num_invalid=encoded.num_invalid,
+            digest=digest_of(ids, sentence_offsets, vocabulary, threads=self.threads),
+            sources=sources,
+        )
+
+
+class _TemporaryFiles:
+    """Files without a name, which vanish when nothing holds them."""
+
+    def __init__(self, stack: ExitStack, *, num_spills: int) -> None:
+        self.folder = tempfile.gettempdir()
+
+        def create() -> BinaryIO:
+            return cast(
+                "BinaryIO",
+                stack.enter_context(tempfile.TemporaryFile(dir=self.folder, buffering=0)),
+            )
+
+        self.spills = [create() for _ in range(num_spills)]
+        self.ids = create()
+        self.sentence_offsets = create()
+
+    def descriptors(self) -> core.EncodeFiles:
+        return core.EncodeFiles(
+            spills=[file.fileno() for file in self.spills],
+            ids=self.ids.fileno(),
+            sentence_offsets=self.sentence_offsets.fileno(),
+            folder=os.fsencode(self.folder),
+        )
+
+
+def _mapped(file: BinaryIO, dtype: type[np.generic], size: int) -> NDArray[Any]:
+    return np.memmap(file, dtype, mode="r", shape=(size,))
+
+
+def digest_of(
+    ids: NDArray[np.uint32],
+    sentence_offsets: NDArray[np.uint64],
+    vocabulary: Vocabulary,
+    *,
+    threads: int,
+) -> str:
+    """Return the digest of an encoded corpus: that of its arrays' digests, in order."""
+    words: tuple[Any, ...] = (vocabulary.data, vocabulary.offsets, vocabulary.counts)
+    arrays: tuple[Any, ...] = (ids, sentence_offsets, *words)
+    digests = "".join(core.digest(array, threads=threads) for array in arrays)
+    return core.digest(np.frombuffer(digests.encode(), np.uint8), threads=1)
+
+
+def _why_empty(
+    encoded: core.EncodedCorpus, config: VocabularyConfig, sources: tuple[str, ...]
+) -> str:
+    names = ", ".join(sources[:3]) + (", ..." if len(sources) > 3 else "") or "no file"
+    if encoded.num_tokens == 0:
+        read = f"{encoded.num_lines} lines, {encoded.num_bytes} bytes"
+        return f"{names}: no tokens (read {read}); is the input empty, or already used up?"
+    top = encoded.top_words
+    shown = ", ".join(f"{word.decode('utf-8', 'replace')} {count}" for word, count in top[:5])
+    keeps = f"min_count={top[0][1]} keeps at least 1 word"
+    if len(top) > 1:
+        keeps += f", min_count={top[1][1]} at least 2"
+    return (
+        f"{names}: read {encoded.num_tokens} tokens, {encoded.num_types} types, but none "
+        f"occurs min_count={config.min_count} times; most frequent: {shown}; {keeps}. Usual "
+        "causes: little text, a min_count meant for more, text whose tokens are not separated "
+        "by blanks, or characters passed as tokens"
+    )
