@@ -2,6 +2,35 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING
+
+from embkit import errors
 from embkit._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from embkit.embeddings import Embeddings
+    from embkit.formats import load, save
+    from embkit.training import train
+    from embkit.vocabulary import Vocabulary
+
+__all__ = ["Embeddings", "Vocabulary", "__version__", "errors", "load", "save", "train"]
+
+# Brought in at first use, so that importing embkit costs next to nothing.
+_HOMES = {
+    "Embeddings": "embkit.embeddings",
+    "Vocabulary": "embkit.vocabulary",
+    "load": "embkit.formats",
+    "save": "embkit.formats",
+    "train": "embkit.training",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'embkit' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embkit.queries import Matrix, Oov, Queries
 from embkit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from embkit.subwords import Subwords
 
-Oov = Literal["raise", "skip", "zero", "subword"]
-"""What a call does with a word that has no row."""
 
-Term: TypeAlias = "str | bytes | NDArray[Any]"
-"""A word, or a vector in place of one."""
-
-Matrix: TypeAlias = NDArray[np.float32]
-
-
-class Embeddings:
+class Embeddings(Queries):
     """Words, one float32 row for each, and where they came from.
 
     Immutable: the rows are kept as given, never copied (also when they are a read-only
@@ -202,15 +198,116 @@ class Embeddings:
             raise KeyError(f"{word!r} is not among the {len(self)} words")
         raise ValueError(f"oov must be one of raise, skip, zero, subword, got {oov!r}")
 
+    def normalized(self) -> Embeddings:
+        """Return a copy with every row at unit length; rows of zeros stay zero.
+
+        Words, counts and provenance are kept (with ``"normalized": True``); output vectors
+        and subwords, which belong to the rows as trained, are not.
+
+        Examples
+        --------
+        >>> Embeddings.from_words(["a", "b"], [[3, 4], [0, 0]]).normalized().vectors
+        array([[0.6, 0.8],
+               [0. , 0. ]], dtype=float32)
+        """
+        lengths = np.where(self.norms > 0, self.norms, 1)[:, None]
+        rows = np.empty_like(self.vectors)
+        np.divide(self.vectors, lengths, out=rows, casting="same_kind")
+        return Embeddings(
+            self.vocabulary, rows, provenance={**self.provenance, "normalized": True}
+        )
+
+    # The names that gensim 4 uses for the same things.
+
+    @property
+    def index_to_key(self) -> list[str]:
+        """The words in row order: gensim's name for ``words``."""
+        return self.words
+
+    @cached_property
+    def key_to_index(self) -> dict[str, int]:
+        """The row of each word: gensim's form of ``vocabulary.id_of``."""
+        return {word: row for row, word in reversed(list(enumerate(self.words)))}
+
+    @property
+    def vector_size(self) -> int:
+        """Length of a vector: gensim's name for ``dim``."""
+        return self.dim
+
+    def get_vector(self, word: str | bytes, norm: bool = False) -> Matrix:
+        """Return ``v[word]``, at unit length if ``norm``, as gensim does.
+
+        Raises
+        ------
+        KeyError
+            If the word is unknown.
+        """
+        vector = self[word]
+        length = float(np.linalg.norm(vector.astype(np.float64))) if norm else 0.0
+        return (vector / np.float32(length)) if length > 0 else vector
+
+    def to_gensim(self) -> Any:  # noqa: ANN401  (gensim has no types)
+        """Return a copy as gensim's ``KeyedVectors``, with the counts where known.
+
+        Raises
+        ------
+        ImportError
+            If gensim is not installed.
+        """
+        from gensim.models import KeyedVectors
+
+        kv = KeyedVectors(self.dim, dtype=np.float32)
+        kv.index_to_key = list(self.words)
+        kv.key_to_index = dict(self.key_to_index)
+        kv.vectors = self.vectors.copy()
+        if self.counts is not None:
+            kv.expandos["count"] = self.counts.copy()
+        return kv
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a copy as a data frame: a row per word, which is its index.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.vectors.copy(), index=pd.Index(self.words, name="word"))
+
     def __array__(
         self, dtype: np.dtype[Any] | None = None, copy: bool | None = None
     ) -> NDArray[Any]:
         return np.array(self.vectors, dtype, copy=copy)
 
     def __repr__(self) -> str:
+        parts = [f"{len(self)} words x {self.dim}", *self._parts()]
+        if "method" in self.provenance:
+            parts.append(f"trained by {self.provenance['method']}")
+        return f"Embeddings({', '.join(parts)})"
+
+    def _parts(self) -> list[str]:
         extras = {"counts": self.counts, "output": self.output, "subwords": self.subwords}
-        known = [name for name, value in extras.items() if value is not None]
-        return f"Embeddings({', '.join([f'{len(self)} words x {self.dim}', *known])})"
+        return [name for name, value in extras.items() if value is not None]
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks: size, parts, provenance, the first words."""
+        first = [self.vocabulary.bytes_of(row) for row in range(min(8, len(self)))]
+        megabytes = self.vectors.nbytes / 1e6
+        facts: dict[str, object] = {
+            "words": f"{len(self):,}",
+            "vectors": f"{self.dim} x {self.vectors.dtype}, {megabytes:,.1f} MB",
+            "also has": ", ".join(self._parts()) or "nothing else",
+            **{str(name): value for name, value in self.provenance.items()},
+            "first words": b" ".join(first).decode(errors="replace"),
+        }
+        cells = (
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
+            for name, value in facts.items()
+        )
+        return f"<table><caption>Embeddings</caption>{''.join(cells)}</table>"
 
 
 def _read_only_matrix(name: str, values: ArrayLike) -> Matrix:

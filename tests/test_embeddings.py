@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
+import embkit
 from embkit.embeddings import Embeddings
 
 
@@ -101,3 +105,70 @@ def test_from_words_takes_a_mapping() -> None:
         Embeddings.from_words({"a": [1.0]}, [[1.0]])
     with pytest.raises(ValueError, match="must be given"):
         Embeddings.from_words(["a"])
+
+
+def test_normalized_rows_have_unit_length_or_none(toy: Embeddings) -> None:
+    scaled = Embeddings(toy.vocabulary, toy.vectors * 7, provenance={"method": "sgns"})
+    unit = scaled.normalized()
+    np.testing.assert_allclose(unit.norms, [1, 1, 0, 1], rtol=1e-6)
+    assert unit.words == toy.words
+    assert unit.provenance == {"method": "sgns", "normalized": True}
+    assert scaled.norms[0] == 7
+
+
+def test_norms_refuse_what_is_not_finite() -> None:
+    v = Embeddings.from_words(["a"], [[np.nan]])
+    with pytest.raises(ValueError, match="vectors must be finite"):
+        _ = v.norms
+
+
+def test_first_of_equal_words_wins() -> None:
+    v = Embeddings.from_words(["a", "b", "a"], [[1], [2], [3]])
+    assert v["a"].tolist() == [1]
+    assert v.key_to_index == {"a": 0, "b": 1}
+
+
+def test_pandas_frame_has_the_words_as_index(toy: Embeddings) -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    frame = toy.to_pandas()
+    np.testing.assert_array_equal(frame.loc["queen"], toy["queen"])
+    assert frame.shape == (4, 2)
+
+
+def test_repr_tells_size_and_origin(toy: Embeddings) -> None:
+    assert repr(toy) == "Embeddings(4 words x 2, counts)"
+    v = Embeddings(
+        toy.vocabulary, toy.vectors, output=np.ones((1, 2)), provenance={"method": "cbow"}
+    )
+    assert repr(v) == "Embeddings(4 words x 2, counts, output, trained by cbow)"
+
+
+def test_notebook_display_is_escaped() -> None:
+    v = Embeddings.from_words(["<b>", b"\xff"], [[1], [2]])
+    v = Embeddings(v.vocabulary, v.vectors, provenance={"corpus": "<script>"})
+    shown = v._repr_html_()
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+    assert "&lt;b&gt; \ufffd" in shown
+
+
+IMPORTED = """
+import sys
+before = set(sys.modules)
+import embkit
+assert "Embeddings" in dir(embkit) and embkit.Embeddings and embkit.Vocabulary and embkit.errors
+print(*sorted({name.split(".")[0] for name in set(sys.modules) - before}))
+"""
+
+
+def test_import_brings_in_nothing_but_numpy() -> None:
+    command = [sys.executable, "-c", IMPORTED]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert "embkit" in loaded
+    foreign = {name for name in loaded if name not in sys.stdlib_module_names}
+    assert {name for name in foreign if not name.startswith("_")} <= {"embkit", "numpy"}
+
+
+def test_package_refuses_unknown_names() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'tarin'"):
+        _ = embkit.tarin

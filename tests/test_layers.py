@@ -22,7 +22,8 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "streams": set(),
     "output": {"streams"},
     "corpus": {"_native", "config", "output", "streams", "vocabulary"},
-    "embeddings": {"neighbors", "subwords", "vocabulary"},
+    "embeddings": {"queries", "subwords", "vocabulary"},
+    "queries": {"config", "neighbors", "vocabulary"},
     "sparse": {"neighbors", "vocabulary"},
     "formats": {
         *("_native", "config", "embeddings", "output", "streams", "subwords", "vocabulary"),
