@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from embkit._native import core
 
 
 def encode_word(word: str | bytes) -> bytes:
     """Return the bytes of a word; surrogate escapes become the bytes they stand for."""
     return word if isinstance(word, bytes) else word.encode("utf-8", "surrogateescape")
+
+
+def _frozen(array: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
+    view = np.ascontiguousarray(array, dtype).view()
+    view.flags.writeable = False
+    return view
 
 
 class Vocabulary(Sequence[str]):
@@ -42,9 +52,12 @@ class Vocabulary(Sequence[str]):
         offsets: NDArray[np.uint64],
         counts: NDArray[np.int64] | None = None,
     ) -> None:
-        self.data = data
-        self.offsets = offsets
-        self.counts = counts
+        # Read-only, since the index views them and trusts what it checked.
+        self.data: NDArray[np.uint8] = _frozen(data, np.uint8)
+        self.offsets: NDArray[np.uint64] = _frozen(offsets, np.uint64)
+        self.counts: NDArray[np.int64] | None = (
+            None if counts is None else _frozen(counts, np.int64)
+        )
 
     @classmethod
     def from_words(
@@ -70,28 +83,41 @@ class Vocabulary(Sequence[str]):
         return self.bytes_of(row % len(self)).decode("utf-8", "surrogateescape")
 
     def __iter__(self) -> Iterator[str]:
-        return (self[row] for row in range(len(self)))
+        data = self.data.data
+        for start, end in pairwise(self.offsets.tolist()):
+            yield str(data[start:end], "utf-8", "surrogateescape")
 
     @cached_property
-    def _index(self) -> dict[bytes, int]:
-        return {self.bytes_of(row): row for row in reversed(range(len(self)))}
+    def _index(self) -> core.WordIndex:
+        return core.WordIndex(self.data, self.offsets)
+
+    @property
+    def num_duplicates(self) -> int:
+        """Number of rows whose word an earlier row has; they cannot be looked up."""
+        return self._index.num_duplicates
 
     def __contains__(self, word: object) -> bool:
-        return isinstance(word, str | bytes) and encode_word(word) in self._index
+        return self._index.find(word) >= 0
 
     def id_of(self, word: str | bytes) -> int:
-        """Return the row of a word.
+        """Return the row of a word, the first where several rows have it.
 
         Raises
         ------
         KeyError
             If the vocabulary lacks it.
         """
-        row = self._index.get(encode_word(word))
-        if row is None:
+        row = self._index.find(word)
+        if row < 0:
             raise KeyError(word)
         return row
 
     def ids_of(self, words: Iterable[str | bytes]) -> NDArray[np.int64]:
-        """Return the row of each word, -1 for those the vocabulary lacks."""
-        return np.array([self._index.get(encode_word(word), -1) for word in words], np.int64)
+        """Return the row of each word, -1 for those the vocabulary lacks.
+
+        Raises
+        ------
+        TypeError
+            If a word is neither ``str`` nor ``bytes``.
+        """
+        return self._index.find_all(words)

@@ -2,9 +2,13 @@
 #include <pybind11/pybind11.h>
 
 #include <string>
+#include <vector>
 
 #include "bindings/bind.h"
+#include "bindings/numpy_views.h"
+#include "bindings/python_words.h"
 #include "text/digest.h"
+#include "text/word_index.h"
 
 namespace py = pybind11;
 
@@ -33,11 +37,55 @@ std::string digest_hex(const py::array& array, int threads) {
   return hex;
 }
 
+// A WordIndex with the arrays it views.
+struct OwningIndex {
+  Array<uint8_t> data;
+  Array<uint64_t> offsets;
+  WordIndex index;
+};
+
+WordIndex make_index(const Array<uint8_t>& data, const Array<uint64_t>& offsets) {
+  if (offsets.size() < 1)
+    throw std::invalid_argument("word offsets must not be empty, got none");
+  const auto* const bytes = reinterpret_cast<const char*>(data.data());
+  const auto data_size = static_cast<size_t>(data.size());
+  const uint64_t* const places = offsets.data();
+  const auto num_words = static_cast<size_t>(offsets.size()) - 1;
+  const py::gil_scoped_release unlocked;
+  return WordIndex(bytes, data_size, places, num_words);
+}
+
+int64_t find(const OwningIndex& words, py::handle word) {
+  return is_word(word) ? words.index.find(Word(word).bytes()) : -1;
+}
+
+py::array_t<int64_t> find_all(const OwningIndex& words, const py::iterable& queries) {
+  std::vector<int64_t> rows;
+  for (const py::handle word : queries) {
+    if (!is_word(word)) {
+      throw py::type_error("a word must be str or bytes, got " +
+                           std::string(Py_TYPE(word.ptr())->tp_name));
+    }
+    rows.push_back(words.index.find(Word(word).bytes()));
+  }
+  return to_array(std::move(rows));
+}
+
 }  // namespace
 
 void bind_text(py::module_& m) {
   m.def("digest", &digest_hex, py::arg("array"), py::kw_only(), py::arg("threads"),
         "A fast 128-bit digest of an array's bytes, in hexadecimal.");
+
+  py::class_<OwningIndex>(m, "WordIndex", "Finds the row of a word; the first of equal ones.")
+      .def(py::init([](const Array<uint8_t>& data, const Array<uint64_t>& offsets) {
+             return OwningIndex{data, offsets, make_index(data, offsets)};
+           }),
+           py::arg("data").noconvert(), py::arg("offsets").noconvert())
+      .def("find", &find, py::arg("word"), "The row of a str or bytes word, or -1.")
+      .def("find_all", &find_all, py::arg("words"), "The row of each word, or -1.")
+      .def_property_readonly("num_duplicates",
+                             [](const OwningIndex& w) { return w.index.num_duplicates(); });
 }
 
 }  // namespace embkit::bindings

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "bindings/python_words.h"
 #include "core/errors.h"
 
 namespace py = pybind11;
@@ -22,18 +23,6 @@ void append_size(Block& block, size_t size) {
 }
 
 std::string type_name(py::handle object) { return Py_TYPE(object.ptr())->tp_name; }
-
-// A str as bytes; surrogate escapes become the bytes they stand for, and any other surrogate
-// its three bytes, which are not UTF-8.
-py::object encode(py::handle text) {
-  for (const char* errors : {"surrogateescape", "surrogatepass"}) {
-    PyObject* const bytes = PyUnicode_AsEncodedString(text.ptr(), "utf-8", errors);
-    if (bytes != nullptr) return py::reinterpret_steal<py::object>(bytes);
-    if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) break;
-    if (errors[9] == 'e') PyErr_Clear();
-  }
-  throw py::error_already_set();
-}
 
 }  // namespace
 
@@ -90,20 +79,11 @@ void SentenceBlocks::append_token(Block& block, py::handle token) {
     return " as token " + std::to_string(num_tokens_) + " of sentence " +
            std::to_string(num_sentences_);
   };
-  py::object encoded;  // keeps what `bytes` views
-  std::string_view bytes;
-  if (PyUnicode_Check(token.ptr()) && PyUnicode_IS_COMPACT_ASCII(token.ptr())) {
-    bytes = {static_cast<const char*>(PyUnicode_DATA(token.ptr())),
-             static_cast<size_t>(PyUnicode_GET_LENGTH(token.ptr()))};
-  } else {
-    if (!PyUnicode_Check(token.ptr()) && !PyBytes_Check(token.ptr())) {
-      throw py::type_error("a token must be str or bytes, got " + type_name(token) + place());
-    }
-    encoded = PyUnicode_Check(token.ptr()) ? encode(token)
-                                           : py::reinterpret_borrow<py::object>(token);
-    bytes = {PyBytes_AS_STRING(encoded.ptr()),
-             static_cast<size_t>(PyBytes_GET_SIZE(encoded.ptr()))};
+  if (!is_word(token)) {
+    throw py::type_error("a token must be str or bytes, got " + type_name(token) + place());
   }
+  const Word word(token);
+  const std::string_view bytes = word.bytes();
   if (bytes.empty()) {
     throw py::value_error("a token must not be empty, got ''" + place() +
                           " (line.split() makes none, line.split(' ') may)");

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Literal, TypeAlias, cast
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from embkit._native import core
 from embkit.config import VocabularyConfig, available_threads, check_at_least, check_choice
+from embkit.corpus.cache import cache_key, cache_path, read_cache, write_cache
 from embkit.corpus.sources import FileSources, PathLike, find_files
 from embkit.errors import CorpusError
 from embkit.vocabulary import Vocabulary
@@ -150,7 +151,9 @@ def encode(
     work = _Work(config, invalid, min(threads or available_threads(), _MOST_THREADS), progress)
     if _names_files(source):
         files = find_files(cast("PathLike | Sequence[PathLike]", source))
-        return work.encode_files(files)
+        return work.encode_files(files) if cache is None else work.reuse_or_encode(files, cache)
+    if cache is not None:
+        raise ValueError("cache must be None for an iterable, which is read only once")
     return work.encode_sentences(cast("Sentences", source))
 
 
@@ -168,6 +171,18 @@ class _Work:
     invalid: Invalid
     threads: int
     progress: Progress | None
+
+    def reuse_or_encode(self, files: FileSources, cache: PathLike) -> EncodedCorpus:
+        key = cache_key(files, self.config, self.invalid)
+        path = cache_path(cache, key)
+        kept = read_cache(path, key)
+        if kept is not None:
+            corpus = _from_cache(*kept)
+            if corpus.digest == _digest(corpus, self.threads):
+                return corpus
+        corpus = self.encode_files(files)
+        write_cache(path, key, *_to_cache(corpus))
+        return corpus
 
     def encode_files(self, files: FileSources) -> EncodedCorpus:
         total = files.total_bytes
@@ -223,19 +238,19 @@ class _Work:
         sentence_offsets = _mapped(
             temporary.sentence_offsets, np.uint64, encoded.num_sentences + 1
         )
-        vocabulary = Vocabulary(*encoded.take_words())
-        return EncodedCorpus(
+        corpus = EncodedCorpus(
             ids=ids,
             sentence_offsets=sentence_offsets,
-            vocabulary=vocabulary,
+            vocabulary=Vocabulary(*encoded.take_words()),
             num_tokens_read=encoded.num_tokens,
             num_types_read=encoded.num_types,
             num_lines=encoded.num_lines,
             num_crlf=encoded.num_crlf,
             num_invalid=encoded.num_invalid,
-            digest=digest_of(ids, sentence_offsets, vocabulary, threads=self.threads),
+            digest="",
             sources=sources,
         )
+        return replace(corpus, digest=_digest(corpus, self.threads))
 
 
 class _TemporaryFiles:
@@ -267,18 +282,39 @@ def _mapped(file: BinaryIO, dtype: type[np.generic], size: int) -> NDArray[Any]:
     return np.memmap(file, dtype, mode="r", shape=(size,))
 
 
-def digest_of(
-    ids: NDArray[np.uint32],
-    sentence_offsets: NDArray[np.uint64],
-    vocabulary: Vocabulary,
-    *,
-    threads: int,
-) -> str:
-    """Return the digest of an encoded corpus: that of its arrays' digests, in order."""
-    words: tuple[Any, ...] = (vocabulary.data, vocabulary.offsets, vocabulary.counts)
-    arrays: tuple[Any, ...] = (ids, sentence_offsets, *words)
+def _digest(corpus: EncodedCorpus, threads: int) -> str:
+    """Return the digest of the arrays' digests, in order."""
+    arrays = _to_cache(corpus)[1].values()
     digests = "".join(core.digest(array, threads=threads) for array in arrays)
     return core.digest(np.frombuffer(digests.encode(), np.uint8), threads=1)
+
+
+_FACTS = (
+    *("num_tokens_read", "num_types_read", "num_lines", "num_crlf", "num_invalid"),
+    *("digest", "sources"),
+)
+
+
+def _to_cache(corpus: EncodedCorpus) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    vocabulary = corpus.vocabulary
+    assert vocabulary.counts is not None  # the core always gives them
+    arrays: dict[str, NDArray[Any]] = {
+        "ids": corpus.ids,
+        "sentence_offsets": corpus.sentence_offsets,
+        "words": vocabulary.data,
+        "word_offsets": vocabulary.offsets,
+        "counts": vocabulary.counts,
+    }
+    return {name: getattr(corpus, name) for name in _FACTS}, arrays
+
+
+def _from_cache(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> EncodedCorpus:
+    return EncodedCorpus(
+        ids=arrays["ids"],
+        sentence_offsets=arrays["sentence_offsets"],
+        vocabulary=Vocabulary(arrays["words"], arrays["word_offsets"], arrays["counts"]),
+        **{**facts, "sources": tuple(facts["sources"])},
+    )
 
 
 def _why_empty(

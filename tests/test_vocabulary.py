@@ -1,0 +1,73 @@
+"""Vocabulary: any bytes, found again in the row they have; the first of equal words wins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embkit._native import core
+from embkit.vocabulary import Vocabulary
+
+
+@given(words=st.lists(st.binary(max_size=20), max_size=60), other=st.binary(max_size=9))
+def test_finds_what_a_dict_finds(words: list[bytes], other: bytes) -> None:
+    vocabulary = Vocabulary.from_words(words)
+    first: dict[bytes, int] = {}
+    for row, word in enumerate(words):
+        first.setdefault(word, row)
+    queries = [*words, other, other + b"\0"]
+    assert vocabulary.ids_of(queries).tolist() == [first.get(word, -1) for word in queries]
+    assert [vocabulary.id_of(word) for word in words] == [first[word] for word in words]
+    query: object = other
+    assert (query in vocabulary) == (other in first)
+    assert vocabulary.num_duplicates == len(words) - len(first)
+    assert [vocabulary.bytes_of(row) for row in range(len(words))] == words
+    assert list(vocabulary) == [vocabulary[row] for row in range(len(words))]
+
+
+@given(word=st.binary(min_size=1, max_size=12))
+def test_a_word_as_text_finds_itself(word: bytes) -> None:
+    vocabulary = Vocabulary.from_words([b"other", word])
+    assert vocabulary.id_of(vocabulary[1]) == vocabulary.id_of(word)
+
+
+def test_many_words_are_all_found() -> None:
+    words = [f"word{i}" for i in range(100_000)]
+    vocabulary = Vocabulary.from_words(words)
+    assert np.array_equal(vocabulary.ids_of(words), np.arange(len(words)))
+
+
+def test_other_surrogates_are_simply_not_found() -> None:
+    assert "\ud800" not in Vocabulary.from_words(["a"])
+
+
+def test_a_missing_word_is_a_key_error() -> None:
+    vocabulary = Vocabulary.from_words(["cat"])
+    with pytest.raises(KeyError, match="dog"):
+        vocabulary.id_of("dog")
+    number: object = 3
+    assert number not in vocabulary
+    with pytest.raises(TypeError, match="str or bytes, got int"):
+        vocabulary.ids_of(["cat", 3])  # type: ignore[list-item]
+
+
+def test_rows_count_from_either_end() -> None:
+    vocabulary = Vocabulary.from_words(["a", "b"], counts=[3, 2])
+    assert (vocabulary[-1], vocabulary[0]) == ("b", "a")
+    with pytest.raises(IndexError, match="below 2, got 2"):
+        vocabulary[2]
+
+
+def test_an_index_refuses_offsets_beyond_its_words() -> None:
+    data = np.zeros(3, np.uint8)
+    for offsets in ([0, 4], [2, 1], []):
+        with pytest.raises(ValueError, match="word offsets must"):
+            core.WordIndex(data, np.array(offsets, np.uint64))
+
+
+def test_arrays_cannot_change_under_the_index() -> None:
+    vocabulary = Vocabulary.from_words(["a", "b"], counts=[2, 1])
+    with pytest.raises(ValueError, match="read-only"):
+        vocabulary.offsets[1] = 9
