@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,7 +41,7 @@ class Model:
     labels: list[bytes] = field(default_factory=list)
     kept: list[tuple[int, int]] | None = None
     input: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
-    fields: dict[str, float] = field(default_factory=dict)  # overrides by name, as written
+    fields: Mapping[str, float] = field(default_factory=dict)  # overrides by name, as written
     offsets: dict[str, int] = field(default_factory=dict)  # where each field was written
 
     def __post_init__(self) -> None:

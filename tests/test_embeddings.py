@@ -73,7 +73,7 @@ def test_lookup_follows_oov(toy: Embeddings) -> None:
 
 def test_subwords_make_vectors_of_unknown_words() -> None:
     v = Embeddings.from_words(["ab"], [[1, 0]])
-    v = Embeddings(v.vocabulary, v.vectors, subwords=SubwordsStub())
+    v = Embeddings(v.vocabulary, v.vectors, subwords=SubwordsStub())  # type: ignore[arg-type]
     assert v["xyz"].tolist() == [3, 3]
     assert v[["ab", "xyz"]].tolist() == [[1, 0], [3, 3]]
     assert "xyz" not in v

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fasttext_files import HEADER, Model, fnv1a, ngrams
+from tests.fasttext_files import HEADER, Model, fnv1a, ngrams
 
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
@@ -191,7 +191,7 @@ def assert_refused_quickly(tmp_path: Path, data: bytes) -> FormatError:
     return caught.value
 
 
-HOSTILE = {
+HOSTILE: dict[str, list[float]] = {
     **{name: [0, -1, 12, 2**31 - 1, -(2**31)] for name in ("magic",)},
     "version": [10, 13, -1, 2**31 - 1],
     "dim": [0, -4, 3, 5, 2**31 - 1, -(2**31)],
