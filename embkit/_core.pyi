@@ -1,7 +1,7 @@
 """Types of the native core, one section a binding file."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +112,47 @@ class FastTextModel:
     def counts(self) -> NDArray[np.int64]: ...
 
 # bind_io
+
+_Words = tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.float32], dict[str, Any]]
+
+def read_word2vec_text(
+    stream: BinaryIO,
+    path: bytes,
+    *,
+    size: int,
+    memory: int,
+    lenient: bool,
+    limit: int,
+    threads: int,
+) -> _Words: ...
+def read_word2vec_binary(
+    stream: BinaryIO,
+    path: bytes,
+    *,
+    size: int,
+    memory: int,
+    lenient: bool,
+    limit: int,
+    threads: int,
+) -> _Words: ...
+def format_text_rows(
+    words: NDArray[np.uint8],
+    offsets: NDArray[np.uint64],
+    vectors: NDArray[np.float32],
+    begin: int,
+    end: int,
+    *,
+    threads: int,
+) -> bytes: ...
+def pack_binary_rows(
+    words: NDArray[np.uint8],
+    offsets: NDArray[np.uint64],
+    vectors: NDArray[np.float32],
+    begin: int,
+    end: int,
+    *,
+    newline: bool,
+) -> bytes: ...
 
 # bind_linalg
 

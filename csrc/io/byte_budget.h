@@ -9,6 +9,10 @@
 #include <string>
 #include <utility>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "core/errors.h"
 
 namespace embkit {
@@ -43,8 +47,11 @@ class ByteBudget {
 class GrowingFloats {
  public:
   explicit GrowingFloats(ByteBudget& budget) : budget_(budget) {}
-  GrowingFloats(const GrowingFloats&) = delete;
-  GrowingFloats& operator=(const GrowingFloats&) = delete;
+  GrowingFloats(GrowingFloats&& other) noexcept
+      : budget_(other.budget_),
+        data_(std::exchange(other.data_, nullptr)),
+        capacity_(std::exchange(other.capacity_, 0)),
+        size_(std::exchange(other.size_, 0)) {}
   ~GrowingFloats() { std::free(data_); }
 
   float* data() { return data_; }
@@ -78,6 +85,18 @@ class GrowingFloats {
     void* moved = std::realloc(data_, bytes);
     if (moved == nullptr) throw std::bad_alloc();
     data_ = static_cast<float*>(moved);
+    ask_for_huge_pages(bytes);
+  }
+
+  // A matrix is written once from end to end: small pages would cost more than the writing.
+  void ask_for_huge_pages([[maybe_unused]] size_t bytes) {
+#if defined(__linux__)
+    constexpr size_t kPage = 4096;
+    constexpr size_t kWorthIt = size_t{4} << 20;
+    if (bytes < kWorthIt) return;
+    const size_t skipped = kPage - reinterpret_cast<uintptr_t>(data_) % kPage;
+    (void)madvise(reinterpret_cast<char*>(data_) + skipped, bytes - kPage, MADV_HUGEPAGE);
+#endif
   }
 
   ByteBudget& budget_;
