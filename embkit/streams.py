@@ -167,7 +167,7 @@ class _Decompressed(io.RawIOBase):
     def __init__(self, raw: io.RawIOBase, compression: str, path: str) -> None:
         self._raw = raw
         self._path = path
-        self._compression = compression
+        self.compression = compression
         self._new_decoder = _decoder(compression, path)
         self._decoder: _Decoder | None = None  # none between members
         self._waiting = b""  # compressed bytes read and not yet fed
@@ -198,7 +198,7 @@ class _Decompressed(io.RawIOBase):
         return count
 
     def _start_member(self) -> None:
-        if self._offset and self._compression in ("gzip", "xz"):
+        if self._offset and self.compression in ("gzip", "xz"):
             while not self._waiting.strip(b"\0") and self._read_block():
                 self._waiting = self._waiting.lstrip(b"\0")  # both may be padded with zeros
             self._waiting = self._waiting.lstrip(b"\0")
@@ -206,21 +206,21 @@ class _Decompressed(io.RawIOBase):
             pass
         if not self._waiting:
             self._ended = True
-        elif detect_compression(self._waiting[:_HEAD]) == self._compression:
+        elif detect_compression(self._waiting[:_HEAD]) == self.compression:
             self._decoder = self._new_decoder()
         else:
             start = self._offset - len(self._waiting)
-            raise self._error(start, f"junk follows the {self._compression} stream")
+            raise self._error(start, f"junk follows the {self.compression} stream")
 
     def _decode_some(self, decoder: _Decoder, wanted: int) -> None:
         if decoder.needs_input and not self._waiting and not self._read_block():
-            raise self._error(self._offset, f"the {self._compression} stream is cut short")
+            raise self._error(self._offset, f"the {self.compression} stream is cut short")
         try:
             self._ready = memoryview(decoder.decompress(self._waiting, wanted))
         except MemoryError:
             raise
         except Exception as error:
-            reason = f"the {self._compression} stream is damaged: {error}"
+            reason = f"the {self.compression} stream is damaged: {error}"
             raise self._error(self._offset, reason) from None
         self._waiting = b""
         if decoder.eof:
@@ -245,6 +245,46 @@ def _open_raw(path: str | os.PathLike[str]) -> io.RawIOBase:
         raw.close()
         raise FormatError(path, None, None, "this is a device, not a file")
     return raw
+
+
+def open_raw_input(path: str | os.PathLike[str]) -> io.RawIOBase:
+    """Open as ``open_input`` does, but unbuffered; ``compression_of`` and ``plain_size`` apply.
+
+    Where a stream breaks off, everything before that can be read first.
+    """
+    raw = _open_raw(path)
+    try:
+        head = b""
+        while len(head) < _HEAD and (block := raw.read(_HEAD - len(head))):
+            head += block
+        if raw.seekable():
+            raw.seek(-len(head), os.SEEK_CUR)
+        else:
+            raw = _Rejoined(head, raw)
+        compression = detect_compression(head)
+        if compression is not None:
+            raw = _Decompressed(raw, compression, os.fspath(path))
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+def rejoined(head: bytes, raw: io.RawIOBase) -> io.RawIOBase:
+    """Return a stream of bytes already read, then of the rest of ``raw``."""
+    return _Rejoined(head, raw)
+
+
+def compression_of(raw: io.RawIOBase) -> str | None:
+    """Return the compression of a file that ``open_raw_input`` opened, or None."""
+    return raw.compression if isinstance(raw, _Decompressed) else None
+
+
+def plain_size(raw: io.RawIOBase) -> int | None:
+    """Return how many bytes are left to read, known for ordinary uncompressed files only."""
+    if not isinstance(raw, io.FileIO) or not stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
+        return None
+    return max(os.fstat(raw.fileno()).st_size - raw.tell(), 0)
 
 
 def open_input(path: str | os.PathLike[str]) -> BinaryIO:
@@ -272,27 +312,13 @@ def open_input(path: str | os.PathLike[str]) -> BinaryIO:
 
     Examples
     --------
-    >>> with open_input(getfixture("tmp_path") / "missing.txt") as stream:
-    ...     text = stream.read()
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: ...
+    >>> path = getfixture("tmp_path") / "words"
+    >>> _ = path.write_bytes(gzip.compress(b"the cat"))
+    >>> with open_input(path) as stream:
+    ...     stream.read()
+    b'the cat'
     """
-    raw = _open_raw(path)
-    try:
-        head = b""
-        while len(head) < _HEAD and (block := raw.read(_HEAD - len(head))):
-            head += block
-        if raw.seekable():
-            raw.seek(-len(head), os.SEEK_CUR)
-        else:
-            raw = _Rejoined(head, raw)
-        compression = detect_compression(head)
-        if compression is not None:
-            raw = _Decompressed(raw, compression, os.fspath(path))
-    except BaseException:
-        raw.close()
-        raise
+    raw = open_raw_input(path)
     return cast("BinaryIO", io.BufferedReader(raw, _BUFFER))  # type: ignore[type-var, unused-ignore]
 
 

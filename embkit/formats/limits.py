@@ -1,0 +1,32 @@
+"""How much memory reading a file may take."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+_SHARE = 0.8  # of what is available; the rest is for everything else
+
+
+def memory_limit() -> int:
+    """Return the bytes that one file's words and vectors may fill.
+
+    Examples
+    --------
+    >>> memory_limit() > 0
+    True
+    """
+    available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if match := re.search(r"MemAvailable:\s+(\d+) kB", _text("/proc/meminfo")):
+        available = int(match[1]) * 1024
+    if (limit := _text("/sys/fs/cgroup/memory.max").strip()).isdigit():
+        available = min(available, int(limit))
+    return int(_SHARE * available)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError:
+        return ""

@@ -1,0 +1,135 @@
+"""Every format in one table: how it is read, and how and under which name it is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from embkit.embeddings import Embeddings
+from embkit.errors import FormatError
+from embkit.formats import (
+    fasttext,
+    npz,
+    safetensors_dir,
+    safetensors_writer,
+    word2vec_binary,
+    word2vec_text,
+)
+from embkit.formats.report import FileReport, ReadOptions
+from embkit.formats.words import Source
+from embkit.streams import compression_of_name
+
+Reader = Callable[[Source, ReadOptions], tuple[Embeddings, FileReport]]
+Writer = Callable[[Embeddings, BinaryIO], None]
+
+
+class Format(NamedTuple):
+    """One format; without a reader it is read as another one is."""
+
+    extensions: tuple[str, ...]
+    read: Reader | None
+    write: Writer | None
+    read_from: tuple[str, ...] = ("plain", "compressed", "pipe")
+
+
+def _read_npz(source: Source, options: ReadOptions) -> tuple[Embeddings, FileReport]:
+    return _report(source, npz.read_embeddings(source.path, limit=options.limit))
+
+
+def _read_fasttext(source: Source, options: ReadOptions) -> tuple[Embeddings, FileReport]:
+    return _report(source, fasttext.read_embeddings(source.path, limit=options.limit))
+
+
+def _read_safetensors(source: Source, options: ReadOptions) -> tuple[Embeddings, FileReport]:
+    found = safetensors_dir.read_embeddings(
+        source.path, verify=options.verify, limit=options.limit
+    )
+    return _report(source, found)
+
+
+def _report(source: Source, embeddings: Embeddings) -> tuple[Embeddings, FileReport]:
+    shape = (len(embeddings), embeddings.dim)
+    details = {"subwords": embeddings.subwords is not None} if embeddings.subwords else {}
+    report = FileReport(source.path, source.format, source.compression, *shape, details=details)
+    return embeddings, report
+
+
+FORMATS: dict[str, Format] = {
+    "word2vec-binary": Format((".bin",), word2vec_binary.read, word2vec_binary.write),
+    "word2vec-binary-newlines": Format((), None, word2vec_binary.write_with_newlines),
+    "word2vec-text": Format((".txt", ".vec"), word2vec_text.read, word2vec_text.write),
+    "glove-text": Format((".glove",), word2vec_text.read, word2vec_text.write_glove),
+    "fasttext-binary": Format((), _read_fasttext, None, ("plain", "compressed")),
+    "npz": Format((".npz",), _read_npz, npz.write_embeddings, read_from=("plain",)),
+    "safetensors": Format(
+        (".safetensors",), _read_safetensors, safetensors_writer.write_embeddings, ("plain",)
+    ),
+}
+
+DIRECTORY = "directory"
+"""Name of embkit's own saved form: a directory with ``embeddings.safetensors``."""
+
+
+def read_source(source: Source, options: ReadOptions) -> tuple[Embeddings, FileReport]:
+    """Read an open file with its format's reader.
+
+    Raises
+    ------
+    FormatError
+        If its content is wrong, or it is a pipe or compressed and the format cannot be.
+    """
+    entry = FORMATS[source.format]
+    kind = "plain" if source.size is not None or source.raw is None else "pipe"
+    kind = "compressed" if source.compression else kind
+    if kind not in entry.read_from:
+        what = "be decompressed first" if kind == "compressed" else "be a file, not a pipe"
+        raise FormatError(
+            source.path, None, None, f"this is {source.format}, which must {what}"
+        )
+    assert entry.read is not None
+    return entry.read(source, options)
+
+
+def format_of_name(path: str | os.PathLike[str]) -> str:
+    """Return the format that a name asks for, the extension of a compression left aside.
+
+    Raises
+    ------
+    ValueError
+        If the extension is none of the table's.
+
+    Examples
+    --------
+    >>> format_of_name("v.txt.gz"), format_of_name("model")
+    ('word2vec-text', 'directory')
+    """
+    plain = Path(path)
+    if plain.is_dir() or os.fspath(path).endswith(os.sep):
+        return DIRECTORY
+    if compression_of_name(path):
+        plain = plain.with_suffix("")
+    suffix = plain.suffix.lower()
+    for name, entry in FORMATS.items():
+        if suffix in entry.extensions:
+            return name
+    if suffix or compression_of_name(path) or str(plain).startswith(("-", "/dev/")):
+        known = " ".join(ext for entry in FORMATS.values() for ext in entry.extensions)
+        raise ValueError(
+            f"the output's extension must be one of {known}, or none for a directory, "
+            f"unless the format is given; got {os.fspath(path)!r}"
+        )
+    return DIRECTORY
+
+
+def check_format(name: str, path: str | os.PathLike[str]) -> None:
+    """Raise ValueError unless the format can be written, compressed as the name asks."""
+    writable = [key for key, entry in FORMATS.items() if entry.write is not None]
+    if name not in (*writable, DIRECTORY):
+        raise ValueError(
+            f"format must be one of {', '.join([*writable, DIRECTORY])}, got {name}"
+        )
+    compressible = name in FORMATS and "compressed" in FORMATS[name].read_from
+    if compression_of_name(path) and not compressible:
+        raise ValueError(f"{name} cannot be compressed, got {os.fspath(path)!r}")
