@@ -83,7 +83,7 @@ def test_step_equals_the_reference_on_any_dim(level: str, mode: str) -> None:
 def test_step_equals_the_reference_on_any_number_of_rows(level: str, mode: str) -> None:
     rng = np.random.default_rng(1)
     rows = random_rows(rng, 25, 20), random_rows(rng, 25, 20)
-    for num_inputs in range(1, 22):
+    for num_inputs in (1, 2, 3, 4, 5, 6, 7, 10, 20):
         for num_outputs in range(1, 22):
             lists = list(range(num_inputs)), list(range(num_outputs))
             assert_step_equals_the_reference(level, mode, rows, lists)
