@@ -8,8 +8,18 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Literal
+
+MOST = {
+    "dim": 65_536,
+    "window": 10_000,
+    "negatives": 1_000,
+    "epochs": 1_000_000,
+    "threads": 1_024,
+}
+"""Largest values of options that size buffers or counters."""
 
 
 def available_threads() -> int:
@@ -23,6 +33,34 @@ def check_at_least(name: str, value: float, least: float) -> None:
     """Raise ValueError, in the one wording, unless ``value`` is finite and large enough."""
     if not math.isfinite(value) or value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
+
+
+def check_at_most(name: str, value: float, most: float) -> None:
+    """Raise ValueError, in the one wording, if ``value`` is too large."""
+    if value > most:
+        raise ValueError(f"{name} must be at most {most}, got {value}")
+
+
+def plain_value(name: str, kind: str, value: object) -> object:
+    """Return an option's value as Python's own bool, int or float.
+
+    ``kind`` is the annotation of its field. Raises ValueError, in the one wording, where the
+    value is of another kind.
+    """
+    if value is None and kind.endswith("| None"):
+        return None
+    if kind == "bool":
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be True or False, got {value!r}")
+    elif kind.startswith("int"):
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise ValueError(f"{name} must be a whole number, got {value!r}")
+        return int(value)
+    elif kind.startswith("float"):
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise ValueError(f"{name} must be a number, got {value!r}")
+        return float(value)
+    return value
 
 
 def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -41,6 +79,11 @@ class VocabularyConfig:
     """Keep at most this many words, the most frequent ones."""
 
     def __post_init__(self) -> None:
+        for option in fields(self):
+            value = plain_value(option.name, str(option.type), getattr(self, option.name))
+            object.__setattr__(self, option.name, value)
+            if value is not None and option.name in MOST:
+                check_at_most(option.name, getattr(self, option.name), MOST[option.name])
         check_at_least("min_count", self.min_count, 1)
         if self.max_vocab is not None:
             check_at_least("max_vocab", self.max_vocab, 1)

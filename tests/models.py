@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import embkit
 from embkit.embeddings import Embeddings
-from embkit.training import train
 
 Sentences = list[list[str]]
 
@@ -37,7 +37,7 @@ SMALL: dict[str, Any] = {
 def trained(source: Any, method: str = "skipgram", **options: Any) -> Embeddings:
     """Train on one thread with every word and the output rows kept."""
     defaults = {"min_count": 1, "threads": 1, "keep_output": True}
-    return train(method, source, **{**defaults, **options})
+    return embkit.train(method, source, **{**defaults, **options})
 
 
 def output_of(model: Embeddings) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import subprocess
@@ -234,6 +235,22 @@ WRONG_OPTIONS = [
     ({"learning_rate": float("inf")}, "learning_rate must be positive, got inf"),
     ({"seed": -1}, "seed must be from 0 to 2^64 - 1, got -1"),
     ({"seed": 2**64}, f"seed must be from 0 to 2^64 - 1, got {2**64}"),
+    ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
+    ({"dim": 1.5}, "dim must be a whole number, got 1.5"),
+    ({"dim": "10"}, "dim must be a whole number, got '10'"),
+    ({"dim": True}, "dim must be a whole number, got True"),
+    ({"window": None}, "window must be a whole number, got None"),
+    ({"threads": 1.5}, "threads must be a whole number, got 1.5"),
+    ({"min_count": 2.5}, "min_count must be a whole number, got 2.5"),
+    ({"learning_rate": "fast"}, "learning_rate must be a number, got 'fast'"),
+    ({"subsample": None}, "subsample must be a number, got None"),
+    ({"dynamic_window": "no"}, "dynamic_window must be True or False, got 'no'"),
+    ({"keep_output": 1}, "keep_output must be True or False, got 1"),
+    ({"dim": 2**31}, "dim must be at most 65536, got 2147483648"),
+    ({"window": 10**9}, "window must be at most 10000, got 1000000000"),
+    ({"negatives": 10**9}, "negatives must be at most 1000, got 1000000000"),
+    ({"epochs": 2**62}, f"epochs must be at most 1000000, got {2**62}"),
+    ({"threads": 10**6}, "threads must be at most 1024, got 1000000"),
     ({"loss": "softmax"}, "loss must be one of ns, hs, got 'softmax'"),
     (
         {"subsample_formula": "clean"},
@@ -252,6 +269,14 @@ def test_wrong_options_are_refused_by_name(options: dict[str, Any], message: str
     with pytest.raises(ValueError, match=r"must be") as caught:
         trained(MIXED, **options)
     assert str(caught.value) == message
+
+
+def test_numpy_numbers_are_options_too() -> None:
+    options = {"dim": np.int64(4), "learning_rate": np.float32(0.25), "seed": np.uint64(3)}
+    model = trained(MIXED, **options)
+    plain = trained(MIXED, dim=4, learning_rate=0.25, seed=3)
+    assert model.vectors.tobytes() == plain.vectors.tobytes()
+    assert json.loads(json.dumps(model.provenance)) == model.provenance == plain.provenance
 
 
 def test_wrong_cbow_option_is_refused_by_name() -> None:
