@@ -30,7 +30,8 @@ lint: $(VENV)/lint.stamp
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
-	$(bin)/stubtest embkit._core --allowlist tests/stubtest_allowlist.txt
+	$(bin)/stubtest embkit._core --allowlist tests/stubtest_allowlist.txt \
+	  --mypy-config-file pyproject.toml
 	$(bin)/clang-format --dry-run -Werror $(cpp_sources)
 
 bench: $(VENV)/demo.stamp
