@@ -21,7 +21,10 @@ class Block {
   enum class Form { kText, kRecords };
   static constexpr uint32_t kSentenceEnd = 0xFFFFFFFFu;
 
-  // Room for `size` bytes, a byte before them and 16 after; keeps what is there.
+  // Writable bytes that follow the block's own.
+  static constexpr size_t kAfter = 96;
+
+  // Room for `size` bytes, a byte before them and kAfter after; keeps what is there.
   void reserve(size_t size) {
     if (buffer_.size() < size + kAround) buffer_.resize(size + kAround);
   }
@@ -36,7 +39,7 @@ class Block {
   bool ends_source = false;
 
  private:
-  static constexpr size_t kBefore = 8, kAround = 8 + 16;
+  static constexpr size_t kBefore = 8, kAround = kBefore + kAfter;
   std::vector<char> buffer_ = std::vector<char>(kAround);
 };
 

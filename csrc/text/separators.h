@@ -25,15 +25,15 @@ inline uint64_t low_bytes(uint64_t word) {
   return ~(((word & ~kHigh) + 0x5F5F5F5F5F5F5F5Fu) | word) & kHigh;
 }
 
-// The first separator at or after `p`. Some separator must follow, and eight more bytes must
-// be readable after it.
-inline const char* find_separator(const char* p) {
-  for (;; p += 8) {
-    for (uint64_t low = low_bytes(load8(p)); low != 0; low &= low - 1) {
-      const char* const found = p + __builtin_ctzll(low) / 8;
-      if (is_separator(*found)) return found;
-    }
+// A bit for each of the next 64 bytes that is at most 0x20, the lowest for the first.
+inline uint64_t find_low_bytes(const char* p) {
+  uint64_t mask = 0;
+  for (int i = 0; i < 8; ++i) {
+    // The product gathers the eight high bits in the top byte.
+    const uint64_t gathered = (low_bytes(load8(p + 8 * i)) >> 7) * 0x0102040810204080u >> 56;
+    mask |= gathered << (8 * i);
   }
+  return mask;
 }
 
 }  // namespace embkit

@@ -87,36 +87,48 @@ void Tokenizer::tokenize_text(Block& block) {
   repaired_.assign(1, block.data()[-1]);
   counts_.invalid += replace_invalid_utf8(text, repaired_);
   const size_t size = repaired_.size() - 1;
-  repaired_.resize(repaired_.size() + 16);
+  repaired_.resize(repaired_.size() + Block::kAfter);
   reserve(size + 2);
   scan(block, repaired_.data() + 1, size, WordTable::kMaxWord);
 }
 
-// Reads text that stands between one readable byte and 16 writable ones.
-void Tokenizer::scan(const Block& block, char* text, size_t size, size_t max_token) {
-  const HashKey key = words_.key();
-  const char* const end = text + size;
-  std::memset(text + size, ' ', 16);  // so that the last token ends
-  for (const char* p = text; p < end;) {
-    const uint64_t first = load8(p);
-    const uint64_t low = low_bytes(first);
-    const char* stop = low != 0 ? p + __builtin_ctzll(low) / 8 : p + 8;
-    if (low == 0 || !is_separator(*stop)) {
-      stop = find_separator(stop);
-      const auto length = static_cast<size_t>(stop - p);
-      if (length > max_token) throw_at(block, static_cast<size_t>(p - text), kTokenTooLong);
-      add(p, length, length < 8 ? keep_bytes(first, length) : first, hash_word(key, p, length));
-    } else if (stop != p) {
-      const auto length = static_cast<size_t>(stop - p);
-      const uint64_t word = keep_bytes(first, length);
-      add(p, length, word, hash_short(key, word, length));
-    }
-    if (*stop == '\n') {
-      counts_.crlf += stop[-1] == '\r';
-      end_sentence();
-    }
-    p = stop + 1;
+void Tokenizer::put_waiting() {
+  for (size_t i = 0; i < num_waiting_; ++i) {
+    const HashedWord& word = waiting_[i];
+    *end_++ = word.size == 0 ? kSentenceMark : words_.add(word, 1);
   }
+  num_waiting_ = 0;
+}
+
+// Reads text that stands between one readable byte and Block::kAfter writable ones. Words are
+// looked up some time after they are found, when their slots have come from memory.
+void Tokenizer::scan(const Block& block, char* text, size_t size, size_t max_token) {
+  std::memset(text + size, ' ', Block::kAfter);  // so that the last token ends
+  const HashKey key = words_.key();
+  const char* token = text;
+  for (const char* p = text; p <= text + size; p += 64) {
+    for (uint64_t low = find_low_bytes(p); low != 0; low &= low - 1) {
+      const char* const stop = p + __builtin_ctzll(low);
+      if (!is_separator(*stop)) continue;
+      if (num_waiting_ + 2 > waiting_.size()) put_waiting();
+      const auto length = static_cast<size_t>(stop - token);
+      if (length != 0) {
+        if (length > max_token) {
+          throw_at(block, static_cast<size_t>(token - text), kTokenTooLong);
+        }
+        const HashedWord word = hash_padded_word(key, token, length);
+        words_.prefetch(word);
+        waiting_[num_waiting_++] = word;
+      }
+      if (*stop == '\n') {
+        counts_.crlf += stop[-1] == '\r';
+        ++counts_.lines;
+        waiting_[num_waiting_++].size = 0;
+      }
+      token = stop + 1;
+    }
+  }
+  put_waiting();
 }
 
 void Tokenizer::tokenize_records(const Block& block) {
@@ -128,7 +140,8 @@ void Tokenizer::tokenize_records(const Block& block) {
     std::memcpy(&size, p, sizeof size);
     p += sizeof size;
     if (size == Block::kSentenceEnd) {
-      end_sentence();
+      *end_++ = kSentenceMark;
+      ++counts_.lines;
       ++line;
       continue;
     }
@@ -145,8 +158,7 @@ void Tokenizer::tokenize_records(const Block& block) {
       counts_.invalid += replace_invalid_utf8(word, repaired_);
       word = {repaired_.data(), repaired_.size()};
     }
-    add(word.data(), word.size(), load_bytes(word.data(), std::min<size_t>(word.size(), 8)),
-        hash_word(words_.key(), word.data(), word.size()));
+    *end_++ = words_.add(hash_word(words_.key(), word), 1);
   }
 }
 

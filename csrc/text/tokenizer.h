@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -48,16 +49,7 @@ class Tokenizer {
   void tokenize_records(const Block& block);
   void scan(const Block& block, char* text, size_t size, size_t max_token);
   void reserve(size_t num_ids);
-  void add(const char* word, size_t size, uint64_t prefix, uint64_t hash) {
-    const WordId id = words_.find_or_add(word, size, prefix, hash);
-    ++words_.count(id);
-    *end_++ = id;
-  }
-  void end_sentence() {
-    ++counts_.lines;
-    *end_++ = kSentenceMark;
-  }
-
+  void put_waiting();
   WordTable words_;
   InvalidBytes invalid_;
   TextCounts counts_;
@@ -65,6 +57,8 @@ class Tokenizer {
   size_t capacity_ = 0;
   WordId* end_ = nullptr;
   std::vector<char> repaired_;
+  std::array<HashedWord, 32> waiting_;  // whose slots are on their way from memory
+  size_t num_waiting_ = 0;
 };
 
 }  // namespace embkit

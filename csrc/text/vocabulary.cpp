@@ -1,7 +1,6 @@
 #include "text/vocabulary.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace embkit {
 namespace {
@@ -11,35 +10,41 @@ constexpr size_t kPollEvery = size_t{1} << 20;  // words
 // Adds the words of `part` to `whole`; the id in `whole` of each id of `part`.
 std::vector<WordId> join(const WordTable& part, WordTable& whole,
                          const std::function<void()>& keep_going) {
-  std::vector<WordId> joined(part.num_words());
+  const std::vector<int64_t> counts = part.counts();
+  std::vector<WordId> joined(counts.size());
   for (size_t id = 0; id < joined.size(); ++id) {
     if (id % kPollEvery == 0) keep_going();
-    joined[id] = whole.find_or_add(part.word(static_cast<WordId>(id)));
-    whole.count(joined[id]) += part.count(static_cast<WordId>(id));
+    const std::string_view word = part.word(static_cast<WordId>(id));
+    joined[id] = whole.add(hash_word(whole.key(), word), counts[id]);
   }
   return joined;
 }
 
+struct CountedWord {
+  WordId id;
+  int64_t count;
+};
+
 auto row_order(const WordTable& table) {
-  return [&table](WordId a, WordId b) {
-    const int64_t count_a = table.count(a), count_b = table.count(b);
-    return count_a != count_b ? count_a > count_b : table.word(a) < table.word(b);
+  return [&table](const CountedWord& a, const CountedWord& b) {
+    return a.count != b.count ? a.count > b.count : table.word(a.id) < table.word(b.id);
   };
 }
 
-std::vector<WordId> kept_ids(const WordTable& table, int64_t min_count, size_t max_words) {
-  std::vector<WordId> ids;
-  for (size_t id = 0; id < table.num_words(); ++id) {
-    const auto word = static_cast<WordId>(id);
-    if (table.count(word) >= min_count) ids.push_back(word);
+// The words counted often enough, in row order.
+std::vector<CountedWord> keep(const WordTable& table, int64_t min_count, size_t max_words) {
+  const std::vector<int64_t> counts = table.counts();
+  std::vector<CountedWord> kept;
+  for (size_t id = 0; id < counts.size(); ++id) {
+    if (counts[id] >= min_count) kept.push_back({static_cast<WordId>(id), counts[id]});
   }
-  if (ids.size() > max_words) {
-    const auto cut = ids.begin() + static_cast<std::ptrdiff_t>(max_words);
-    std::nth_element(ids.begin(), cut, ids.end(), row_order(table));
-    ids.erase(cut, ids.end());
+  if (kept.size() > max_words) {
+    const auto cut = kept.begin() + static_cast<std::ptrdiff_t>(max_words);
+    std::nth_element(kept.begin(), cut, kept.end(), row_order(table));
+    kept.erase(cut, kept.end());
   }
-  std::sort(ids.begin(), ids.end(), row_order(table));
-  return ids;
+  std::sort(kept.begin(), kept.end(), row_order(table));
+  return kept;
 }
 
 }  // namespace
@@ -54,17 +59,17 @@ Vocabulary select_words(std::vector<WordTable>& tables, int64_t min_count, int64
     tables[t] = WordTable(whole.key());
   }
 
-  const std::vector<WordId> kept = kept_ids(whole, min_count, static_cast<size_t>(max_words));
+  const std::vector<CountedWord> kept = keep(whole, min_count, static_cast<size_t>(max_words));
   std::vector<WordId> rows(whole.num_words(), kDropped);
   vocabulary.offsets.reserve(kept.size() + 1);
   vocabulary.counts.reserve(kept.size());
   vocabulary.offsets.push_back(0);
-  for (const WordId id : kept) {
-    rows[id] = static_cast<WordId>(vocabulary.counts.size());
-    const std::string_view word = whole.word(id);
-    vocabulary.data.insert(vocabulary.data.end(), word.begin(), word.end());
+  for (const CountedWord& word : kept) {
+    rows[word.id] = static_cast<WordId>(vocabulary.counts.size());
+    const std::string_view bytes = whole.word(word.id);
+    vocabulary.data.insert(vocabulary.data.end(), bytes.begin(), bytes.end());
     vocabulary.offsets.push_back(vocabulary.data.size());
-    vocabulary.counts.push_back(whole.count(id));
+    vocabulary.counts.push_back(word.count);
   }
 
   for (std::vector<WordId>& row_of_id : vocabulary.row_of_id) {
@@ -78,14 +83,9 @@ Vocabulary select_words(std::vector<WordTable>& tables, int64_t min_count, int64
 
 std::vector<std::pair<std::string, int64_t>> top_words(const WordTable& table,
                                                        size_t num_words) {
-  std::vector<WordId> ids(table.num_words());
-  std::iota(ids.begin(), ids.end(), WordId{0});
-  const size_t count = std::min(num_words, ids.size());
-  std::partial_sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ids.end(),
-                    row_order(table));
   std::vector<std::pair<std::string, int64_t>> top;
-  for (size_t i = 0; i < count; ++i) {
-    top.emplace_back(std::string(table.word(ids[i])), table.count(ids[i]));
+  for (const CountedWord& word : keep(table, 1, num_words)) {
+    top.emplace_back(std::string(table.word(word.id)), word.count);
   }
   return top;
 }

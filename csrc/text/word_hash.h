@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 #include "text/separators.h"
 
@@ -25,11 +26,6 @@ inline uint64_t fold(uint64_t x, uint64_t y) {
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
-// The low `size` (1 to 8) bytes of a word.
-inline uint64_t keep_bytes(uint64_t word, size_t size) {
-  return word & (~0ull >> (64 - 8 * size));
-}
-
 // The bytes [p, p + size), size from 1 to 8, as a number; reads no other byte.
 inline uint64_t load_bytes(const char* p, size_t size) {
   if (size == 8) return load8(p);
@@ -45,17 +41,54 @@ inline uint64_t load_bytes(const char* p, size_t size) {
   return byte(0) | byte(size / 2) | byte(size - 1);
 }
 
-// The hash of a word of 1 to 8 bytes, given as a number.
-inline uint64_t hash_short(HashKey key, uint64_t word, size_t size) {
-  return fold(word ^ key.a, key.b ^ size);
+// A word that is not empty, with what a table needs of it: the first 16 bytes as two numbers,
+// zeros beyond the end, and its hash. Does not own the bytes.
+struct HashedWord {
+  const char* bytes;
+  size_t size;
+  uint64_t first;
+  uint64_t second;
+  uint64_t hash;
+};
+
+inline uint64_t hash_short(HashKey key, uint64_t first, uint64_t second, size_t size) {
+  return fold(first ^ key.a, second ^ (key.b + size));
 }
 
-// The hash of any word that is not empty; equal to hash_short for up to 8 bytes.
-inline uint64_t hash_word(HashKey key, const char* p, size_t size) {
-  uint64_t state = key.b;
-  size_t left = size;
-  for (; left > 8; left -= 8, p += 8) state = fold(load8(p) ^ key.a, state);
-  return fold(load_bytes(p, left) ^ key.a, state ^ size);
+// The same for words of more than 16 bytes, and equal for fewer.
+inline uint64_t hash_long(HashKey key, const char* p, size_t size, uint64_t first,
+                          uint64_t second) {
+  uint64_t state = hash_short(key, first, second, size);
+  for (size_t i = 16; i < size; i += 8) {
+    const size_t left = size - i;
+    state = fold(load_bytes(p + i, left < 8 ? left : 8) ^ key.a, state ^ key.b);
+  }
+  return state;
+}
+
+// Reads no byte beyond the word, which must not be empty.
+inline HashedWord hash_word(HashKey key, std::string_view word) {
+  const char* const p = word.data();
+  const size_t size = word.size();
+  const uint64_t first = load_bytes(p, size < 8 ? size : 8);
+  const uint64_t second = size <= 8 ? 0 : load_bytes(p + 8, size < 16 ? size - 8 : 8);
+  return {p, size, first, second, hash_long(key, p, size, first, second)};
+}
+
+// Reads up to 16 bytes from where the word begins, however short it is.
+inline HashedWord hash_padded_word(HashKey key, const char* p, size_t size) {
+  constexpr uint64_t kAll = ~uint64_t{0};
+  static constexpr uint64_t kMasks[17] = {
+      0,          kAll >> 56, kAll >> 48, kAll >> 40, kAll >> 32, kAll >> 24,
+      kAll >> 16, kAll >> 8,  kAll,       kAll,       kAll,       kAll,
+      kAll,       kAll,       kAll,       kAll,       kAll};
+  const size_t in_first = size < 16 ? size : 16;
+  const size_t in_second = in_first < 8 ? 0 : in_first - 8;
+  const uint64_t first = load8(p) & kMasks[in_first];
+  const uint64_t second = load8(p + 8) & kMasks[in_second];
+  const uint64_t hash = size <= 16 ? hash_short(key, first, second, size)
+                                   : hash_long(key, p, size, first, second);
+  return {p, size, first, second, hash};
 }
 
 }  // namespace embkit

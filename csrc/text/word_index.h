@@ -33,7 +33,7 @@ class WordIndex {
     return {data_ + offsets_[row], static_cast<size_t>(offsets_[row + 1] - offsets_[row])};
   }
   uint64_t hash(std::string_view word) const {
-    return word.empty() ? 0 : hash_word(key_, word.data(), word.size());
+    return word.empty() ? 0 : hash_word(key_, word).hash;
   }
   // The slot that holds the word, or the free one where it belongs.
   size_t find_slot(std::string_view word, uint64_t hash) const;

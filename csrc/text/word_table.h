@@ -18,27 +18,28 @@ class WordTable {
 
   explicit WordTable(HashKey key);
 
-  // The id of a word, which is added with count 0 if it is new. `prefix` holds the word's
-  // first eight bytes, zeros beyond its end. Throws ResourceError beyond 2^32 - 2 words.
-  WordId find_or_add(const char* word, size_t size, uint64_t prefix, uint64_t hash) {
-    for (size_t i = hash & mask_;; i = (i + 1) & mask_) {
-      const Slot& slot = slots_[i];
-      if (slot.size == 0) return add(word, size, prefix, i);
-      if (slot.prefix == prefix && slot.size == size && (size <= 8 || rest_equal(slot, word))) {
+  // The id of a word, which is added with count 0 if it is new; `more` is added to its count.
+  // Throws ResourceError beyond 2^32 - 2 words.
+  WordId add(const HashedWord& word, int64_t more) {
+    for (size_t i = word.hash & mask_;; i = (i + 1) & mask_) {
+      Slot& slot = slots_[i];
+      if (slot.first == word.first && slot.second == word.second && slot.size == word.size &&
+          (slot.size <= 16 || rest_equal(slot, word))) {
+        slot.count += more;
         return slot.id;
       }
+      if (slot.size == 0) return insert(word, more, i);
     }
   }
-  WordId find_or_add(std::string_view word) {
-    return find_or_add(word.data(), word.size(),
-                       load_bytes(word.data(), word.size() < 8 ? word.size() : 8),
-                       hash_word(key_, word.data(), word.size()));
+
+  // Brings the word's slot nearer, ahead of add().
+  void prefetch(const HashedWord& word) const {
+    __builtin_prefetch(&slots_[word.hash & mask_], 1);
   }
 
   HashKey key() const { return key_; }
-  int64_t& count(WordId id) { return counts_[id]; }
-  int64_t count(WordId id) const { return counts_[id]; }
-  size_t num_words() const { return counts_.size(); }
+  size_t num_words() const { return places_.size(); }
+  std::vector<int64_t> counts() const;  // of each id
   std::string_view word(WordId id) const {
     const uint64_t place = places_[id];
     return {bytes_of(place), place & kMaxWord};
@@ -46,7 +47,9 @@ class WordTable {
 
  private:
   struct Slot {
-    uint64_t prefix;
+    uint64_t first;
+    uint64_t second;
+    int64_t count;
     uint32_t size;  // 0 where the slot is free
     WordId id;
   };
@@ -57,17 +60,16 @@ class WordTable {
     const uint64_t start = place >> kSizeBits;
     return chunks_[start >> kChunkBits].get() + (start & ((1u << kChunkBits) - 1));
   }
-  bool rest_equal(const Slot& slot, const char* word) const {
-    return std::memcmp(bytes_of(places_[slot.id]) + 8, word + 8, slot.size - 8) == 0;
+  bool rest_equal(const Slot& slot, const HashedWord& word) const {
+    return std::memcmp(bytes_of(places_[slot.id]) + 16, word.bytes + 16, word.size - 16) == 0;
   }
-  WordId add(const char* word, size_t size, uint64_t prefix, size_t slot);
+  WordId insert(const HashedWord& word, int64_t count, size_t slot);
   void grow();
 
   HashKey key_;
   size_t mask_;
   std::vector<Slot> slots_;
   std::vector<uint64_t> places_;  // of each word: start << kSizeBits | size
-  std::vector<int64_t> counts_;
   std::vector<std::unique_ptr<char[]>> chunks_;
   uint64_t end_ = 0;  // of the bytes in use
 };
