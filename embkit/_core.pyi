@@ -203,6 +203,9 @@ class HuffmanTree:
 # bind_text
 
 def digest(array: NDArray[Any], *, threads: int) -> str: ...
+def select_words(
+    tables: Sequence[dict[bytes, int]], *, min_count: int, max_words: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.int64]]: ...
 
 class WordIndex:
     def __init__(self, data: NDArray[np.uint8], offsets: NDArray[np.uint64]) -> None: ...

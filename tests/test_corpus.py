@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import textwrap
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -14,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from embkit._native import core
 from embkit.config import VocabularyConfig
 from embkit.corpus import EncodedCorpus, encode, encoded
 from embkit.errors import CorpusError, FormatError
@@ -63,7 +68,8 @@ def check(corpus: EncodedCorpus, sentences: Tokens, config: VocabularyConfig) ->
 
 
 TEXTS = st.lists(
-    st.sampled_from([b"a", b"bb", b"\xc3\xa9t\xc3\xa9", b"longer-than-eight", b"eightchr"])
+    st.text("xyz", min_size=1, max_size=40).map(str.encode)
+    | st.sampled_from([b"a", b"bb", b"\xc3\xa9t\xc3\xa9", b"longer-than-eight", b"eightchr"])
     | st.sampled_from([b" ", b"\n", b"\r\n", b"\t", b"\v", b"\f", b"\n\n", b"\x01\x1f", b"!"]),
     max_size=120,
 ).map(b"".join)
@@ -154,3 +160,182 @@ def test_invalid_bytes_are_an_error_with_line_and_byte(
         encode(path, config=KEEP_ALL, threads=threads)
     assert caught.value.path == str(path)
     assert (caught.value.line, caught.value.offset) == (3, len(before) + 3)
+
+
+@pytest.mark.parametrize("block", [50, 1 << 20, 3 << 20])
+@pytest.mark.parametrize("fault", [b"", b"\xff"])
+def test_a_token_over_one_mebibyte_is_an_error_with_line_and_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, fault: bytes
+) -> None:
+    monkeypatch.setattr(encoded, "_BLOCK_BYTES", block)
+    path = tmp_path / "text"
+    path.write_bytes(b"one two\nthree " + b"x" * (1 << 20) + b" more")
+    assert encode(path, config=KEEP_ALL).num_tokens == 5
+    path.write_bytes(b"one two\nthree " + b"x" * (1 << 20) + b"x" + fault + b"y\nmore \xff")
+    for invalid in ("error", "replace", "bytes"):
+        with pytest.raises(FormatError, match="at most 1 MiB") as caught:
+            encode(path, config=KEEP_ALL, invalid=invalid)
+        assert (caught.value.line, caught.value.offset) == (2, 14)
+    with pytest.raises(FormatError, match="at most 1 MiB") as caught:
+        encode([["fine"], ["x" * (1 << 20 | 1)]], config=KEEP_ALL)
+    assert (caught.value.path, caught.value.line) == ("<iterable>", 2)
+
+
+FAULTY = b"a\xffb \xe2\x82 c\0d \xf0\x9f\x98x\n\xed\xa0\x80 \xc3\xa9\n"
+
+
+@pytest.mark.parametrize("block", [1, 5, 1 << 20])
+def test_invalid_bytes_may_be_replaced_as_python_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(encoded, "_BLOCK_BYTES", block)
+    path = tmp_path / "text"
+    path.write_bytes(FAULTY)
+    corpus = encode(path, config=KEEP_ALL, invalid="replace")
+    repaired = FAULTY.decode("utf-8", "replace").replace("\0", "\ufffd").encode()
+    check(corpus, split(repaired), KEEP_ALL)
+    assert corpus.num_invalid == repaired.decode().count("\ufffd") == 7
+
+
+@given(text=st.binary(max_size=60))
+def test_any_bytes_are_kept_exactly_or_replaced(
+    tmp_path_factory: pytest.TempPathFactory, text: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("corpus") / "text"
+    path.write_bytes(b"start " + text)  # so that no byte-order mark is met
+    kept = encode(path, config=KEEP_ALL, invalid="bytes")
+    check(kept, split(b"start " + text), KEEP_ALL)
+    replaced = encode(path, config=KEEP_ALL, invalid="replace")
+    repaired = text.decode("utf-8", "replace").replace("\0", "\ufffd").encode()
+    check(replaced, split(b"start " + repaired), KEEP_ALL)
+    assert kept.num_invalid == replaced.num_invalid
+    tokens = [split(b"start " + text)[0]]
+    again = encode(iter(tokens), config=KEEP_ALL, invalid="replace")
+    check(again, split(b"start " + repaired)[:1], KEEP_ALL)
+
+
+def test_a_byte_order_mark_is_stripped_at_the_start_of_each_file_only(tmp_path: Path) -> None:
+    mark = b"\xef\xbb\xbf"
+    for name, text in (
+        ("a", mark + b"the\n" + mark + b"the"),
+        ("b", mark + b"the"),
+        ("c", mark),
+    ):
+        (tmp_path / name).write_bytes(text)
+    corpus = encode(tmp_path, config=KEEP_ALL)
+    assert words_of(corpus) == [b"the", mark + b"the"]
+    assert corpus.num_lines == 3
+    (tmp_path / "b").write_bytes(mark + b"a\xff")
+    with pytest.raises(FormatError) as caught:
+        encode(tmp_path / "b", config=KEEP_ALL)
+    assert caught.value.offset == 4
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-be", "utf-32-be"])
+@pytest.mark.parametrize("invalid", ["error", "replace", "bytes"])
+def test_other_unicode_forms_are_told_by_their_mark(
+    tmp_path: Path, encoding: str, invalid: Any
+) -> None:
+    path = tmp_path / "text"
+    mark = "\ufeff" if encoding.endswith("be") else ""
+    path.write_bytes((mark + "the cat").encode(encoding))
+    with pytest.raises(FormatError, match=f"looks like {encoding[:6].upper()}; text must be"):
+        encode(path, config=KEEP_ALL, invalid=invalid)
+
+
+def test_a_line_is_one_sentence_however_long(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(b"one two three " * 200_000)
+    corpus = encode(path, config=KEEP_ALL, threads=2)
+    assert corpus.sentence_offsets.tolist() == [0, 600_000]
+    assert corpus.ids[:6].tolist() == [0, 2, 1, 0, 2, 1]
+
+
+@pytest.mark.parametrize("text", [b"", b"\n \r\n\t\n", b"\xef\xbb\xbf"])
+def test_no_tokens_is_said(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(text)
+    lines = text.count(b"\n")
+    with pytest.raises(CorpusError, match=f"text: no tokens .read {lines} lines, "):
+        encode(path, config=KEEP_ALL)
+
+
+def test_a_used_up_generator_is_said() -> None:
+    sentences = (line.split() for line in ["the cat"])
+    encode(sentences, config=KEEP_ALL)
+    with pytest.raises(CorpusError, match=r"no tokens .*already used up"):
+        encode(sentences, config=KEEP_ALL)
+
+
+def test_an_emptied_vocabulary_says_what_was_read_and_what_would_survive() -> None:
+    sentences = [["the", "cat", "the"], ["cat", "the", "dog"]]
+    with pytest.raises(CorpusError) as caught:
+        encode(sentences, config=VocabularyConfig(min_count=5))
+    message = str(caught.value)
+    assert "read 6 tokens, 3 types, but none occurs min_count=5 times" in message
+    assert "most frequent: the 3, cat 2, dog 1" in message
+    assert "min_count=3 keeps at least 1 word, min_count=2 at least 2" in message
+
+
+@pytest.mark.parametrize("options", [{"threads": 0}, {"invalid": "ignore"}])
+def test_options_are_checked_in_one_wording(options: Any) -> None:
+    with pytest.raises(ValueError, match=r"(threads|invalid) must be .*, got "):
+        encode([["a"]], config=KEEP_ALL, **options)
+
+
+def test_counts_and_their_sums_have_64_bits() -> None:
+    tables: list[dict[bytes, int]] = [
+        {b"often": 2**32 - 10, b"more": 2**40},
+        {b"often": 20},
+        {b"seldom": 2**32 - 1},
+    ]
+    data, offsets, counts = core.select_words(tables, min_count=2**32, max_words=9)
+    assert (data.tobytes(), offsets.tolist()) == (b"moreoften", [0, 4, 9])
+    assert counts.tolist() == [2**40, 2**32 + 10]
+
+
+def test_equal_counts_are_cut_by_their_bytes() -> None:
+    corpus = encode(
+        [["b", "é", "a", "b", "~"]], config=VocabularyConfig(min_count=1, max_vocab=3)
+    )
+    assert list(corpus.vocabulary) == ["b", "a", "~"]
+
+
+@pytest.mark.parametrize("shift", [0, 8, 32, 56])
+@pytest.mark.parametrize("size", [8, 16, 24])
+def test_patterned_words_take_no_longer_than_random_ones(shift: int, size: int) -> None:
+    def seconds(words: list[bytes]) -> float:
+        start = time.process_time()
+        encode([words], config=KEEP_ALL, invalid="bytes", threads=1)
+        return time.process_time() - start
+
+    count = 20_000
+    numbers = np.arange(1, count + 1, dtype=np.uint64)
+    patterned = np.zeros((count, size // 8), np.uint64)
+    patterned[:, -1] = numbers << np.uint64(shift) | numbers >> np.uint64(64 - shift or 63)
+    rng = np.random.default_rng(1)
+    random = rng.integers(1, 2**63, (count, size // 8), dtype=np.uint64)
+    times = [
+        min(seconds([row.tobytes() for row in rows]) for _ in range(3))
+        for rows in (patterned, random)
+    ]
+    assert times[0] < 3 * times[1] + 0.05
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on anonymous memory")
+def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(b"one two three four five six seven " * 1_500_000)  # one line of 51 MB
+    script = """
+        import re, resource, sys
+        from pathlib import Path
+        from embkit.config import VocabularyConfig
+        from embkit.corpus import encode
+        status = Path("/proc/self/status").read_text()
+        used = int(re.search(r"VmData:\\s+(\\d+)", status)[1]) << 10
+        limit = used + (48 << 20)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        print(encode(sys.argv[1], config=VocabularyConfig(), threads=2).num_tokens)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(path)]
+    assert subprocess.check_output(command) == b"10500000\n"

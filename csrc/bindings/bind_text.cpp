@@ -1,5 +1,6 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "bindings/numpy_views.h"
 #include "bindings/python_words.h"
 #include "text/digest.h"
+#include "text/vocabulary.h"
 #include "text/word_index.h"
 
 namespace py = pybind11;
@@ -71,11 +73,30 @@ py::array_t<int64_t> find_all(const OwningIndex& words, const py::iterable& quer
   return to_array(std::move(rows));
 }
 
+// As the passes over a corpus join their workers' tables, here given as {word: count}.
+py::tuple select(const std::vector<py::dict>& tables, int64_t min_count, int64_t max_words) {
+  const HashKey key = random_hash_key();
+  std::vector<WordTable> counted;
+  for (const py::dict& table : tables) {
+    counted.emplace_back(key);
+    for (const auto& [word, count] : table) {
+      const Word bytes(word);
+      counted.back().add(hash_word(key, bytes.bytes()), count.cast<int64_t>());
+    }
+  }
+  Vocabulary chosen = select_words(counted, min_count, max_words, [] {});
+  return py::make_tuple(to_array(std::move(chosen.data)), to_array(std::move(chosen.offsets)),
+                        to_array(std::move(chosen.counts)));
+}
+
 }  // namespace
 
 void bind_text(py::module_& m) {
   m.def("digest", &digest_hex, py::arg("array"), py::kw_only(), py::arg("threads"),
         "A fast 128-bit digest of an array's bytes, in hexadecimal.");
+
+  m.def("select_words", &select, py::arg("tables"), py::kw_only(), py::arg("min_count"),
+        py::arg("max_words"), "The rows of the words of several {word: count} tables.");
 
   py::class_<OwningIndex>(m, "WordIndex", "Finds the row of a word; the first of equal ones.")
       .def(py::init([](const Array<uint8_t>& data, const Array<uint64_t>& offsets) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import glob
 import os
@@ -42,10 +43,13 @@ class InputFile:
         """Tell whether it can be read again, and has a size."""
         return self.path != STDIN and stat.S_ISREG(self.status.st_mode)
 
-    def check_unchanged(self, status: os.stat_result) -> None:
-        """Raise FormatError unless the file is as it was found."""
-        if signature_of(status) != signature_of(self.status):
-            raise FormatError(self.path, None, None, "the file changed while it was read")
+    def check_unchanged(self, descriptor: int | None = None) -> None:
+        """Raise FormatError unless the file, open or by its name, is as it was found."""
+        found = signature_of(self.status)
+        with contextlib.suppress(FileNotFoundError):
+            if signature_of(os.stat(descriptor or self.path)) == found:  # noqa: PTH116
+                return
+        raise FormatError(self.path, None, None, "the file changed while it was read")
 
 
 @dataclass(frozen=True)
@@ -79,14 +83,14 @@ class FileSources:
                 yield name, _pipe_reader(self._pipes.pop(file.path))
             elif _compression_of(file.path) is None:
                 with Path(file.path).open("rb", buffering=0) as plain:
-                    file.check_unchanged(os.fstat(plain.fileno()))
+                    file.check_unchanged(plain.fileno())
                     yield name, plain.fileno()
-                    file.check_unchanged(os.fstat(plain.fileno()))
+                    file.check_unchanged(plain.fileno())
             else:
                 with open_input(file.path) as stream:
                     yield name, stream.readinto  # type: ignore[attr-defined]
             if file.is_regular:
-                file.check_unchanged(_status_of(file.path))
+                file.check_unchanged()
 
 
 def _status_of(path: str) -> os.stat_result:
