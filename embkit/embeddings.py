@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embkit.queries import Matrix, Oov, Queries
-from embkit.vocabulary import Vocabulary
+from embkit.vocabulary import Vocabulary, encode_word
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from embkit.subwords import Subwords
 
@@ -216,6 +217,35 @@ class Embeddings(Queries):
         return Embeddings(
             self.vocabulary, rows, provenance={**self.provenance, "normalized": True}
         )
+
+    def plot(
+        self, words: Sequence[str | bytes], *, oov: Oov = "raise", ax: Axes | None = None
+    ) -> Axes:
+        """Draw words as labelled points: the first two principal components at unit length.
+
+        Parameters
+        ----------
+        words : list of str or bytes, at least two
+        oov : {"raise", "skip", "zero", "subword"}
+            What to do with words that have no row, as in :meth:`lookup`.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure when left out.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed (the extra ``embkit[viz]`` brings it).
+        KeyError
+            If a word is unknown and ``oov`` is "raise".
+        ValueError
+            If fewer than two words are left.
+        """
+        from embkit.plotting import plot_words
+
+        units, known = self._units(words, oov)
+        labels = [encode_word(w).decode(errors="replace") for w in words]
+        kept = np.flatnonzero(known)
+        return plot_words([labels[i] for i in kept], units[kept], ax=ax)
 
     # The names that gensim 4 uses for the same things.
 

@@ -22,7 +22,8 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "streams": set(),
     "output": {"streams"},
     "corpus": {"_native", "config", "output", "streams", "vocabulary"},
-    "embeddings": {"queries", "subwords", "vocabulary"},
+    "embeddings": {"plotting", "queries", "subwords", "vocabulary"},
+    "plotting": set(),
     "queries": {"config", "neighbors", "vocabulary"},
     "sparse": {"neighbors", "vocabulary"},
     "formats": {

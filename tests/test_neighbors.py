@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,17 @@ def test_mapped_rows_are_searched_in_place(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         top_k(queries, mapped, 5).rows, top_k(queries, vectors, 5).rows
     )
+
+
+def test_memory_is_bounded_by_a_block() -> None:
+    queries, vectors = random_problem("cosine", 4, 40_000, 64)  # 10 MB, 2.4 MB of row figures
+    tracemalloc.start()
+    try:
+        top_k(queries, vectors, 5, block_rows=1000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3e6
 
 
 def test_norms_are_those_of_double_precision() -> None:

@@ -25,7 +25,8 @@ class SubwordsStub:
 def toy() -> Embeddings:
     rows = np.array([[2, 0], [0.8, 0.6], [0, 0], [-1, 0], [0, 3]])
     v = Embeddings.from_words(["king", "queen", "zero", "knave", "ace"], rows)
-    return Embeddings(v.vocabulary, v.vectors, subwords=SubwordsStub())
+    subwords: Any = SubwordsStub()
+    return Embeddings(v.vocabulary, v.vectors, subwords=subwords)
 
 
 @pytest.fixture(scope="module")
