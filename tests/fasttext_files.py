@@ -71,7 +71,7 @@ class Model:
         yield "pruneidx_size", "q", -1 if self.kept is None else len(self.kept)
         for i, word in enumerate([*self.words, *self.labels]):
             yield f"word{i}", "", word + b"\0"
-            yield f"count{i}", "q", 100 - i
+            yield f"count{i}", "q", max(0, 100 - i)
             yield f"type{i}", "b", int(i >= len(self.words))
         for i, (value, row) in enumerate(self.kept or ()):
             yield f"hash{i}", "i", value

@@ -15,7 +15,9 @@ from tests.fasttext_files import HEADER, Model, fnv1a, ngrams
 
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
+from embkit.formats import safetensors_dir
 from embkit.formats.fasttext import parse, read_embeddings
+from embkit.formats.safetensors_writer import save_directory
 from embkit.subwords import Subwords
 
 GOLDENS = Path(__file__).parent / "goldens" / "fasttext"
@@ -320,3 +322,22 @@ def test_subword_vectors_that_are_not_finite_are_an_error() -> None:
     subwords = Subwords(np.full((3, 2), np.nan, np.float32), minn=3, maxn=3, bucket=3)
     with pytest.raises(ValueError, match="finite"):
         subwords.vector("word")
+
+
+def test_subwords_are_kept_in_the_saved_form(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    model = Model(kept=[(3, 0), (17, 1)], input=rng.normal(size=(8, 4)).astype(np.float32))
+    path = tmp_path / "pruned.bin"
+    path.write_bytes(model.to_bytes())
+    for source in (GOLDENS / "skipgram.bin", GOLDENS / "cbow.bin", path):
+        embeddings = read_embeddings(source)
+        save_directory(embeddings, tmp_path / source.stem)
+        back = safetensors_dir.read_embeddings(tmp_path / source.stem, verify=True)
+        assert back.provenance == embeddings.provenance
+        np.testing.assert_array_equal(back.vectors, embeddings.vectors)
+        assert (back.subwords is None) == (embeddings.subwords is None)
+        if back.subwords is not None:
+            for word in (b"unseen", b"other", b"der", "größe".encode()):
+                np.testing.assert_array_equal(
+                    vector_of(back, word), vector_of(embeddings, word)
+                )

@@ -25,7 +25,7 @@ from embkit.errors import FormatError
 FILE_NAME = "embeddings.safetensors"
 CARD_NAME = "model.json"
 FORMAT_VERSION = 1
-MAX_HEADER = 1 << 24
+MAX_HEADER = (1 << 24) - 1
 MAX_DEPTH = 8
 _LINE = 64  # the first matrix begins on a cache line
 
