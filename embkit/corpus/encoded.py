@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,9 @@ from numpy.typing import NDArray
 from embkit._native import core
 from embkit.config import VocabularyConfig, available_threads, check_at_least, check_choice
 from embkit.corpus.cache import cache_key, cache_path, read_cache, write_cache
+from embkit.corpus.faults import why_empty
 from embkit.corpus.sources import FileSources, PathLike, find_files
+from embkit.corpus.temporary import TemporaryFiles, mapped
 from embkit.errors import CorpusError
 from embkit.vocabulary import Vocabulary
 
@@ -74,7 +75,8 @@ class EncodedCorpus:
     def provenance(self) -> dict[str, Any]:
         """Return what a model records of its corpus, as JSON can hold it."""
         return {
-            "sources": [os.path.basename(name) for name in self.sources],  # noqa: PTH119
+            "sources": [os.path.basename(name) for name in self.sources[:20]],  # noqa: PTH119
+            "num_sources": len(self.sources),
             "digest": self.digest,
             "num_tokens": self.num_tokens,
             "num_sentences": self.num_sentences,
@@ -118,8 +120,9 @@ def encode(
     cache : path, optional
         File or folder that keeps the result for the next time.
     progress : callable, optional
-        Called on this thread about ten times a second with the bytes read and, for plain
-        files, their total (otherwise None); an exception it raises ends the work.
+        Called on this thread about ten times a second, and at the end, with the bytes read
+        and, for plain files, their total (otherwise None); an exception it raises ends the
+        work.
 
     Returns
     -------
@@ -192,7 +195,7 @@ class _Work:
         with ExitStack() as stack:
             files.open_pipes(stack)
             readers = stack.enter_context(closing(files.open_all()))
-            temporary = _TemporaryFiles(stack, num_spills=threads)
+            temporary = TemporaryFiles(stack, num_spills=threads)
             encoded = core.encode_text(
                 readers,
                 self._options(threads, read_on_caller=False),
@@ -200,11 +203,13 @@ class _Work:
                 block_bytes=_BLOCK_BYTES,
                 progress=self._reporter(total),
             )
+            if self.progress is not None:
+                self.progress(encoded.num_bytes if total is None else total, total)
             return self._collect(encoded, temporary, tuple(f.path for f in files.files))
 
     def encode_sentences(self, sentences: Sentences) -> EncodedCorpus:
         with ExitStack() as stack:
-            temporary = _TemporaryFiles(stack, num_spills=1)
+            temporary = TemporaryFiles(stack, num_spills=1)
             encoded = core.encode_sentences(
                 iter(sentences),
                 _ITERABLE,
@@ -213,6 +218,8 @@ class _Work:
                 block_bytes=_BLOCK_BYTES,
                 progress=self._reporter(None),
             )
+            if self.progress is not None:
+                self.progress(encoded.num_bytes, None)
             return self._collect(encoded, temporary, (_ITERABLE,))
 
     def _options(self, threads: int, *, read_on_caller: bool) -> core.EncodeOptions:
@@ -230,12 +237,12 @@ class _Work:
         return None if progress is None else lambda done: progress(done, total)
 
     def _collect(
-        self, encoded: core.EncodedCorpus, temporary: _TemporaryFiles, sources: tuple[str, ...]
+        self, encoded: core.EncodedCorpus, temporary: TemporaryFiles, sources: tuple[str, ...]
     ) -> EncodedCorpus:
         if encoded.num_ids == 0:
-            raise CorpusError(_why_empty(encoded, self.config, sources))
-        ids = _mapped(temporary.ids, np.uint32, encoded.num_ids)
-        sentence_offsets = _mapped(
+            raise CorpusError(why_empty(encoded, self.config, sources))
+        ids = mapped(temporary.ids, np.uint32, encoded.num_ids)
+        sentence_offsets = mapped(
             temporary.sentence_offsets, np.uint64, encoded.num_sentences + 1
         )
         corpus = EncodedCorpus(
@@ -251,35 +258,6 @@ class _Work:
             sources=sources,
         )
         return replace(corpus, digest=_digest(corpus, self.threads))
-
-
-class _TemporaryFiles:
-    """Files without a name, which vanish when nothing holds them."""
-
-    def __init__(self, stack: ExitStack, *, num_spills: int) -> None:
-        self.folder = tempfile.gettempdir()
-
-        def create() -> BinaryIO:
-            return cast(
-                "BinaryIO",
-                stack.enter_context(tempfile.TemporaryFile(dir=self.folder, buffering=0)),
-            )
-
-        self.spills = [create() for _ in range(num_spills)]
-        self.ids = create()
-        self.sentence_offsets = create()
-
-    def descriptors(self) -> core.EncodeFiles:
-        return core.EncodeFiles(
-            spills=[file.fileno() for file in self.spills],
-            ids=self.ids.fileno(),
-            sentence_offsets=self.sentence_offsets.fileno(),
-            folder=os.fsencode(self.folder),
-        )
-
-
-def _mapped(file: BinaryIO, dtype: type[np.generic], size: int) -> NDArray[Any]:
-    return np.memmap(file, dtype, mode="r", shape=(size,))
 
 
 def _digest(corpus: EncodedCorpus, threads: int) -> str:
@@ -314,24 +292,4 @@ def _from_cache(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Encod
         sentence_offsets=arrays["sentence_offsets"],
         vocabulary=Vocabulary(arrays["words"], arrays["word_offsets"], arrays["counts"]),
         **{**facts, "sources": tuple(facts["sources"])},
-    )
-
-
-def _why_empty(
-    encoded: core.EncodedCorpus, config: VocabularyConfig, sources: tuple[str, ...]
-) -> str:
-    names = ", ".join(sources[:3]) + (", ..." if len(sources) > 3 else "") or "no file"
-    if encoded.num_tokens == 0:
-        read = f"{encoded.num_lines} lines, {encoded.num_bytes} bytes"
-        return f"{names}: no tokens (read {read}); is the input empty, or already used up?"
-    top = encoded.top_words
-    shown = ", ".join(f"{word.decode('utf-8', 'replace')} {count}" for word, count in top[:5])
-    keeps = f"min_count={top[0][1]} keeps at least 1 word"
-    if len(top) > 1:
-        keeps += f", min_count={top[1][1]} at least 2"
-    return (
-        f"{names}: read {encoded.num_tokens} tokens, {encoded.num_types} types, but none "
-        f"occurs min_count={config.min_count} times; most frequent: {shown}; {keeps}. Usual "
-        "causes: little text, a min_count meant for more, text whose tokens are not separated "
-        "by blanks, or characters passed as tokens"
     )

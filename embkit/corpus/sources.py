@@ -8,6 +8,7 @@ import glob
 import os
 import select
 import stat
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -72,7 +73,7 @@ class FileSources:
     def open_pipes(self, stack: ExitStack) -> None:
         """Open what may block, on the calling thread, so that Ctrl-C is heard."""
         for file in self.files:
-            if not file.is_regular and file.path not in self._pipes:
+            if not file.is_regular:
                 self._pipes[file.path] = stack.enter_context(open_input(file.path))
 
     def open_all(self) -> Generator[tuple[bytes, Reader], None, None]:
@@ -125,16 +126,22 @@ def find_files(source: PathLike | Sequence[PathLike]) -> FileSources:
         If a file is a device.
     CorpusError
         If a folder holds no file.
+    ValueError
+        If an input that can be read only once is given twice.
     """
     if isinstance(source, str | os.PathLike):
-        return FileSources([_checked(path) for path in _expand(os.fspath(source))])
-    try:
-        return FileSources(
-            [_checked(path) for entry in source for path in _expand(os.fspath(entry))]
-        )
-    except FileNotFoundError as error:
-        hint = "No such file; if these are sentences, it looks like you passed strings"
-        raise FileNotFoundError(errno.ENOENT, hint, error.filename) from None
+        files = [_checked(path) for path in _expand(os.fspath(source))]
+    else:
+        try:
+            files = [_checked(path) for entry in source for path in _expand(os.fspath(entry))]
+        except FileNotFoundError as error:
+            hint = "No such file; if these are sentences, it looks like you passed strings"
+            raise FileNotFoundError(errno.ENOENT, hint, error.filename) from None
+    pipes = Counter(file.path for file in files if not file.is_regular)
+    for path, times in pipes.items():
+        if times > 1:
+            raise ValueError(f"{path} must be given once, since it is read once, got {times}")
+    return FileSources(files)
 
 
 def _expand(path: str) -> list[str]:
