@@ -120,15 +120,14 @@ TextRows parse_text_rows(std::string_view lines, uint64_t dim, bool lenient, flo
       continue;
     }
     std::string_view word;
-    if (!parse_plain_row(text, dim, out, word)) {
-      std::optional<RowFault> fault = parse_any_row(text, dim, out, word);
-      if (!fault && word.size() > kMaxWordBytes) fault = RowFault{p, "the word is over 1 MiB"};
-      if (fault) {
-        ++rows.skipped_rows;
-        if (!rows.fault) rows.fault = {line, fault->where - lines.data(), fault->reason};
-        if (!lenient) return rows;
-        continue;
-      }
+    std::optional<RowFault> fault;
+    if (!parse_plain_row(text, dim, out, word)) fault = parse_any_row(text, dim, out, word);
+    if (word.size() > kMaxWordBytes) fault = RowFault{text.data(), "the word is over 1 MiB"};
+    if (fault) {
+      ++rows.skipped_rows;
+      if (!rows.fault) rows.fault = {line, fault->where - lines.data(), fault->reason};
+      if (!lenient) return rows;
+      continue;
     }
     rows.words.insert(rows.words.end(), word.begin(), word.end());
     rows.word_lengths.push_back(static_cast<uint32_t>(word.size()));

@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kBatchPerThread = size_t{4} << 20;
 constexpr int kLinesThatTellDim = 1000;
+constexpr char kUnterminated[] = "the last line has no newline, so the file may be cut short";
 
 bool is_integer(std::string_view field) {
   if (!field.empty() && (field[0] == '-' || field[0] == '+')) field.remove_prefix(1);
@@ -61,8 +62,10 @@ class TextReader {
   void read_beginning() {
     std::string_view lines = batches_.lines();
     check_encoding(lines.empty() ? batches_.rest() : lines);
-    if (lines.empty() && !accept_rest()) fail(1, "there is no row");
-    lines = batches_.lines();
+    if (lines.empty()) {
+      if (!trim_end(batches_.rest()).empty()) fail(1, kUnterminated);
+      fail(1, "there is no row");
+    }
     if (lines.substr(0, 3) == "\xef\xbb\xbf") {
       table_.report.byte_order_mark = 1;
       batches_.consume(3);
@@ -157,9 +160,8 @@ class TextReader {
       batches_.terminate();
       return true;
     }
-    const std::string reason = "the last line has no newline, so the file may be cut short";
-    if (!options_.lenient) fail(line_ + 1, reason);
-    note_problem(line_ + 1, reason);
+    if (!options_.lenient) fail(line_ + 1, kUnterminated);
+    note_problem(line_ + 1, kUnterminated);
     ++table_.report.skipped_rows;
     return false;
   }

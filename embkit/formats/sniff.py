@@ -27,7 +27,6 @@ _WRONG_KINDS: dict[bytes, str] = {
     b"\x80\x03": _PICKLE,
     b"\x80\x04": _PICKLE,
     b"\x80\x05": _PICKLE,
-    b"ccopy_reg": _PICKLE,
     b"version https://git-lfs": "a git-lfs pointer, not the file itself: run git lfs pull",
     b"\x93NUMPY": "a NumPy array without words: save both in an .npz",
     b"\x89HDF\r\n\x1a\n": "an HDF5 file",
@@ -39,6 +38,7 @@ _WRONG_KINDS: dict[bytes, str] = {
     b"\xff\xfe": "UTF-16 text by its first bytes: convert it to UTF-8",
     b"\xfe\xff": "UTF-16 text by its first bytes: convert it to UTF-8",
 }
+_OLD_PICKLE = re.compile(rb"\(?[ci][\w.]+\n\w+\n[(Vpq]")
 _PAGE = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*<(!doctype|html|\?xml|head|body|script)", re.IGNORECASE
 )
@@ -69,6 +69,8 @@ def sniff(head: bytes, path: str) -> str:
     for magic, kind in _WRONG_KINDS.items():
         if head.startswith(magic):
             raise _wrong(path, kind)
+    if _OLD_PICKLE.match(head):
+        raise _wrong(path, _PICKLE)
     if _PAGE.match(head):
         raise _wrong(path, "an HTML or XML page, perhaps the error page of a download")
     if head[257:262] == b"ustar":
@@ -109,7 +111,9 @@ def _is_text_row(rest: bytes, dim: bytes) -> bool:
     fields = line.split()
     if newline and len(fields) > 1 and _NUMBER.fullmatch(fields[-1]) and _TEXT.fullmatch(line):
         return True
-    _, _, vector = rest.partition(b" ")
+    _, blank, vector = rest.partition(b" ")
+    if not blank:
+        return b"\0" not in rest
     width = 4 * int(dim) if len(dim) < 9 else HEAD
     return _TEXT.fullmatch(vector[: max(width, 0)]) is not None
 
