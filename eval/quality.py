@@ -38,11 +38,10 @@ def train_word2vec(binary: Path, task: Task, corpus: Path, output: Path) -> None
 
 def train_embkit(task: Task, sharing: str, seed: int, corpus: Path, output: Path) -> None:
     """Train one model with embkit and save it as word2vec binary."""
-    from embkit.formats import save
-    from embkit.training import train
+    import embkit
 
     options: dict[str, Any] = {"negative_sharing": sharing} if task.method == "skipgram" else {}
-    vectors = train(
+    vectors = embkit.train(
         task.method,
         corpus,
         loss=task.loss,
@@ -57,7 +56,7 @@ def train_embkit(task: Task, sharing: str, seed: int, corpus: Path, output: Path
         progress=False,
         **options,
     )
-    save(vectors, output, overwrite=True)
+    embkit.save(vectors, output, overwrite=True)
 
 
 def vectors_of(name: str, run: int, arguments: argparse.Namespace) -> Path:
@@ -79,12 +78,14 @@ def vectors_of(name: str, run: int, arguments: argparse.Namespace) -> Path:
 
 def compare(candidate: str, reference: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Score both on each run's common words; return means, differences and the verdict."""
-    from embkit.formats import load
+    import embkit
 
     points: list[list[list[float]]] = []
     coverage: dict[str, str] = {}
     for run in range(1, arguments.runs + 1):
-        both = [load(vectors_of(name, run, arguments)) for name in (candidate, reference)]
+        both = [
+            embkit.load(vectors_of(name, run, arguments)) for name in (candidate, reference)
+        ]
         words = common_words(*both)
         scores = [score_model(model, words, arguments.data) for model in both]
         coverage = {label: f"{score.used}/{score.total}" for label, score in scores[0].items()}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,3 +39,32 @@ def test_rows_that_were_not_measured_are_left_out() -> None:
     runs = runs_of(ROWS, {"word2vec", "gensim", "fasttext", "pword2vec"})
     assert len(runs) == len(set(runs))
     assert {row.run for row in ROWS} | {row.against for row in ROWS if row.against} == set(runs)
+
+
+def test_a_tiny_run_with_embkit_alone(tmp_path: Path) -> None:
+    letters = random.Random(1)
+    corpus = tmp_path / "corpus.txt"
+    lines = (" ".join(letters.choices("abcdefgh", k=12)) for _ in range(400))
+    corpus.write_text("\n".join(lines), encoding="utf-8")
+    output = tmp_path / "speed.json"
+    options = {"corpus": corpus, "work": tmp_path / "work", "output": output}
+    options |= {"rounds": 2, "epochs": 1, "rows": "2 threads,memory,text to ids"}
+    command = [sys.executable, "-m", "eval.speed"]
+    command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    rows = [
+        "2 threads over 1",
+        "peak memory over what is allowed",
+        "text to ids, MB/s per core",
+    ]
+    assert [line[:42].strip() for line in done.stdout.splitlines()] == rows
+    record = json.loads(output.read_text(encoding="utf-8"))
+    assert [line["row"] for line in record["metrics"]["rows"]] == rows
+    assert record["config"]["corpus"]["in_vocabulary"] == 4800
+    assert str(tmp_path) not in json.dumps(record)
+    for runs in record["metrics"]["rounds"]:
+        assert list(runs) == ["embkit/sgns-100/1-thread", "embkit/sgns-100/", "encode"]
+        run = runs["embkit/sgns-100/"]
+        assert run["words_per_second"] == pytest.approx(4800 / run["training_seconds"])
+        # Two matrices of eight rows take nothing: the allowance is the fixed part.
+        assert 64 < run["allowed_memory_mib"] < 64.1
