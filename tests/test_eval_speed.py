@@ -47,7 +47,7 @@ def test_a_tiny_run_with_embkit_alone(tmp_path: Path) -> None:
     lines = (" ".join(letters.choices("abcdefgh", k=12)) for _ in range(400))
     corpus.write_text("\n".join(lines), encoding="utf-8")
     output = tmp_path / "speed.json"
-    options = {"corpus": corpus, "work": tmp_path / "work", "output": output}
+    options: dict[str, object] = {"corpus": corpus, "work": tmp_path / "work", "output": output}
     options |= {"rounds": 2, "epochs": 1, "rows": "2 threads,memory,text to ids"}
     command = [sys.executable, "-m", "eval.speed"]
     command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
