@@ -1,7 +1,6 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include <algorithm>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -28,10 +27,6 @@ void check_size(const py::array& array, const char* name, py::ssize_t size) {
     throw std::invalid_argument(std::string(name) + " must have " + std::to_string(size) +
                                 " elements, got " + std::to_string(array.size()));
   }
-}
-
-int clamp_threads(int threads, Index most) {
-  return static_cast<int>(std::max<Index>(1, std::min<Index>(threads, most)));
 }
 
 std::unique_ptr<TopK> make_top_k(const Array<double>& terms, const Array<double>& gains,
@@ -71,7 +66,7 @@ void update(TopK& top_k, const Array<float>& products, const Array<float>& rows,
   const ScoredRows block{products.data(), rows.data(), scales.data(),
                          screens.data(),  first_row,   rows.shape(0)};
   py::gil_scoped_release unlocked;
-  top_k.update(block, clamp_threads(threads, top_k.num_queries()));
+  top_k.update(block, threads);
 }
 
 py::tuple result(const TopK& top_k) {
@@ -92,8 +87,7 @@ py::array_t<double> norms_of(const Array<float>& rows, int threads) {
   double* out = norms.mutable_data();
   {
     py::gil_scoped_release unlocked;
-    row_norms(rows.data(), rows.shape(0), rows.shape(1), clamp_threads(threads, rows.shape(0)),
-              out);
+    row_norms(rows.data(), rows.shape(0), rows.shape(1), threads, out);
   }
   return norms;
 }

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "core/workers.h"
+#include "linalg/ranges.h"
 
 namespace embkit {
 namespace {
@@ -35,13 +35,11 @@ double dot(const double* left, const double* right, Index dim) {
 }
 
 void row_norms(const float* rows, Index num_rows, Index dim, int num_threads, double* norms) {
-  const auto body = [&](int worker, const std::atomic<bool>&) {
-    const Index end = num_rows * (worker + 1) / num_threads;
-    for (Index row = num_rows * worker / num_threads; row < end; ++row) {
+  run_ranges(num_rows, num_threads, [&](Index begin, Index end) {
+    for (Index row = begin; row < end; ++row) {
       norms[row] = std::sqrt(lane_dot(rows + row * dim, rows + row * dim, dim));
     }
-  };
-  run_workers(num_threads, body, [] { return true; });
+  });
 }
 
 }  // namespace embkit

@@ -5,8 +5,8 @@
 #include <limits>
 #include <utility>
 
-#include "core/workers.h"
 #include "linalg/norms.h"
+#include "linalg/ranges.h"
 
 namespace embkit {
 namespace {
@@ -51,8 +51,8 @@ struct Linear {
   }
   // The threshold carries gain and error, so that the loop above need not.
   static float threshold(const QueryView& query, float worst) {
-    const double unit_gain = query.gain / query.inverse_lengths[0];
     if (query.inverse_lengths[0] == 0 || query.gain == 0) return worst;
+    const double unit_gain = query.gain / query.inverse_lengths[0];
     return static_cast<float>(static_cast<double>(worst) / unit_gain - query.error);
   }
   static double exact(const QueryView& query, Index row) {
@@ -205,9 +205,8 @@ void TopK::update_query(Index query, const ScoredRows& block) {
 }
 
 void TopK::update(const ScoredRows& block, int num_threads) {
-  const auto body = [&](int worker, const std::atomic<bool>&) {
-    const Index end = num_queries() * (worker + 1) / num_threads;
-    for (Index query = num_queries() * worker / num_threads; query < end; ++query) {
+  run_ranges(num_queries(), num_threads, [&](Index begin, Index end) {
+    for (Index query = begin; query < end; ++query) {
       switch (options_.scoring) {
         case Scoring::kLinear:
           update_query<Linear>(query, block);
@@ -220,8 +219,7 @@ void TopK::update(const ScoredRows& block, int num_threads) {
           break;
       }
     }
-  };
-  run_workers(num_threads, body, [] { return true; });
+  });
 }
 
 void TopK::result(int64_t* rows, float* scores) const {
