@@ -214,6 +214,44 @@ def test_any_bytes_are_kept_exactly_or_replaced(
     check(again, split(b"start " + repaired)[:1], KEEP_ALL)
 
 
+@settings(deadline=None, max_examples=300)
+@given(
+    text=st.text("aé\u07ff\u0800中\ud7ff\ue000\uffff\U00010000😀\U0010ffff ", max_size=150),
+    repeats=st.integers(1, 4),
+    place=st.floats(0, 1),
+    removed=st.integers(0, 2),
+    inserted=st.binary(max_size=2).filter(lambda b: 0 not in b),
+)
+def test_the_first_fault_is_where_python_finds_it(
+    tmp_path_factory: pytest.TempPathFactory,
+    text: str,
+    repeats: int,
+    place: float,
+    removed: int,
+    inserted: bytes,
+) -> None:
+    data = b"start " + (text * repeats).encode()
+    cut = int(place * len(data))
+    data = b"x" + data[:cut] + inserted + data[cut + removed :]
+    path = tmp_path_factory.mktemp("corpus") / "text"
+    path.write_bytes(data)
+    start = first_fault(data)
+    if start is None:
+        check(encode(path, config=KEEP_ALL), split(data), KEEP_ALL)
+        return
+    with pytest.raises(FormatError, match="text must be UTF-8") as caught:
+        encode(path, config=KEEP_ALL)
+    assert caught.value.offset == start
+
+
+def first_fault(data: bytes) -> int | None:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
+
+
 def test_a_byte_order_mark_is_stripped_at_the_start_of_each_file_only(tmp_path: Path) -> None:
     mark = b"\xef\xbb\xbf"
     for name, text in (

@@ -12,9 +12,11 @@ import sys
 import textwrap
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from embkit.config import VocabularyConfig
@@ -282,3 +284,27 @@ def test_no_descriptor_and_no_file_is_left(tmp_path: Path) -> None:
         assert list(folder.iterdir()) == []
         assert len(list(Path("/dev/fd").iterdir())) <= before + 2  # a map may keep its own
         assert corpus.ids.sum() > 0
+
+
+@pytest.mark.skipif("EMBKIT_TEST_DATA" not in os.environ, reason="EMBKIT_TEST_DATA is not set")
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_a_real_text_is_counted_as_a_counter_counts_it(language: str) -> None:
+    data = Path(os.environ["EMBKIT_TEST_DATA"])
+    path = data / "parallel" / f"europarl10k.{language}.xz"
+    counts = Counter(lzma.decompress(path.read_bytes()).split())
+    corpus = encode(path, config=VocabularyConfig(min_count=2, max_vocab=5000), threads=3)
+    kept = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:5000]
+    words = [corpus.vocabulary.bytes_of(row) for row in range(len(corpus.vocabulary))]
+    assert corpus.vocabulary.counts is not None
+    assert list(zip(words, corpus.vocabulary.counts.tolist(), strict=True)) == kept
+    assert np.array_equal(np.bincount(corpus.ids), corpus.vocabulary.counts)
+    assert (corpus.num_tokens_read, corpus.num_types_read) == (counts.total(), len(counts))
+
+
+def test_a_thousand_threads_change_nothing(tmp_path: Path, plain: EncodedCorpus) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    feeder = threading.Thread(target=path.write_bytes, args=(TEXT,))
+    feeder.start()
+    assert encode(path, config=KEEP_ALL, threads=1000).digest == plain.digest
+    feeder.join()

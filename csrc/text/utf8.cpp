@@ -43,6 +43,37 @@ bool is_plain(const char* p) {
   return ((seen | borrowed) & kHigh) == 0;
 }
 
+// Whether each of the next 64 bytes may follow the three before it (which must be
+// readable): whether it continues a sequence just where one is to go on, and not as an overlong
+// form, a surrogate, or a code point above 0x10FFFF. Only comparisons of neighbouring bytes, so
+// that the compiler makes vectors of them.
+bool is_valid64(const char* text) {
+  const auto* const p = reinterpret_cast<const unsigned char*>(text);
+  unsigned char faults = 0;
+  for (std::ptrdiff_t i = 0; i < 64; ++i) {
+    const unsigned char c = p[i], before = p[i - 1], before2 = p[i - 2], before3 = p[i - 3];
+    const bool goes_on = (before >= 0xC0) | (before2 >= 0xE0) | (before3 >= 0xF0);
+    const bool continues = (c & 0xC0) == 0x80;
+    const bool is_never = (c == 0) | (c == 0xC0) | (c == 0xC1) | (c >= 0xF5);
+    const bool is_low = ((before == 0xE0) & (c < 0xA0)) | ((before == 0xF0) & (c < 0x90));
+    const bool is_high = ((before == 0xED) & (c > 0x9F)) | ((before == 0xF4) & (c > 0x8F));
+    faults |= static_cast<unsigned char>((goes_on != continues) | is_never | is_low | is_high);
+  }
+  return faults == 0;
+}
+
+// The start of the sequence that goes on beyond p[end], or `end`. What precedes is well-formed.
+size_t last_boundary(const char* p, size_t end) {
+  for (size_t back = 1; back <= 3; ++back) {
+    const auto byte = static_cast<unsigned char>(p[end - back]);
+    if (byte >= 0xC0) {
+      const size_t size = byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+      return size > back ? end - back : end;
+    }
+  }
+  return end;
+}
+
 // Like is_plain, for eight bytes.
 bool is_plain8(const char* p) {
   const uint64_t word = load8(p);
@@ -58,6 +89,10 @@ size_t find_invalid_utf8(std::string_view text) {
   while (i < size) {
     if (size - i >= 64 && is_plain(p + i)) {
       i += 64;
+      continue;
+    }
+    if (i >= 3 && size - i >= 64 && is_valid64(p + i)) {
+      i = last_boundary(p, i + 64);
       continue;
     }
     const size_t end = std::min(size, i + 64);
