@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
@@ -83,22 +84,37 @@ def read_embeddings(path: str | os.PathLike[str], *, limit: int | None = None) -
         infinite.
     """
     with open_archive(path) as archive:
-        arrays = _read_arrays(archive)
-    return _assemble(arrays, path, limit)
+        content = _read_content(archive)
+    return _assemble(content, limit)
 
 
-def _read_arrays(archive: Archive) -> dict[str, NDArray[Any]]:
+@dataclass(frozen=True)
+class _Content:
+    """The arrays that matter, by their part, and where in the file each one's member is."""
+
+    path: str | os.PathLike[str]
+    arrays: dict[str, NDArray[Any]]
+    offsets: dict[str, int]
+
+    def fail(self, part: str, reason: str) -> NoReturn:
+        raise FormatError(self.path, None, self.offsets[part], reason)
+
+
+def _read_content(archive: Archive) -> _Content:
     members = check_members(archive)
     layouts = {name: read_layout(archive, info) for name, info in members.items()}
     words = next((name for name in _WORDS if name in layouts), None)
     if words is None:
-        _fail(archive.path, f"no array of words: one of {', '.join(_WORDS)}")
-    matrix = _choose_matrix(archive, layouts)
-    roles = {"words": words, "vectors": matrix}
-    roles |= {n: n for n in ("word_offsets", "counts", "output", "provenance") if n in layouts}
-    return {
-        role: read_array(archive, members[name], layouts[name]) for role, name in roles.items()
+        raise FormatError(
+            archive.path, None, 0, f"no array of words: one of {', '.join(_WORDS)}"
+        )
+    parts = {"words": words, "vectors": _choose_matrix(archive, layouts)}
+    parts |= {n: n for n in ("word_offsets", "counts", "output", "provenance") if n in layouts}
+    arrays = {
+        part: read_array(archive, members[name], layouts[name]) for part, name in parts.items()
     }
+    offsets = {part: members[name].header_offset for part, name in parts.items()}
+    return _Content(archive.path, arrays, offsets)
 
 
 def _choose_matrix(archive: Archive, layouts: Mapping[str, Layout]) -> str:
@@ -107,99 +123,95 @@ def _choose_matrix(archive: Archive, layouts: Mapping[str, Layout]) -> str:
     if named:
         return named[0]
     if len(fits) != 1:
-        _fail(archive.path, f"one 2-D array of floats must be there, got {len(fits)}")
+        reason = f"one 2-D array of floats must be there, got {len(fits)}"
+        raise FormatError(archive.path, None, 0, reason)
     return fits[0]
 
 
-def _assemble(
-    arrays: dict[str, NDArray[Any]], path: str | os.PathLike[str], limit: int | None
-) -> Embeddings:
-    matrix = arrays["vectors"]
-    num_words = len(matrix)
+def _assemble(content: _Content, limit: int | None) -> Embeddings:
+    matrix = content.arrays["vectors"]
+    num_words, dim = matrix.shape
     rows = num_words if limit is None else min(limit, num_words)
-    words = _vocabulary(arrays, num_words, path)
-    counts = words.counts
-    if counts is not None and (len(counts) != num_words or (counts < 0).any()):
-        _fail(path, f"{num_words} rows need as many counts, at least 0 each")
-    vocabulary = Vocabulary(
-        words.data, words.offsets[: rows + 1], None if counts is None else counts[:rows]
-    )
-    output = arrays.get("output")
-    if output is not None and (output.dtype.kind != "f" or output.ndim != 2):
-        _fail(path, "output must be a 2-D array of floats")
-    if output is not None and output.shape[1] != matrix.shape[1]:
-        _fail(path, f"output must have {matrix.shape[1]} columns, got {output.shape[1]}")
-    if output is not None and rows < num_words:
-        output = output[:rows] if len(output) == num_words else None
+    vocabulary = _vocabulary(content, num_words)
+    counts = vocabulary.counts
+    output = content.arrays.get("output")
+    if output is not None:
+        if output.dtype.kind != "f" or output.ndim != 2 or output.shape[1] != dim:
+            content.fail("output", f"output must be a 2-D array of floats with {dim} columns")
+        if rows < num_words:
+            output = output[:rows] if len(output) == num_words else None
     return Embeddings(
-        vocabulary,
-        _floats(matrix[:rows], "vectors", path),
-        output=None if output is None else _floats(output, "output", path),
-        provenance=_provenance(arrays, path),
+        Vocabulary(
+            vocabulary.data,
+            vocabulary.offsets[: rows + 1],
+            None if counts is None else counts[:rows],
+        ),
+        _floats(content, "vectors", matrix[:rows]),
+        output=None if output is None else _floats(content, "output", output),
+        provenance=_provenance(content),
     )
 
 
-def _floats(
-    matrix: NDArray[Any], name: str, path: str | os.PathLike[str]
-) -> NDArray[np.float32]:
+def _floats(content: _Content, part: str, matrix: NDArray[Any]) -> NDArray[np.float32]:
     if matrix.shape[1] < 1:
-        _fail(path, f"{name} must have at least 1 column, got 0")
+        content.fail(part, f"{part} must have at least 1 column, got 0")
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(matrix, np.float32)
     row = first_not_finite(values)
     if row is not None:
-        _fail(path, f"row {row} of {name} is not finite as float32")
+        content.fail(part, f"row {row} of {part} is not finite as float32")
     return values
 
 
-def _vocabulary(
-    arrays: Mapping[str, NDArray[Any]], num_words: int, path: str | os.PathLike[str]
-) -> Vocabulary:
-    words, offsets = arrays["words"], arrays.get("word_offsets")
-    counts = arrays.get("counts")
-    if counts is not None:
-        if counts.ndim != 1 or counts.dtype.kind not in "iu":
-            _fail(path, "counts must be one row of whole numbers")
-        counts = counts.astype(np.int64)
+def _vocabulary(content: _Content, num_words: int) -> Vocabulary:
+    words, offsets = content.arrays["words"], content.arrays.get("word_offsets")
+    counts = _counts(content, num_words)
     if words.ndim != 1:
-        _fail(path, f"words must have 1 dimension, got {words.ndim}")
+        content.fail("words", f"words must have 1 dimension, got {words.ndim}")
     if words.dtype.kind in "US":
         if len(words) != num_words:
-            _fail(path, f"{num_words} rows need as many words, got {len(words)}")
-        vocabulary = Vocabulary.from_words(_encoded(words, path))
+            content.fail("words", f"{num_words} rows need as many words, got {len(words)}")
+        vocabulary = Vocabulary.from_words(_encoded(content, words))
         return Vocabulary(vocabulary.data, vocabulary.offsets, counts)
     if words.dtype != np.uint8 or offsets is None or offsets.dtype.kind not in "iu":
-        _fail(path, "words must be text, or bytes with word_offsets")
+        content.fail("words", "words must be text, or bytes with word_offsets")
     starts = offsets.astype(np.uint64)
     if starts.shape != (num_words + 1,) or starts[0] != 0 or starts[-1] != len(words):
-        _fail(path, f"word_offsets must be {num_words + 1} numbers from 0 to {len(words)}")
+        reason = f"word_offsets must be {num_words + 1} numbers from 0 to {len(words)}"
+        content.fail("word_offsets", reason)
     if (starts[1:] < starts[:-1]).any():
-        _fail(path, "word_offsets must not descend")
+        content.fail("word_offsets", "word_offsets must not descend")
     return Vocabulary(words, starts, counts)
 
 
-def _encoded(words: NDArray[Any], path: str | os.PathLike[str]) -> Iterable[bytes]:
+def _counts(content: _Content, num_words: int) -> NDArray[np.int64] | None:
+    counts = content.arrays.get("counts")
+    if counts is None:
+        return None
+    if counts.dtype.kind not in "iu" or counts.shape != (num_words,):
+        content.fail("counts", f"counts must be {num_words} whole numbers")
+    counts = counts.astype(np.int64)
+    if (counts < 0).any():
+        content.fail("counts", "counts must be at least 0")
+    return counts
+
+
+def _encoded(content: _Content, words: NDArray[Any]) -> Iterable[bytes]:
     if words.dtype.kind == "S":
         return [bytes(word) for word in words]
     codes = words.astype(words.dtype.newbyteorder("=")).view(np.uint32)
     if (codes > 0x10FFFF).any():
-        _fail(path, "words hold characters beyond Unicode")
+        content.fail("words", "words hold characters beyond Unicode")
     try:
         return [str(word).encode("utf-8", "surrogateescape") for word in words]
     except UnicodeEncodeError as error:
-        _fail(path, f"words cannot be encoded: {error.reason}")
+        content.fail("words", f"words cannot be encoded: {error.reason}")
 
 
-def _provenance(
-    arrays: Mapping[str, NDArray[Any]], path: str | os.PathLike[str]
-) -> dict[str, Any]:
-    if "provenance" not in arrays:
+def _provenance(content: _Content) -> dict[str, Any]:
+    if "provenance" not in content.arrays:
         return {}
     try:
-        return parse_json(arrays["provenance"].tobytes())
+        return parse_json(content.arrays["provenance"].tobytes())
     except ValueError as error:
-        _fail(path, f"the provenance is not valid: {error}")
-
-
-def _fail(path: str | os.PathLike[str], reason: str) -> NoReturn:
-    raise FormatError(path, None, None, reason)
+        content.fail("provenance", f"the provenance is not valid: {error}")

@@ -29,9 +29,14 @@ _MAX_MEMBERS = 100
 _MAX_NPY_HEADER = 10_000
 _MAX_INFLATION = 1040  # deflate reaches 1032 to 1
 _BLOCK = 1 << 20
+# What zipfile, zlib and NumPy raise at a damaged archive.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError),
+    *(EOFError, ValueError, TypeError, OverflowError, IndexError),
+)
 _DESCR = re.compile(r"'descr': '([<>=|])([a-zA-Z])(\d{1,9})'")
 _ORDER = re.compile(r"'fortran_order': (True|False)")
-_SHAPE = re.compile(r"'shape': \(((?:\d{1,19}(?:, ?|(?=\))))*)\)")
+_SHAPE = re.compile(r"'shape': \(((?:\d{1,19}(?:, ?|(?=\)))){0,32})\)")
 
 
 @dataclass(frozen=True)
@@ -75,10 +80,8 @@ def open_archive(path: str | os.PathLike[str]) -> Iterator[Archive]:
                 yield Archive(file, path)
         except FormatError:
             raise
-        except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError) as error:
+        except _DAMAGE as error:
             _fail(path, f"the archive is damaged: {error}")
-        except (EOFError, UnicodeError, OverflowError, IndexError, RuntimeError) as error:
-            _fail(path, f"the archive is damaged: {error!r}")
 
 
 def _check_ends(
@@ -90,7 +93,7 @@ def _check_ends(
         _fail(path, "the archive does not begin at the first byte")
     end = stream.seek(-22 - len(archive.comment), os.SEEK_END)
     if stream.read(4) != b"PK\5\6":
-        _fail(path, f"the archive does not end at the last byte: junk follows byte {end}")
+        raise FormatError(path, None, end, "the archive does not end at the last byte")
 
 
 def check_members(archive: Archive) -> dict[str, zipfile.ZipInfo]:
@@ -146,8 +149,7 @@ def read_layout(archive: Archive, info: zipfile.ZipInfo) -> Layout:
     if layout.begin + layout.num_bytes != info.file_size:
         _fail(
             archive.path,
-            f"member {info.filename!r} needs {layout.begin + layout.num_bytes} bytes, "
-            f"has {info.file_size}",
+            f"member {info.filename!r} must have as many bytes as its shape and type need",
             info,
         )
     return layout
@@ -187,4 +189,4 @@ def _fill(member: IO[bytes], target: memoryview) -> int:
 def _fail(
     path: str | os.PathLike[str], reason: str, info: zipfile.ZipInfo | None = None
 ) -> NoReturn:
-    raise FormatError(path, None, None if info is None else info.header_offset, reason)
+    raise FormatError(path, None, 0 if info is None else info.header_offset, reason)

@@ -11,7 +11,8 @@ people and is never read.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -74,131 +75,133 @@ def read_embeddings(
     if file.is_dir():
         file = file / FILE_NAME
     with file.open("rb") as stream:
-        header = read_header(stream, file)
-        tensors = _map_tensors(stream, header, file)
+        model = _Model(file, read_header(stream, file))
+        _check_version(model)
+        _map_tensors(model, stream)
+    _check_pairs(model)
     if verify:
-        _verify(tensors, header, file)
-    return _assemble(tensors, header, file, limit)
+        _verify(model)
+    return _assemble(model, limit)
 
 
-def _map_tensors(stream: BinaryIO, header: Header, path: Path) -> dict[str, NDArray[Any]]:
-    _check_version(header, path)
+@dataclass(frozen=True)
+class _Model:
+    """An open model: its header, and its tensors once they are mapped."""
+
+    path: Path
+    header: Header
+    tensors: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+    def fail(self, reason: str, tensor: str | None = None) -> NoReturn:
+        """Raise FormatError at the tensor, or at the header."""
+        offset = 8 if tensor is None else self.header.tensors[tensor].begin
+        raise FormatError(self.path, None, offset, reason)
+
+    def parse(self, name: str) -> dict[str, Any]:
+        """Return an entry of the metadata that is JSON."""
+        try:
+            return parse_json(self.header.metadata.get(name, "{}").encode("utf-8"))
+        except ValueError as error:
+            self.fail(f"the metadata's {name} is not valid: {error}")
+
+
+def _map_tensors(model: _Model, stream: BinaryIO) -> None:
     for name in _REQUIRED:
-        if name not in header.tensors:
-            _fail(path, f"tensor {name!r} is missing")
+        if name not in model.header.tensors:
+            model.fail(f"tensor {name!r} is missing")
     file = np.memmap(stream, np.uint8, "r").view(np.ndarray)
-    tensors = {}
     for name, (dtype, ndim) in _TENSORS.items():
-        tensor = header.tensors.get(name)
+        tensor = model.header.tensors.get(name)
         if tensor is None:
             continue
         if tensor.dtype != dtype or len(tensor.shape) != ndim:
-            _fail(path, f"tensor {name!r} must be {dtype} of {ndim} dimensions")
-        tensors[name] = tensor.view(file)
-    _check_pairs(tensors, path)
-    return tensors
+            model.fail(f"tensor {name!r} must be {dtype} of {ndim} dimensions")
+        model.tensors[name] = tensor.view(file)
 
 
-def _check_version(header: Header, path: Path) -> None:
-    version = header.metadata.get("format_version", "")
-    if header.metadata.get("format") != "embkit" or not version.isascii():
-        _fail(path, "embkit did not write this safetensors file: it says no format_version")
-    if not version.isdigit() or len(version) > 9 or int(version) < 1:
-        _fail(path, f"format_version must be a number from 1, got {version[:20]!r}")
+def _check_version(model: _Model) -> None:
+    version = model.header.metadata.get("format_version", "")
+    if model.header.metadata.get("format") != "embkit":
+        model.fail("embkit did not write this safetensors file: it says no format_version")
+    if not re.fullmatch("[1-9][0-9]{0,8}", version):
+        model.fail(f"format_version must be a number from 1, got {version[:20]!r}")
     if int(version) > FORMAT_VERSION:
-        _fail(
-            path,
+        model.fail(
             f"format version {version} is newer than this embkit reads "
-            f"(up to {FORMAT_VERSION}): pip install --upgrade embkit",
+            f"(up to {FORMAT_VERSION}): pip install --upgrade embkit"
         )
 
 
-def _check_pairs(tensors: Mapping[str, NDArray[Any]], path: Path) -> None:
+def _check_pairs(model: _Model) -> None:
     """Refuse tensors that are each well formed but do not belong together."""
+    tensors = model.tensors
     num_words, dim = tensors["input"].shape
-    offsets = tensors["word_offsets"]
+    offsets, num_bytes = tensors["word_offsets"], len(tensors["words"])
     if dim < 1:
-        _fail(path, "the vectors must have at least 1 dimension, got 0")
+        model.fail("the vectors must have at least 1 dimension, got 0", "input")
     if len(offsets) != num_words + 1:
-        _fail(path, f"{num_words} rows need {num_words + 1} word_offsets, got {len(offsets)}")
-    if offsets[0] != 0 or offsets[-1] != len(tensors["words"]):
-        _fail(path, f"word_offsets must go from 0 to {len(tensors['words'])}")
+        reason = f"{num_words} rows need {num_words + 1} word_offsets, got {len(offsets)}"
+        model.fail(reason, "word_offsets")
+    if offsets[0] != 0 or offsets[-1] != num_bytes:
+        model.fail(f"word_offsets must go from 0 to {num_bytes}", "word_offsets")
     if (offsets[1:] < offsets[:-1]).any():
-        _fail(path, "word_offsets must not descend")
-    if len(tensors.get("counts", offsets[1:])) != num_words:
-        _fail(path, f"{num_words} rows need as many counts, got {len(tensors['counts'])}")
+        model.fail("word_offsets must not descend", "word_offsets")
+    if "counts" in tensors and len(tensors["counts"]) != num_words:
+        model.fail(f"{num_words} rows need as many counts", "counts")
     if "counts" in tensors and (tensors["counts"] < 0).any():
-        _fail(path, "counts must be at least 0")
+        model.fail("counts must be at least 0", "counts")
     for name in ("output", "subwords"):
         if name in tensors and tensors[name].shape[1] != dim:
-            _fail(path, f"{name} must have {dim} columns, got {tensors[name].shape[1]}")
+            model.fail(f"{name} must have {dim} columns, got {tensors[name].shape[1]}", name)
 
 
-def _verify(tensors: Mapping[str, NDArray[Any]], header: Header, path: Path) -> None:
-    if not header.is_intact():
-        _fail(path, "the header was changed after it was written: its checksum differs")
-    sums = _parse_metadata(header, "crc32", path)
-    for name, array in tensors.items():
+def _verify(model: _Model) -> None:
+    if not model.header.is_intact():
+        model.fail("the header was changed after it was written: its checksum differs")
+    sums = model.parse("crc32")
+    for name, array in model.tensors.items():
         if sums.get(name) != checksum(array):
-            _fail(path, f"tensor {name!r} is damaged: its checksum differs", header, name)
+            model.fail(f"tensor {name!r} is damaged: its checksum differs", name)
     for name in ("input", "output", "subwords"):
-        row = first_not_finite(tensors[name]) if name in tensors else None
+        row = first_not_finite(model.tensors[name]) if name in model.tensors else None
         if row is not None:
-            _fail(path, f"row {row} of {name} is not finite", header, name)
+            model.fail(f"row {row} of {name} is not finite", name)
 
 
-def _assemble(
-    tensors: Mapping[str, NDArray[Any]], header: Header, path: Path, limit: int | None
-) -> Embeddings:
-    num_words = len(tensors["input"])
-    rows = num_words if limit is None else min(limit, num_words)
-    counts = tensors.get("counts")
-    offsets = tensors["word_offsets"][: rows + 1]
-    vocabulary = Vocabulary(
-        tensors["words"], offsets, None if counts is None else counts[:rows]
-    )
-    output = tensors.get("output")
-    if rows < num_words and output is not None:
-        output = output[:rows] if len(output) == num_words else None
-    provenance = _parse_metadata(header, "provenance", path)
-    if "config" in header.metadata:
-        provenance["config"] = _parse_metadata(header, "config", path)
+def _assemble(model: _Model, limit: int | None) -> Embeddings:
+    vectors = model.tensors["input"]
+    counts, output = model.tensors.get("counts"), model.tensors.get("output")
+    rows = len(vectors) if limit is None else min(limit, len(vectors))
+    if rows < len(vectors) and output is not None:
+        output = output[:rows] if len(output) == len(vectors) else None
+    provenance = model.parse("provenance")
+    if "config" in model.header.metadata:
+        provenance["config"] = model.parse("config")
     return Embeddings(
-        vocabulary,
-        tensors["input"][:rows],
+        Vocabulary(
+            model.tensors["words"],
+            model.tensors["word_offsets"][: rows + 1],
+            None if counts is None else counts[:rows],
+        ),
+        vectors[:rows],
         output=output,
         provenance=provenance,
-        subwords=_subwords(tensors, header, path),
+        subwords=_subwords(model),
     )
 
 
-def _subwords(
-    tensors: Mapping[str, NDArray[Any]], header: Header, path: Path
-) -> Subwords | None:
-    if "subwords" not in tensors:
+def _subwords(model: _Model) -> Subwords | None:
+    vectors, kept = model.tensors.get("subwords"), model.tensors.get("subword_kept")
+    if vectors is None:
         return None
-    rule = _parse_metadata(header, "subwords", path)
+    rule = model.parse("subwords")
     if set(rule) != {"minn", "maxn", "bucket"} or any(
         type(n) is not int for n in rule.values()
     ):
-        _fail(path, "the metadata's subwords must have minn, maxn and bucket")
+        model.fail("the metadata's subwords must have minn, maxn and bucket")
     if max(rule.values()) >= 2**31:
-        _fail(path, "the metadata's subwords must be below 2^31")
+        model.fail("the metadata's subwords must be below 2^31")
     try:
-        return Subwords(tensors["subwords"], kept=tensors.get("subword_kept"), **rule)
+        return Subwords(vectors, kept=kept, **rule)
     except ValueError as error:
-        _fail(path, f"the subwords do not fit together: {error}")
-
-
-def _parse_metadata(header: Header, name: str, path: Path) -> dict[str, Any]:
-    try:
-        return parse_json(header.metadata.get(name, "{}").encode("utf-8"))
-    except ValueError as error:
-        _fail(path, f"the metadata's {name} is not valid: {error}")
-
-
-def _fail(
-    path: Path, reason: str, header: Header | None = None, tensor: str | None = None
-) -> NoReturn:
-    offset = None if header is None or tensor is None else header.tensors[tensor].begin
-    raise FormatError(path, None, offset, reason)
+        model.fail(f"the subwords do not fit together: {error}", "subwords")

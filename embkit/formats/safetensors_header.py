@@ -231,7 +231,7 @@ def _check_tensor(name: str, entry: object, start: int) -> Tensor:
         raise ValueError(f"{shown} must have two ascending data_offsets")
     need = math.prod(shape) * _ITEM_BYTES[dtype]
     if need != offsets[1] - offsets[0]:
-        raise ValueError(f"{shown} needs {need} bytes, its data_offsets give others")
+        raise ValueError(f"{shown} must have as many bytes as its shape and dtype need")
     return Tensor(dtype, tuple(shape), start + offsets[0], start + offsets[1])
 
 
