@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from embkit._native import core
 from embkit.config import available_threads
 from embkit.embeddings import Embeddings
+from embkit.formats.limits import check_memory
 from embkit.streams import detect_compression, open_input
 from embkit.subwords import Subwords
 from embkit.vocabulary import Vocabulary
@@ -50,6 +51,8 @@ def read_embeddings(
         If the file cannot be opened.
     FormatError
         If it is damaged, or its matrices are quantised (``.ftz``).
+    ResourceError
+        If it would fill the memory once decompressed.
     """
     return parse(_file_bytes(path), path, threads=threads, limit=limit)
 
@@ -85,10 +88,13 @@ def _file_bytes(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         head = raw.read(10)
         if raw.seekable() and len(head) == 10 and detect_compression(head) is None:
             return np.memmap(raw, np.uint8, "r").view(np.ndarray)
-    data = bytearray()
+    data, checked = bytearray(), 64 * _BLOCK  # a small file may inflate to a huge one
     with open_input(path) as stream:
         while block := stream.read(_BLOCK):
             data += block
+            if len(data) >= checked:
+                check_memory(path, 2 * checked)
+                checked *= 2
     return np.frombuffer(data, np.uint8)
 
 

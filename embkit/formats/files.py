@@ -157,6 +157,8 @@ def save(
     if name == DIRECTORY:
         safetensors_writer.save_directory(embeddings, path, overwrite=overwrite)
         return
+    if embeddings.subwords is not None and name != "safetensors":
+        _log.warning("%s: subwords are not kept in %s, only in a directory", path, name)
     write = FORMATS[name].write
     assert write is not None
     with OutputFile(path, overwrite=overwrite) as raw, compressed(raw, path) as stream:

@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from embkit.errors import ResourceError
+
 _SHARE = 0.8  # of what is available; the rest is for everything else
 
 
@@ -23,6 +25,21 @@ def memory_limit() -> int:
     if (limit := _text("/sys/fs/cgroup/memory.max").strip()).isdigit():
         available = min(available, int(limit))
     return int(_SHARE * available)
+
+
+def check_memory(path: str | os.PathLike[str], num_bytes: int) -> None:
+    """Raise ResourceError if what is read of a file would fill the memory.
+
+    Examples
+    --------
+    >>> check_memory("v.npz", 1000)
+    """
+    limit = memory_limit()
+    if num_bytes > limit:
+        raise ResourceError(
+            f"{os.fspath(path)}: its arrays would take {num_bytes} bytes or more, "
+            f"above the limit of {limit}"
+        )
 
 
 def _text(path: str) -> str:

@@ -82,6 +82,8 @@ def read_embeddings(path: str | os.PathLike[str], *, limit: int | None = None) -
     FormatError
         If it is damaged, holds objects, or lacks what is needed; or a value is NaN or
         infinite.
+    ResourceError
+        If its arrays would fill the memory.
     """
     with open_archive(path) as archive:
         content = _read_content(archive)

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.errors import FormatError
+from embkit.formats.limits import check_memory
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}\.npy")
 _MAX_MEMBERS = 100
@@ -97,7 +98,15 @@ def _check_ends(
 
 
 def check_members(archive: Archive) -> dict[str, zipfile.ZipInfo]:
-    """Return the archive's members by array name, after a check of its directory."""
+    """Return the archive's members by array name, after a check of its directory.
+
+    Raises
+    ------
+    FormatError
+        If a member is no array, is encrypted, or lies about its size.
+    ResourceError
+        If the arrays would fill the memory.
+    """
     infos = archive.file.infolist()
     size = Path(archive.path).stat().st_size
     if len(infos) > _MAX_MEMBERS:
@@ -121,6 +130,7 @@ def check_members(archive: Archive) -> dict[str, zipfile.ZipInfo]:
         if name in members:
             _fail(archive.path, f"member {shown} stands twice", info)
         members[name] = info
+    check_memory(archive.path, sum(info.file_size for info in infos))
     return members
 
 

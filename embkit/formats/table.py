@@ -50,9 +50,22 @@ def _read_safetensors(source: Source, options: ReadOptions) -> tuple[Embeddings,
 
 
 def _report(source: Source, embeddings: Embeddings) -> tuple[Embeddings, FileReport]:
-    shape = (len(embeddings), embeddings.dim)
-    details = {"subwords": embeddings.subwords is not None} if embeddings.subwords else {}
-    report = FileReport(source.path, source.format, source.compression, *shape, details=details)
+    details = dict(embeddings.provenance)
+    labels = details.pop("num_labels_left_out", 0)
+    details["holds"] = [
+        name
+        for name in ("counts", "output", "subwords")
+        if getattr(embeddings, name) is not None
+    ]
+    report = FileReport(
+        source.path,
+        source.format,
+        source.compression,
+        len(embeddings),
+        embeddings.dim,
+        oddities={"labels_left_out": labels} if labels else {},
+        details=details,
+    )
     return embeddings, report
 
 
