@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.fasttext_files import HEADER, Model, fnv1a, ngrams
 
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
@@ -19,6 +18,7 @@ from embkit.formats import safetensors_dir
 from embkit.formats.fasttext import parse, read_embeddings
 from embkit.formats.safetensors_writer import save_directory
 from embkit.subwords import Subwords
+from tests.fasttext_files import HEADER, Model, fnv1a, ngrams
 
 GOLDENS = Path(__file__).parent / "goldens" / "fasttext"
 

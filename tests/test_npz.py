@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import struct
 import time
 import tracemalloc
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
 from embkit.formats.npz import read_embeddings, write_embeddings
 from embkit.vocabulary import Vocabulary
+from tests.attacks.npz_files import ATTACKS, BODY, GOOD, ROWS, TEXT, described, npy, savez
 
 WORDS = ["the", "straße", "кот", b"\xff\xfe", "a b"]
-ROWS = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
-TEXT = np.array(["the", "straße", "кот", "naïve", "a b"])
 
 
 def make() -> Embeddings:
@@ -45,12 +42,6 @@ def read(tmp_path: Path, data: bytes, *, limit: int | None = None) -> Embeddings
     path = tmp_path / "model.npz"
     path.write_bytes(data)
     return read_embeddings(path, limit=limit)
-
-
-def savez(*, compressed: bool = False, **arrays: NDArray[Any]) -> bytes:
-    stream = io.BytesIO()
-    (np.savez_compressed if compressed else np.savez)(stream, **arrays)  # type: ignore[operator]
-    return stream.getvalue()
 
 
 def test_embeddings_come_back(tmp_path: Path) -> None:
@@ -131,126 +122,18 @@ def test_honest_zeros_are_read(tmp_path: Path) -> None:
     assert len(read(tmp_path, savez(words=words, vectors=rows, compressed=True))) == 1000
 
 
-# ---- hostile files ----
-
-
-def npy(header: str, data: bytes = b"", version: bytes = b"\1\0") -> bytes:
-    text = header.encode("latin-1")
-    width = "<H" if version == b"\1\0" else "<I"
-    return b"\x93NUMPY" + version + struct.pack(width, len(text)) + text + data
-
-
-def described(descr: str, shape: str, order: str = "False") -> str:
-    return f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}, }}\n"
-
-
-def archive(members: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as out:
-        for name, data in members.items():
-            out.writestr(name, data)
-    return stream.getvalue()
-
-
-def with_vectors(data: bytes) -> bytes:
-    stream = io.BytesIO()
-    np.lib.format.write_array(stream, TEXT)
-    return archive({"words.npy": stream.getvalue(), "vectors.npy": data})
-
-
-def patched(change: Callable[[bytearray, int], None]) -> bytes:
-    """Return an archive after ``change`` at the directory's entry of the vectors."""
-    data = bytearray(savez(words=TEXT, vectors=ROWS))
-    change(data, data.rindex(b"vectors.npy") - 46)
-    return bytes(data)
-
-
-def set_field(offset: int, value: bytes) -> Callable[[bytearray, int], None]:
-    def change(data: bytearray, entry: int) -> None:
-        data[entry + offset : entry + offset + len(value)] = value
-
-    return change
-
-
-GOOD = described("'<f4'", "(5, 3)")
-BODY = ROWS.tobytes()
-OFFSETS = np.array([0, 1, 2, 3, 4, 5], np.uint64)
-BLOB = np.frombuffer(b"abcde", np.uint8)
-
-HOSTILE = {
-    "empty": b"",
-    "no archive": b"PK\3\4" + bytes(100),
-    "words missing": savez(vectors=ROWS),
-    "matrix missing": savez(words=TEXT, ids=np.arange(5)),
-    "two matrices": savez(words=TEXT, one=ROWS, two=ROWS),
-    "objects": savez(words=np.array(["a", None], object), vectors=ROWS),
-    "object vectors": with_vectors(npy(described("'|O'", "(5, 3)"), BODY)),
-    "records": savez(words=TEXT, vectors=np.zeros((5, 3), [("x", "<f4")])),
-    "complex": savez(words=TEXT, vectors=ROWS.astype(np.complex64)),
-    "unknown size": with_vectors(npy(described("'<f3'", "(5, 3)"), BODY)),
-    "traversal": archive({"../vectors.npy": npy(GOOD, BODY)}),
-    "absolute": archive({"/etc/vectors.npy": npy(GOOD, BODY)}),
-    "dots": archive({"...npy": npy(GOOD, BODY)}),
-    "no array's name": archive({"vectors.txt": npy(GOOD, BODY)}),
-    "no array": with_vectors(b"hello"),
-    "cut magic": with_vectors(b"\x93NUM"),
-    "version 4": with_vectors(npy(GOOD, BODY, b"\4\0")),
-    "long header": with_vectors(npy(GOOD + " " * 20_000, BODY)),
-    "huge header": with_vectors(b"\x93NUMPY\2\0" + b"\xff" * 4 + b"{"),
-    "header beyond member": with_vectors(b"\x93NUMPY\1\0" + struct.pack("<H", 9000) + b"{"),
-    "header no dictionary": with_vectors(npy("hello", BODY)),
-    "shape overflows": with_vectors(npy(described("'<f4'", f"({2**62}, {2**62})"), BODY)),
-    "shape wraps to size": with_vectors(npy(described("'<f4'", f"({2**62 + 5}, 3)"), BODY)),
-    "shape with 70 digits": with_vectors(npy(described("'<f4'", f"({10**69}, 3)"), BODY)),
-    "shape negative": with_vectors(npy(described("'<f4'", "(-5, -3)"), BODY)),
-    "shape too large": with_vectors(npy(described("'<f4'", "(6, 3)"), BODY)),
-    "shape too small": with_vectors(npy(described("'<f4'", "(4, 3)"), BODY)),
-    "one dimension": with_vectors(npy(described("'<f4'", "(15,)"), BODY)),
-    "no columns": savez(words=TEXT, vectors=np.zeros((5, 0), np.float32)),
-    "encrypted": patched(set_field(8, b"\1\0")),
-    "lzma": patched(set_field(10, b"\x0e\0")),
-    "stated size": patched(set_field(24, struct.pack("<I", 10**9))),
-    "stated sizes": patched(set_field(20, struct.pack("<II", 10**9, 10**9))),
-    "stated offset": patched(set_field(42, struct.pack("<I", 2**31))),
-    "checksum": patched(set_field(16, b"\0\0\0\0")),
-    "negative offset": b"\0" * 100 + savez(words=TEXT, vectors=ROWS)[50:],
-    "bytes before": b"PK" + savez(words=TEXT, vectors=ROWS),
-    "bytes after": savez(words=TEXT, vectors=ROWS) + b"\0",
-    "too many members": archive({f"a{i}.npy": b"" for i in range(101)}),
-    "not finite": savez(words=TEXT, vectors=np.where(ROWS > 0, np.nan, ROWS)),
-    "too large for float32": savez(words=TEXT, vectors=ROWS.astype(np.float64) * 1e40),
-    "fewer words": savez(words=TEXT[:4], vectors=ROWS),
-    "words 2-D": savez(words=TEXT.reshape(1, 5), vectors=ROWS),
-    "words are numbers": savez(words=np.arange(5), vectors=ROWS),
-    "words beyond Unicode": savez(words=np.full(5, 2**31, np.uint32).view("U1"), vectors=ROWS),
-    "words of lone surrogates": savez(words=np.array(["\ud800"] * 5), vectors=ROWS),
-    "bytes without offsets": savez(words=BLOB, vectors=ROWS),
-    "offsets descend": savez(
-        words=BLOB, word_offsets=OFFSETS[[0, 2, 1, 3, 4, 5]], vectors=ROWS
-    ),
-    "offsets beyond": savez(words=BLOB, word_offsets=OFFSETS * 2, vectors=ROWS),
-    "offsets negative": savez(words=BLOB, word_offsets=OFFSETS.astype(int) * -1, vectors=ROWS),
-    "offsets too few": savez(words=BLOB, word_offsets=OFFSETS[:5], vectors=ROWS),
-    "counts negative": savez(words=TEXT, vectors=ROWS, counts=np.full(5, -1)),
-    "counts too few": savez(words=TEXT, vectors=ROWS, counts=np.ones(4, int)),
-    "counts are floats": savez(words=TEXT, vectors=ROWS, counts=np.ones(5)),
-    "counts overflow": savez(words=TEXT, vectors=ROWS, counts=np.full(5, 2**63, np.uint64)),
-    "output columns": savez(words=TEXT, vectors=ROWS, output=ROWS[:, :2]),
-    "output text": savez(words=TEXT, vectors=ROWS, output=np.array([["a"] * 3] * 5)),
-    "provenance no JSON": savez(words=TEXT, vectors=ROWS, provenance=BLOB),
-}
-
-
-@pytest.mark.parametrize("case", HOSTILE)
+@pytest.mark.parametrize("case", ATTACKS)
 def test_hostile_archives_are_refused(tmp_path: Path, case: str) -> None:
+    content, reason = ATTACKS[case]
     tracemalloc.start()
     start = time.perf_counter()
-    with pytest.raises(FormatError) as caught:
-        read(tmp_path, HOSTILE[case])
+    with pytest.raises(FormatError, match=re.escape(reason)) as caught:
+        read(tmp_path, content)
     seconds = time.perf_counter() - start
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert caught.value.path.endswith("model.npz")
+    assert caught.value.offset is not None
     assert seconds < 1
     assert peak < 20 << 20
 

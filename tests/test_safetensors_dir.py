@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 import random
+import re
 import struct
 import tempfile
 import time
 import tracemalloc
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,32 +23,9 @@ from embkit.embeddings import Embeddings
 from embkit.errors import FormatError, OutputExistsError
 from embkit.formats.safetensors_dir import read_embeddings
 from embkit.formats.safetensors_header import FILE_NAME, parse_json
-from embkit.formats.safetensors_writer import save_directory, write_embeddings
-from embkit.subwords import Subwords
+from embkit.formats.safetensors_writer import save_directory
 from embkit.vocabulary import Vocabulary
-
-WORDS: list[str | bytes] = ["the", "straße", "кот", b"\xff\xfe", "a b"]
-
-
-def make(*, dim: int = 3, extras: bool = True) -> Embeddings:
-    rng = np.random.default_rng(1)
-    rows = rng.normal(size=(60, dim)).astype(np.float32)
-    if not extras:
-        return Embeddings(Vocabulary.from_words(WORDS), rows[:5])
-    subwords = Subwords(rows[20:27], minn=3, maxn=4, bucket=7)
-    return Embeddings(
-        Vocabulary.from_words(WORDS, counts=[9, 7, 5, 2**40, 0]),
-        rows[:5],
-        output=rows[10:15],
-        provenance={"config": {"dim": dim, "window": 5}, "corpus": {"digest": "0f" * 32}},
-        subwords=subwords,
-    )
-
-
-def to_bytes(embeddings: Embeddings) -> bytes:
-    stream = io.BytesIO()
-    write_embeddings(embeddings, stream)
-    return stream.getvalue()
+from tests.attacks.safetensors_files import ATTACKS, WORDS, make, to_bytes
 
 
 def read(
@@ -229,102 +204,25 @@ def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
         read_embeddings(tmp_path)
 
 
-# ---- hostile files ----
-
-
-def rebuilt(change: Callable[[dict[str, Any]], None], extra: bytes = b"") -> bytes:
-    """Return a valid file after ``change`` to its header, checksums left as they were."""
-    data = to_bytes(make())
-    length = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8 : 8 + length])
-    change(header)
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + data[8 + length :] + extra
-
-
-def with_entry(name: str, key: str, value: object) -> bytes:
-    return rebuilt(lambda header: header[name].__setitem__(key, value))
-
-
-def with_metadata(key: str, value: object) -> bytes:
-    return rebuilt(lambda header: header["__metadata__"].__setitem__(key, value))
-
-
-def raw(text: bytes, body: bytes = b"") -> bytes:
-    return struct.pack("<Q", len(text)) + text + body
-
-
-HOSTILE = {
-    "empty": b"",
-    "half a length": b"\0\0\0",
-    "huge header": struct.pack("<Q", 2**63) + b"{}",
-    "header beyond the file": struct.pack("<Q", 1000) + b"{}",
-    "no object": raw(b"[1]"),
-    "blanks first": raw(b" {}"),
-    "no JSON": raw(b"{nothing}"),
-    "no UTF-8": raw(b'{"\xff":1}'),
-    "NaN": raw(b'{"a":NaN}'),
-    "deep": raw(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
-    "long number": raw(b'{"a":' + b"9" * 100_000 + b"}"),
-    "a name twice": raw(b'{"a":1,"a":2}'),
-    "nothing in it": raw(b"{}"),
-    "metadata no object": raw(b'{"__metadata__":[]}'),
-    "metadata no strings": raw(b'{"__metadata__":{"format_version":1}}'),
-    "foreign": safetensors.numpy.save({"weight": np.ones((2, 2), np.float32)}),
-    "newer": with_metadata("format_version", "2"),
-    "version zero": with_metadata("format_version", "0"),
-    "version no number": with_metadata("format_version", "new"),
-    "version not ASCII": with_metadata("format_version", "²"),
-    "version missing": rebuilt(lambda h: h["__metadata__"].pop("format_version")),
-    "provenance no JSON": with_metadata("provenance", "{"),
-    "config no object": with_metadata("config", "3"),
-    "subword rule": with_metadata("subwords", '{"minn":3,"maxn":4}'),
-    "subword bucket": with_metadata("subwords", '{"minn":3,"maxn":4,"bucket":8}'),
-    "subword bucket huge": with_metadata("subwords", '{"minn":3,"maxn":4,"bucket":1e9}'),
-    "subword maxn huge": with_metadata("subwords", f'{{"minn":3,"maxn":{2**40},"bucket":7}}'),
-    "trailing byte": rebuilt(lambda header: None, b"\0"),
-    "entry no object": rebuilt(lambda header: header.__setitem__("input", 3)),
-    "unknown dtype": with_entry("input", "dtype", "F31"),
-    "dtype no string": with_entry("input", "dtype", ["F32"]),
-    "other dtype": with_entry("input", "dtype", "I32"),
-    "negative shape": with_entry("input", "shape", [-5, -3]),
-    "shape of bools": with_entry("input", "shape", [True, 15]),
-    "shape of floats": with_entry("input", "shape", [5.0, 3]),
-    "shape overflows": with_entry("input", "shape", [2**62, 2**62]),
-    "shape wraps to size": with_entry("input", "shape", [2**64 + 15, 1]),
-    "shape too long": with_entry("input", "shape", [1] * 33 + [15]),
-    "one dimension": with_entry("input", "shape", [15]),
-    "fewer rows": with_entry("input", "shape", [3, 5]),
-    "no columns": with_entry("input", "shape", [0, 0]),
-    "offsets descend": with_entry("input", "data_offsets", [148, 88]),
-    "offsets negative": with_entry("input", "data_offsets", [-60, 0]),
-    "offsets beyond": with_entry("input", "data_offsets", [2**63, 2**63 + 60]),
-    "offsets shifted": with_entry("input", "data_offsets", [89, 149]),
-    "offsets missing": rebuilt(lambda header: header["input"].pop("data_offsets")),
-    "a field too many": with_entry("input", "more", 1),
-    "input missing": rebuilt(lambda header: header.__setitem__("other", header.pop("input"))),
-    "words missing": rebuilt(lambda header: header.__setitem__("other", header.pop("words"))),
-    "overlap": rebuilt(lambda h: h["output"].update(data_offsets=h["input"]["data_offsets"])),
-}
-
-
-@pytest.mark.parametrize("case", HOSTILE)
+@pytest.mark.parametrize("case", ATTACKS)
 def test_hostile_headers_are_refused(tmp_path: Path, case: str) -> None:
+    content, reason = ATTACKS[case]
     tracemalloc.start()
     start = time.perf_counter()
-    with pytest.raises(FormatError) as caught:
-        read(tmp_path, HOSTILE[case])
+    with pytest.raises(FormatError, match=re.escape(reason)) as caught:
+        read(tmp_path, content)
     seconds = time.perf_counter() - start
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert caught.value.path.endswith("hostile.safetensors")
+    assert caught.value.offset is not None
     assert seconds < 1
     assert peak < 20 << 20
 
 
 def test_a_newer_version_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"newer than this embkit reads.*--upgrade"):
-        read(tmp_path, HOSTILE["newer"])
+        read(tmp_path, ATTACKS["newer"][0])
 
 
 @pytest.mark.parametrize(

@@ -195,12 +195,10 @@ def _subwords(model: _Model) -> Subwords | None:
     if vectors is None:
         return None
     rule = model.parse("subwords")
-    if set(rule) != {"minn", "maxn", "bucket"} or any(
-        type(n) is not int for n in rule.values()
-    ):
+    if set(rule) != {"minn", "maxn", "bucket"}:
         model.fail("the metadata's subwords must have minn, maxn and bucket")
-    if max(rule.values()) >= 2**31:
-        model.fail("the metadata's subwords must be below 2^31")
+    if not all(type(value) is int and value < 2**31 for value in rule.values()):
+        model.fail("the metadata's subwords must be whole numbers below 2^31")
     try:
         return Subwords(vectors, kept=kept, **rule)
     except ValueError as error:
