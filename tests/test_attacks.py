@@ -11,7 +11,19 @@ import pytest
 
 from embkit import formats
 from embkit.errors import FormatError
+from tests.attacks import fasttext_fields, npz_files, safetensors_files
 from tests.attacks.word_files import ATTACKS
+
+# Of these the format's own tests hold the reasons, since another format may be named first.
+MODELS = {
+    f"{kind} {name}": attack
+    for kind, attacks in {
+        "fasttext": fasttext_fields.ATTACKS,
+        "npz": npz_files.ATTACKS,
+        "safetensors": safetensors_files.ATTACKS,
+    }.items()
+    for name, attack in attacks.items()
+}
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -28,8 +40,20 @@ def test_attack_is_refused(tmp_path: Path, name: str) -> None:
     assert error.reason.isprintable()
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_attack_on_a_model_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "attack"
+    path.write_bytes(MODELS[name][0])
+    with pytest.raises(FormatError) as raised:
+        formats.load(path)
+    assert raised.value.path == str(path)
+    assert raised.value.line is not None or raised.value.offset is not None
+    assert len(raised.value.reason) < 200
+    assert raised.value.reason.isprintable()
+
+
 def test_attacks_take_neither_time_nor_memory(tmp_path: Path) -> None:
-    for name, (content, _) in ATTACKS.items():
+    for name, (content, _) in {**ATTACKS, **MODELS}.items():
         (tmp_path / name).write_bytes(content)
     code = """
 import pathlib, resource, sys, time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import re
 import time
 import tracemalloc
 from pathlib import Path
@@ -18,6 +19,7 @@ from embkit.formats import safetensors_dir
 from embkit.formats.fasttext import parse, read_embeddings
 from embkit.formats.safetensors_writer import save_directory
 from embkit.subwords import Subwords
+from tests.attacks.fasttext_fields import ATTACKS
 from tests.fasttext_files import HEADER, Model, fnv1a, ngrams
 
 GOLDENS = Path(__file__).parent / "goldens" / "fasttext"
@@ -193,39 +195,13 @@ def assert_refused_quickly(tmp_path: Path, data: bytes) -> FormatError:
     return caught.value
 
 
-HOSTILE: dict[str, list[float]] = {
-    **{name: [0, -1, 12, 2**31 - 1, -(2**31)] for name in ("magic",)},
-    "version": [10, 13, -1, 2**31 - 1],
-    "dim": [0, -4, 3, 5, 2**31 - 1, -(2**31)],
-    "ws": [-1],
-    "loss": [0, 5, 77, -1],
-    "model": [0, 4, -1, 2**31 - 1],
-    "bucket": [-1, 0, 29, 31, 2**31 - 1],
-    "minn": [-1],
-    "maxn": [-1, -(2**31)],
-    "t": [float("nan"), float("inf")],
-    "size": [0, -1, 5, 7, 2**31 - 1, -(2**31)],
-    "nwords": [0, -1, 5, 7, 2**31 - 1],
-    "nlabels": [-1, 1, 2**31 - 1],
-    "ntokens": [-1],
-    "pruneidx_size": [-2, 0, 1, 2**31 - 1, 2**40, 2**63 - 1, -(2**63)],
-    "count0": [-1, -(2**63)],
-    "type0": [1, 2, -1, 127],
-    "quant": [1, 2, 255],
-    "input_rows": [0, -1, 35, 37, 2**61, 2**62, 2**63 - 1],
-    "input_dim": [0, -4, 3, 5, 2**61, 2**63 - 1],
-    "qout": [2, 255],
-    "output_rows": [0, -1, 5, 7, 2**61, 2**63 - 1],
-    "output_dim": [0, 3, 5, 2**61],
-}
-
-
-@pytest.mark.parametrize(("name", "value"), [(n, v) for n, vs in HOSTILE.items() for v in vs])
-def test_hostile_fields_are_refused(tmp_path: Path, name: str, value: float) -> None:
-    model = Model(fields={name: value})
-    error = assert_refused_quickly(tmp_path, model.to_bytes())
+@pytest.mark.parametrize("case", ATTACKS)
+def test_hostile_fields_are_refused(tmp_path: Path, case: str) -> None:
+    content, reason = ATTACKS[case]
+    error = assert_refused_quickly(tmp_path, content)
+    assert re.search(reason, error.reason)
     assert error.offset is not None
-    assert 0 <= error.offset <= len(model.to_bytes())
+    assert 0 <= error.offset <= len(content)
 
 
 def test_large_consistent_sizes_are_refused(tmp_path: Path) -> None:

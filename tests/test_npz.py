@@ -18,9 +18,21 @@ from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
 from embkit.formats.npz import read_embeddings, write_embeddings
 from embkit.vocabulary import Vocabulary
-from tests.attacks.npz_files import ATTACKS, BODY, GOOD, ROWS, TEXT, described, npy, savez
+from tests.attacks.npz_files import (
+    ATTACKS,
+    BODY,
+    GOOD,
+    ROWS,
+    TEXT,
+    described,
+    npy,
+    savez,
+    savez_compressed,
+)
 
-WORDS = ["the", "straße", "кот", b"\xff\xfe", "a b"]
+WORDS: list[str | bytes] = ["the", "straße", "кот", b"\xff\xfe", "a b"]
+
+SAVE = {False: savez, True: savez_compressed}
 
 
 def make() -> Embeddings:
@@ -90,7 +102,7 @@ def test_any_float_array_is_converted(
     tmp_path: Path, dtype: str, order: str, compressed: bool
 ) -> None:
     rows = np.array(ROWS, dtype, order=order)  # type: ignore[call-overload]
-    back = read(tmp_path, savez(words=TEXT, vectors=rows, compressed=compressed))
+    back = read(tmp_path, SAVE[compressed](words=TEXT, vectors=rows))
     np.testing.assert_array_equal(back.vectors, rows.astype(np.float32))
     assert back.vectors.flags.c_contiguous
 
@@ -119,7 +131,7 @@ def test_limit_keeps_the_first_rows(tmp_path: Path) -> None:
 def test_honest_zeros_are_read(tmp_path: Path) -> None:
     rows = np.zeros((1000, 500), np.float32)
     words = np.array([str(row) for row in range(1000)])
-    assert len(read(tmp_path, savez(words=words, vectors=rows, compressed=True))) == 1000
+    assert len(read(tmp_path, savez_compressed(words=words, vectors=rows))) == 1000
 
 
 @pytest.mark.parametrize("case", ATTACKS)
@@ -148,7 +160,7 @@ def test_members_that_stand_twice_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_member_that_inflates_beyond_its_size_is_refused(tmp_path: Path) -> None:
-    data = bytearray(savez(compressed=True, words=TEXT, vectors=np.zeros((5, 3), np.float32)))
+    data = bytearray(savez_compressed(words=TEXT, vectors=np.zeros((5, 3), np.float32)))
     member = npy(described("'<f4'", "(5, 9000)"), bytes(4 * 5 * 9000))
     entry = data.rindex(b"vectors.npy") - 46
     data[entry + 24 : entry + 28] = struct.pack("<I", len(member))
@@ -159,7 +171,7 @@ def test_a_member_that_inflates_beyond_its_size_is_refused(tmp_path: Path) -> No
 @pytest.mark.parametrize("compressed", [False, True])
 def test_truncation_at_every_byte_is_refused(tmp_path: Path, compressed: bool) -> None:
     path = tmp_path / "short.npz"
-    data = savez(compressed=compressed, words=TEXT, vectors=ROWS)
+    data = SAVE[compressed](words=TEXT, vectors=ROWS)
     path.write_bytes(data)
     for size in reversed(range(len(data))):
         with path.open("r+b") as stream:
@@ -170,7 +182,7 @@ def test_truncation_at_every_byte_is_refused(tmp_path: Path, compressed: bool) -
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_mutations_are_read_or_refused(tmp_path: Path, compressed: bool) -> None:
-    original = savez(compressed=compressed, words=TEXT, vectors=ROWS)
+    original = SAVE[compressed](words=TEXT, vectors=ROWS)
     path = tmp_path / "mutated.npz"
     path.write_bytes(original)
     rng = random.Random(7)

@@ -15,9 +15,17 @@ ROWS = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
 TEXT = np.array(["the", "straße", "кот", "naïve", "a b"])
 
 
-def savez(*, compressed: bool = False, **arrays: NDArray[Any]) -> bytes:
+def savez(**arrays: NDArray[Any]) -> bytes:
+    return _written(np.savez, arrays)
+
+
+def savez_compressed(**arrays: NDArray[Any]) -> bytes:
+    return _written(np.savez_compressed, arrays)
+
+
+def _written(write: Callable[..., None], arrays: dict[str, NDArray[Any]]) -> bytes:
     stream = io.BytesIO()
-    (np.savez_compressed if compressed else np.savez)(stream, **arrays)  # type: ignore[operator]
+    write(stream, **arrays)
     return stream.getvalue()
 
 
