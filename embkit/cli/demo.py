@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: embkit demo my_own_text.txt"
 FEW_TOKENS = 3_000_000  # below, a word is seen too seldom for word2vec's defaults
+COMMON_WORDS = 4000  # answers are looked for among these; rarer words are told by few places
 SMALL_TEXT = {"epochs": 30, "window": 10, "subsample": 1e-4, "combine": "w+c"}
-
-Answers = list[tuple[str, float]]
 
 
 def demo(
@@ -95,17 +94,21 @@ def _train(path: Path, output: Path, common: CommonOptions) -> tuple[Embeddings,
 def _examine(vectors: Embeddings, text: DemoText) -> dict[str, object]:
     """Ask the trained vectors what the text can answer."""
     words = [word for word in text.words or _typical_words(vectors) if word in vectors]
-    neighbors = {word: vectors.most_similar([word], topn=6) for word in words}
+    near = vectors.neighbors(words, topn=6, restrict_vocab=COMMON_WORDS)
     analogies = {
-        f"{a} : {b} = {c} : ?": vectors.analogy(a, b, c, topn=3)
+        f"{a} : {b} = {c} : ?": vectors.analogy(a, b, c, topn=3, restrict_vocab=COMMON_WORDS)
         for a, b, c in text.analogies
         if all(word in vectors for word in (a, b, c))
     }
     return {
-        "neighbors": {word: [other for other, _ in found] for word, found in neighbors.items()},
-        "analogies": {asked: [word for word, _ in found] for asked, found in analogies.items()},
+        "neighbors": {w: _names(found) for w, found in zip(words, near, strict=True)},
+        "analogies": {asked: _names(found) for asked, found in analogies.items()},
         "similarity": _score(vectors, text),
     }
+
+
+def _names(answers: Sequence[tuple[str | bytes, float]]) -> list[str]:
+    return [str(word) for word, _ in answers]
 
 
 def _typical_words(vectors: Embeddings) -> Iterator[str]:
@@ -120,11 +123,11 @@ def _typical_words(vectors: Embeddings) -> Iterator[str]:
 def _score(vectors: Embeddings, text: DemoText) -> dict[str, object] | None:
     """Return the rank correlation of the cosines with the gold similarities, with coverage."""
     covered = [(a, b, gold) for a, b, gold in text.gold if a in vectors and b in vectors]
-    if len(covered) < 3:
+    if len(covered) < 10:
         return None
     from scipy.stats import spearmanr
 
-    cosines = [vectors.similarity(a, b) for a, b, _ in covered]
+    cosines = vectors.similarities([a for a, _, _ in covered], [b for _, b, _ in covered])
     correlation = spearmanr(cosines, [gold for _, _, gold in covered]).statistic
     return {
         "set": text.gold_name,
@@ -135,7 +138,8 @@ def _score(vectors: Embeddings, text: DemoText) -> dict[str, object] | None:
 
 
 def _show(vectors: Embeddings, text: DemoText, result: dict[str, object], output: Path) -> None:
-    print(f"\n{len(vectors):,} words from {visible(text.description)}\n\nNeighbours")
+    print(f"\n{len(vectors):,} words from {visible(text.description)}")
+    print(f"\nNeighbours (among the {COMMON_WORDS:,} most frequent words)")
     neighbors, analogies = result["neighbors"], result["analogies"]
     assert isinstance(neighbors, dict)
     assert isinstance(analogies, dict)

@@ -1,0 +1,286 @@
+"""The commands at work: train, query, inspect, convert; and how a run ends when it cannot."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import embkit
+from embkit.cli import main as run_main
+from embkit.cli.exit_codes import ExitCode
+from embkit.cli.outputs import reserved_output
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["--dim", "8", "--epochs", "2", "--threads", "1", "--min-count", "1", "--quiet"]
+
+
+@pytest.fixture(autouse=True)
+def _signal_handlers() -> Iterator[None]:
+    """Put back the handlers that the command line installs."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """Two topics that never meet in a line."""
+    rng = random.Random(1)
+    topics = [[f"{topic}{i}" for i in range(6)] for topic in ("sea", "hill")]
+    lines = [" ".join(rng.choices(topics[i % 2], k=8)) for i in range(400)]
+    path = tmp_path / "corpus.txt"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def vectors(tmp_path: Path) -> Path:
+    """Four words whose cosines are plain to see."""
+    path = tmp_path / "vectors.txt"
+    path.write_text("4 2\nking 1 0\nqueen 0.8 0.6\nsea 0 1\nhill 0 -1\n", encoding="utf-8")
+    return path
+
+
+def run_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> object:
+    """Run a command with --json and return what it printed."""
+    assert run_main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def error_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the one line that an error may print."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("embkit: error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+@pytest.mark.parametrize("method", ["sgns", "skipgram", "cbow"])
+@pytest.mark.parametrize("name", ["v.bin", "v.txt", "v.vec", "v.npz", "model"])
+def test_trained_vectors_load(
+    method: str, name: str, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / name
+    assert run_main(["train", method, str(corpus), "--output", str(output), *SMALL]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert embkit.load(output).vectors.shape == (12, 8)
+
+
+def test_train_prints_a_summary_as_json_and_a_log(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "run.jsonl"
+    arguments = ["train", "sgns", str(corpus), "--output", str(tmp_path / "v.bin"), *SMALL]
+    summary = run_json([*arguments, "--log", str(log)], capsys)
+    assert isinstance(summary, dict)
+    assert (summary["num_words"], summary["dim"]) == (12, 8)
+    assert summary["provenance"]["config"]["epochs"] == 2
+    reports = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    assert reports[-1]["tokens"] == reports[-1]["total_tokens"] == 6400
+
+
+def test_config_file_sets_options_and_flags_win(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "run.toml"
+    output = tmp_path / "v.bin"
+    config.write_text(f'dim = 4\nmin_count = 3\noutput = "{output}"\n', encoding="utf-8")
+    arguments = ["train", "cbow", str(corpus), "--config", str(config), "--dim", "6"]
+    summary = run_json(arguments, capsys)
+    assert isinstance(summary, dict)
+    assert summary["dim"] == 6
+    assert summary["provenance"]["config"]["min_count"] == 3
+
+
+def test_peers_names_train_the_same(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "v.bin"
+    peers = ["-size", "7", "-iter", "1", "-min-count", "1", "-threads", "1", "-q"]
+    assert run_main(["train", "sgns", str(corpus), "-output", str(output), *peers]) == 0
+    assert embkit.load(output).dim == 7
+
+
+def test_text_is_read_from_standard_input(corpus: Path, tmp_path: Path) -> None:
+    output = tmp_path / "v.bin"
+    command = [sys.executable, "-m", "embkit", "train", "sgns", "-", "--output", str(output)]
+    with corpus.open("rb") as text:
+        subprocess.run([*command, *SMALL], stdin=text, check=True, cwd=ROOT)
+    assert len(embkit.load(output)) == 12
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "code", "hint"),
+    [
+        (None, [], ExitCode.USAGE, "corpus.txt"),
+        (b"", [], ExitCode.INPUT, "0 tokens"),
+        (b"a b c\n", [], ExitCode.INPUT, "min_count"),
+        (b"a a a a a a\n", [], ExitCode.INPUT, "2 words"),
+        (b"good\nb\xff d\n", [], ExitCode.INPUT, "corpus.txt:2"),
+        (b"a b " * 99, ["--memory", "1K"], ExitCode.RESOURCE, "dim"),
+        (b"a b " * 99, ["--dim", "0"], ExitCode.USAGE, "dim must be at least 1, got 0"),
+        (b"a b " * 99, ["--learning-rate", "nan"], ExitCode.USAGE, "learning_rate"),
+        (b"a b " * 999, ["--learning-rate", "1e30"], ExitCode.INPUT, "learning_rate"),
+        (b"a b " * 99, ["--epochs", "0"], ExitCode.USAGE, "epochs"),
+        (b"a b " * 99, ["--threads", "0"], ExitCode.USAGE, "threads"),
+    ],
+)
+def test_a_run_that_cannot_end_well_leaves_no_output(
+    content: bytes | None,
+    options: list[str],
+    code: ExitCode,
+    hint: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = tmp_path / "corpus.txt"
+    if content is not None:
+        text.write_bytes(content)
+    output = tmp_path / "out" / "v.bin"
+    output.parent.mkdir()
+    arguments = ["train", "sgns", str(text), "--output", str(output), "--threads", "1"]
+    if options[:1] == ["--threads"]:
+        arguments = arguments[:-2]
+    assert run_main([*arguments, *options]) == code
+    assert hint in error_line(capsys)
+    assert list(output.parent.iterdir()) == []
+
+
+def test_an_output_held_by_another_run_exits_6(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "v.bin"
+    with reserved_output(output, overwrite=False):
+        code = run_main(["train", "sgns", str(corpus), "--output", str(output), *SMALL])
+    assert code == ExitCode.LOCKED
+    assert "process" in error_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "message"),
+    [
+        (signal.SIGINT, ExitCode.INTERRUPT, "interrupted"),
+        (signal.SIGTERM, ExitCode.TERMINATED, "stopped by SIGTERM"),
+        (signal.SIGHUP, ExitCode.HANGUP, "stopped by SIGHUP"),
+    ],
+)
+def test_a_signal_ends_training_within_a_second_and_leaves_nothing(
+    number: int, code: ExitCode, message: str, corpus: Path, tmp_path: Path
+) -> None:
+    log, output = tmp_path / "run.jsonl", tmp_path / "out" / "v.bin"
+    output.parent.mkdir()
+    command = [sys.executable, "-m", "embkit", "train", "sgns", str(corpus), "--output"]
+    endless = ["--epochs", "1000000", "--min-count", "1", "--log", str(log)]
+    with subprocess.Popen(
+        [*command, str(output), *endless], stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        deadline = time.monotonic() + 20
+        while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        sent = time.monotonic()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert errors == f"embkit: error: {message}\n"
+    assert time.monotonic() - sent < 5  # within one second on a machine that is not busy
+    assert list(output.parent.iterdir()) == []
+
+
+def test_neighbors_come_in_order(vectors: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answers = run_json(["query", "neighbors", str(vectors), "king", "sea", "-n", "2"], capsys)
+    assert isinstance(answers, dict)
+    assert [answer["word"] for answer in answers["king"]] == ["queen", "sea"]
+    assert answers["king"][0]["score"] == pytest.approx(0.8)
+    assert run_main(["query", "neighbors", str(vectors), "king", "-n", "1"]) == 0
+    assert capsys.readouterr().out == "king\tqueen\t0.8000\n"
+
+
+def test_similarity_is_the_cosine(vectors: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["king", "queen", "sea", "hill"]
+    answers = run_json(["query", "similarity", str(vectors), *words], capsys)
+    assert isinstance(answers, list)
+    assert [a["words"] for a in answers] == [["king", "queen"], ["sea", "hill"]]
+    assert [a["similarity"] for a in answers] == pytest.approx([0.8, -1.0])
+
+
+@pytest.mark.parametrize("method", ["3CosAdd", "3CosMul", "PairDirection"])
+def test_analogy_leaves_out_its_own_words(
+    method: str, vectors: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["query", "analogy", str(vectors), "king", "queen", "sea", "--method", method]
+    answers = run_json(asked, capsys)
+    assert isinstance(answers, dict)
+    assert [answer["word"] for answer in answers["answers"]] == ["hill"]
+
+
+def test_an_unknown_word_exits_2_with_a_suggestion(
+    vectors: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(["query", "neighbors", str(vectors), "quen"]) == ExitCode.USAGE
+    assert "did you mean 'queen'?" in error_line(capsys)
+
+
+def test_inspect_names_the_format(vectors: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = run_json(["inspect", str(vectors)], capsys)
+    assert isinstance(report, dict)
+    assert "word2vec" in str(report["format"])
+    assert run_main(["inspect", str(vectors)]) == 0
+    assert "word2vec" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["v.bin", "v.vec", "v.npz", "model"])
+def test_convert_keeps_words_and_values(
+    name: str, vectors: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / name
+    report = run_json(["convert", str(vectors), str(target)], capsys)
+    assert report == {"output": str(target), "num_words": 4, "dim": 2}
+    before, after = embkit.load(vectors), embkit.load(target)
+    assert after.words == before.words
+    assert (after.vectors == before.vectors).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["inspect", "FILE"], ExitCode.INPUT),
+        (["convert", "FILE", "OUT"], ExitCode.INPUT),
+        (["query", "neighbors", "FILE", "w"], ExitCode.INPUT),
+    ],
+)
+def test_a_broken_file_exits_3_and_is_named(
+    arguments: list[str], code: ExitCode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.txt"
+    broken.write_text("2 3\na 1 2 3\nb 1 2\n", encoding="utf-8")
+    names = {"FILE": str(broken), "OUT": str(tmp_path / "out.bin")}
+    assert run_main([names.get(argument, argument) for argument in arguments]) == code
+    assert "broken.txt" in error_line(capsys)
+
+
+def test_escape_sequences_in_words_do_not_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = tmp_path / "evil.txt"
+    evil.write_text("2 2\na 1 0\nb\x1b[2J 0.9 0.1\n", encoding="utf-8")
+    assert run_main(["query", "neighbors", str(evil), "a"]) == 0
+    assert capsys.readouterr().out.startswith("a\tb\\x1b[2J\t")
+
+
+def test_a_memory_limit_below_the_file_exits_5(
+    vectors: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["query", "neighbors", str(vectors), "king", "--memory", "10"]
+    assert run_main(arguments) == ExitCode.RESOURCE
+    assert "--limit" in error_line(capsys)
