@@ -124,7 +124,7 @@ def test_text_is_read_from_standard_input(corpus: Path, tmp_path: Path) -> None:
     ("content", "options", "code", "hint"),
     [
         (None, [], ExitCode.USAGE, "corpus.txt"),
-        (b"", [], ExitCode.INPUT, "0 tokens"),
+        (b"", [], ExitCode.INPUT, "no tokens"),
         (b"a b c\n", [], ExitCode.INPUT, "min_count"),
         (b"a a a a a a\n", [], ExitCode.INPUT, "2 words"),
         (b"good\nb\xff d\n", [], ExitCode.INPUT, "corpus.txt:2"),
@@ -254,7 +254,6 @@ def test_convert_keeps_words_and_values(
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["inspect", "FILE"], ExitCode.INPUT),
         (["convert", "FILE", "OUT"], ExitCode.INPUT),
         (["query", "neighbors", "FILE", "w"], ExitCode.INPUT),
     ],
@@ -267,6 +266,23 @@ def test_a_broken_file_exits_3_and_is_named(
     names = {"FILE": str(broken), "OUT": str(tmp_path / "out.bin")}
     assert run_main([names.get(argument, argument) for argument in arguments]) == code
     assert "broken.txt" in error_line(capsys)
+
+
+def test_inspect_tells_every_problem_and_exits_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.txt"
+    broken.write_text("2 3\na 1 2 3\nb 1 2\n", encoding="utf-8")
+    assert run_main(["inspect", str(broken), "--json"]) == ExitCode.INPUT
+    assert "line 3" in json.loads(capsys.readouterr().out)["problems"][0]
+
+
+def test_convert_writes_to_standard_output(vectors: Path) -> None:
+    command = [sys.executable, "-m", "embkit", "convert", str(vectors), "-"]
+    done = subprocess.run(
+        [*command, "--format", "word2vec-text"], capture_output=True, check=True, cwd=ROOT
+    )
+    assert done.stdout == vectors.read_bytes()
 
 
 def test_escape_sequences_in_words_do_not_reach_the_terminal(

@@ -16,6 +16,7 @@ from cyclopts.help import PlainFormatter
 from embkit import __version__
 from embkit.cli import completion, convert, demo, doctor, inspect, query, train
 from embkit.cli.exit_codes import ExitCode, exit_code_of
+from embkit.cli.options import hide_dash
 from embkit.cli.peers import translate_peer_options
 from embkit.cli.signals import install_handlers, silence_stdout
 from embkit.cli.terminal import visible
@@ -44,6 +45,7 @@ def build_app() -> App:
         help_formatter=PlainFormatter(),
         default_parameter=Parameter(show_default=_shown_default),
         result_action="return_value",
+        suppress_keyboard_interrupt=False,  # report() tells it, as every other error
     )
     for module in (train, query, inspect, convert, demo, doctor):
         module.register(app)
@@ -104,7 +106,7 @@ def dispatch(tokens: Sequence[str]) -> int:
 
         app.config = (Dict(read_config(path), use_commands_as_keys=False, source=str(path)),)
     try:
-        code = app(tokens, exit_on_error=False, print_error=False)
+        code = app(hide_dash(tokens), exit_on_error=False, print_error=False)
     except CycloptsError as error:
         raise ValueError(str(error)) from error
     return code if isinstance(code, int) else ExitCode.DONE

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import App
 
 from embkit.cli.loading import load_vectors
-from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
 
@@ -43,6 +43,7 @@ def convert(
     """
     from embkit import formats
 
+    source, target = Path(show_dash(source)), Path(show_dash(target))
     with reserved_output(target, overwrite=overwrite, inputs=[source]):
         vectors = load_vectors(source, load, common)
         formats.save(vectors, target, format=format, overwrite=overwrite)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App
 
+from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import require_input
 from embkit.cli.options import FLATTEN, CommonOptions
 from embkit.cli.terminal import print_json, print_table
@@ -17,8 +17,10 @@ EXAMPLE = "Example: embkit inspect vectors.bin --json"
 
 def inspect(
     file: Path, /, *, common: Annotated[CommonOptions, FLATTEN] = CommonOptions()
-) -> None:
+) -> int:
     """Tell the format of a file, its size, and everything odd in it.
+
+    The exit code is 3 if the file has problems, so that it loads only with --lenient.
 
     Parameters
     ----------
@@ -28,11 +30,12 @@ def inspect(
     require_input(file)
     from embkit import formats
 
-    report = dataclasses.asdict(formats.inspect(file))
+    report = formats.inspect(file).to_dict()
     if common.json:
         print_json(report)
     else:
         print_table((name.replace("_", " "), _text(value)) for name, value in report.items())
+    return ExitCode.INPUT if report["problems"] else ExitCode.DONE
 
 
 def _text(value: object) -> str:

@@ -5,6 +5,7 @@ All in one module, because inherited annotations are evaluated where the subclas
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +14,18 @@ from cyclopts import Parameter, Token
 
 from embkit.cli.memory import parse_size
 
+_DASH = "\0-"  # no argument can hold a NUL
 FLATTEN = Parameter(name="*")  # the fields of a dataclass become options of the command
+
+
+def hide_dash(tokens: Sequence[str]) -> list[str]:
+    """Replace ``-``, a standard stream, which the parser would take for an option."""
+    return [_DASH if token == "-" else token for token in tokens]
+
+
+def show_dash(path: str | Path) -> str:
+    """Undo `hide_dash` for one argument."""
+    return "-" if str(path) == _DASH else str(path)
 
 
 def _size(_hint: object, tokens: tuple[Token, ...]) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from embkit.cli.memory import memory_limit
-from embkit.cli.options import FLATTEN, CommonOptions, RunOptions
+from embkit.cli.options import FLATTEN, CommonOptions, RunOptions, show_dash
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.config import CbowConfig, SkipGramConfig, Word2VecConfig
@@ -98,14 +98,16 @@ def _train(
         raise ValueError("corpus must be given: a text file, a folder, a glob, or -")
     from embkit import formats, training
 
+    sources = [show_dash(source) for source in corpus]
+    output = Path(show_dash(run.output))
     options = asdict(config)
     if isinstance(config, SgnsConfig):
         options.pop("loss")
     reports: list[TrainingProgress] = []
-    with reserved_output(run.output, overwrite=run.overwrite, inputs=map(Path, corpus)):
+    with reserved_output(output, overwrite=run.overwrite, inputs=map(Path, sources)):
         vectors = training.train(
             method,
-            corpus[0] if len(corpus) == 1 else list(corpus),
+            sources[0] if len(sources) == 1 else sources,
             invalid=run.invalid,
             cache=run.cache,
             progress=not common.quiet and sys.stderr.isatty(),
@@ -114,11 +116,11 @@ def _train(
             memory=memory_limit(run.memory),
             **options,
         )
-        formats.save(vectors, run.output, overwrite=run.overwrite)
+        formats.save(vectors, output, overwrite=run.overwrite)
     speed = reports[0].tokens / reports[0].seconds if reports and reports[0].seconds else 0.0
     if common.json:
         summary = {
-            "output": str(run.output),
+            "output": str(output),
             "num_words": len(vectors),
             "dim": vectors.dim,
             "words_per_second": round(speed),
@@ -127,7 +129,7 @@ def _train(
         print_json(summary)
     else:
         size = f"{len(vectors)} words x {vectors.dim}"
-        note(f"wrote {run.output}: {size}, {speed:,.0f} words/s", quiet=common.quiet)
+        note(f"wrote {output}: {size}, {speed:,.0f} words/s", quiet=common.quiet)
 
 
 def register(app: App) -> None:
