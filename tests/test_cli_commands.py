@@ -299,4 +299,16 @@ def test_a_memory_limit_below_the_file_exits_5(
 ) -> None:
     arguments = ["query", "neighbors", str(vectors), "king", "--memory", "10"]
     assert run_main(arguments) == ExitCode.RESOURCE
-    assert "--limit" in error_line(capsys)
+    assert "memory" in error_line(capsys)
+
+
+def test_what_was_tolerated_in_a_file_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "twice.txt"
+    path.write_text("a 1 0\na 2 0\nb 0 1\n", encoding="utf-8")
+    assert run_main(["query", "similarity", str(path), "a", "b"]) == 0
+    assert "warning: " in (told := capsys.readouterr().err)
+    assert "1 duplicate words" in told
+    assert run_main(["query", "similarity", str(path), "a", "b", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""

@@ -1,4 +1,4 @@
-"""Memory limits of the command line: sizes, control groups, estimates."""
+"""Memory limits of the command line: sizes and control groups."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import pytest
 from embkit.cli.memory import (
     available_memory,
     cgroup_limit,
-    check_memory,
     memory_limit,
     parse_size,
     physical_memory,
 )
-from embkit.errors import ResourceError
 
 
 @pytest.mark.parametrize(
@@ -33,9 +31,3 @@ def test_the_limit_is_below_what_is_available() -> None:
     assert 0 < memory_limit(None) < available_memory() <= physical_memory()
     assert memory_limit(123) == 123
     assert (cgroup_limit() or 1) <= physical_memory()
-
-
-def test_an_estimate_above_the_limit_names_both_and_the_remedy() -> None:
-    with pytest.raises(ResourceError, match=r"2\.0 GiB, the limit is 1\.0 GiB: lower dim"):
-        check_memory(2**31, 2**30, what="training", remedy="lower dim")
-    check_memory(2**30, 2**30, what="training", remedy="lower dim")

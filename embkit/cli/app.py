@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import traceback
@@ -19,7 +20,7 @@ from embkit.cli.exit_codes import ExitCode, exit_code_of
 from embkit.cli.options import hide_dash
 from embkit.cli.peers import translate_peer_options
 from embkit.cli.signals import install_handlers, silence_stdout
-from embkit.cli.terminal import visible
+from embkit.cli.terminal import note, visible
 
 HELP = """Train word embeddings from text, look at them, and convert between formats.
 
@@ -105,11 +106,24 @@ def dispatch(tokens: Sequence[str]) -> int:
         from cyclopts.config import Dict
 
         app.config = (Dict(read_config(path), use_commands_as_keys=False, source=str(path)),)
+    _pass_on_warnings(quiet=quiet)
     try:
         code = app(hide_dash(tokens), exit_on_error=False, print_error=False)
     except CycloptsError as error:
         raise ValueError(str(error)) from error
     return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _pass_on_warnings(*, quiet: bool) -> None:
+    """Show on stderr what the library logs, such as what it tolerated in a file."""
+    logger = logging.getLogger("embkit")
+    logger.handlers = [handler for handler in logger.handlers if type(handler) is not _Notes]
+    logger.addHandler(_Notes(logging.ERROR if quiet else logging.WARNING))
+
+
+class _Notes(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        note(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
 def report(error: BaseException, *, debug: bool) -> int:

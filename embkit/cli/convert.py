@@ -45,7 +45,7 @@ def convert(
 
     source, target = Path(show_dash(source)), Path(show_dash(target))
     with reserved_output(target, overwrite=overwrite, inputs=[source]):
-        vectors = load_vectors(source, load, common)
+        vectors = load_vectors(source, load)
         formats.save(vectors, target, format=format, overwrite=overwrite)
     if common.json:
         print_json({"output": str(target), "num_words": len(vectors), "dim": vectors.dim})

@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embkit.cli.memory import check_memory
-from embkit.cli.options import CommonOptions, LoadOptions
+from embkit.cli.options import LoadOptions, show_dash
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
@@ -22,7 +21,7 @@ def require_input(path: Path) -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
-def load_vectors(path: Path, options: LoadOptions, common: CommonOptions) -> Embeddings:
+def load_vectors(path: Path, options: LoadOptions) -> Embeddings:
     """Load vectors; warnings about what was repaired or left out go to stderr.
 
     Raises
@@ -32,21 +31,19 @@ def load_vectors(path: Path, options: LoadOptions, common: CommonOptions) -> Emb
     FormatError
         If its content is wrong.
     ResourceError
-        If the file is larger than the memory limit.
+        If its words and vectors are larger than the memory limit.
     """
-    require_input(path)
+    path = Path(show_dash(path))
+    if str(path) != "-":
+        require_input(path)
     from embkit import formats
 
-    if options.limit is None and path.is_file():
-        # Decompressed or as text a file may need more or less; the reader counts exactly.
-        check_memory(
-            path.stat().st_size,
-            options.memory,
-            what=f"loading {path}",
-            remedy="give --limit, the number of words to read, or a larger --memory",
-        )
     return formats.load(
-        path, lenient=options.lenient, verify=options.verify, limit=options.limit
+        path,
+        lenient=options.lenient,
+        verify=options.verify,
+        limit=options.limit,
+        memory=options.memory,
     )
 
 

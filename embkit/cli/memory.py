@@ -1,4 +1,4 @@
-"""How much memory the process may use, and the check of an estimate against it."""
+"""How much memory the process may use."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-
-from embkit.cli.terminal import human_bytes
-from embkit.errors import ResourceError
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SHARE = 0.8  # of what is available; the rest is for the interpreter and the page cache
@@ -84,23 +81,3 @@ def available_memory() -> int:
 def memory_limit(chosen: int | None) -> int:
     """Return the user's limit or, without one, most of what is available."""
     return chosen if chosen is not None else int(_SHARE * available_memory())
-
-
-def check_memory(needed: int, chosen: int | None, *, what: str, remedy: str) -> None:
-    """Raise ResourceError, before the work, if an estimate is above the limit.
-
-    Parameters
-    ----------
-    needed : int
-        Estimated bytes.
-    chosen : int or None
-        The user's limit; None stands for most of what is available.
-    what, remedy : str
-        What needs the memory, and how to need less.
-    """
-    limit = memory_limit(chosen)
-    if needed > limit:
-        raise ResourceError(
-            f"{what} needs about {human_bytes(needed)}, the limit is {human_bytes(limit)}: "
-            f"{remedy}"
-        )

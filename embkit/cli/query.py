@@ -39,7 +39,7 @@ def neighbors(
     """
     if not words:
         raise ValueError("words must be given: embkit query neighbors VECTORS WORDS...")
-    v = load_vectors(vectors, load, common)
+    v = load_vectors(vectors, load)
     require_words(v, words, vectors)
     found: dict[str, Answers] = {w: v.most_similar([w], topn=topn) for w in words}
     if common.json:
@@ -74,7 +74,7 @@ def analogy(
     method
         How a candidate is scored (Levy and Goldberg, 2014).
     """
-    v = load_vectors(vectors, load, common)
+    v = load_vectors(vectors, load)
     require_words(v, (a, b, c), vectors)
     answers: Answers = v.analogy(a, b, c, topn=topn, method=method)
     if common.json:
@@ -101,7 +101,7 @@ def similarity(
     """
     if not words or len(words) % 2:
         raise ValueError(f"words must come in pairs, got {len(words)}")
-    v = load_vectors(vectors, load, common)
+    v = load_vectors(vectors, load)
     require_words(v, words, vectors)
     pairs = zip(words[::2], words[1::2], strict=True)
     scored = [(first, second, float(v.similarity(first, second))) for first, second in pairs]

@@ -38,6 +38,7 @@ def load(
     lenient: bool = False,
     verify: bool = False,
     limit: int | None = None,
+    memory: int | None = None,
 ) -> Embeddings:
     r"""Load vectors of any format, told by the file's content and never by its name.
 
@@ -57,6 +58,9 @@ def load(
         Check the checksums of embkit's own form.
     limit : int, optional
         Read only this many words, the first ones.
+    memory : int, optional
+        Bytes that the words and vectors of a text or binary file may fill; 80% of what is
+        available when left out. Mapped files fill none.
 
     Returns
     -------
@@ -80,7 +84,8 @@ def load(
     >>> load(path)["cat"]
     array([4., 5., 6.], dtype=float32)
     """
-    embeddings, report = _read(path, ReadOptions(lenient=lenient, verify=verify, limit=limit))
+    options = ReadOptions(lenient=lenient, verify=verify, limit=limit, memory=memory)
+    embeddings, report = _read(path, options)
     if summary := report.summary():
         _log.warning("%s: %s", report.path, summary)
     return embeddings

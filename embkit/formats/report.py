@@ -15,6 +15,7 @@ class ReadOptions:
     lenient: bool = False
     verify: bool = False
     limit: int | None = None
+    memory: int | None = None
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
