@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -225,7 +225,7 @@ def test_completion_script_knows_the_commands(
 def test_bash_completes_commands(tmp_path: Path) -> None:
     script = tmp_path / "completion.bash"
     with spawn(["completion", "bash"]) as process:
-        script.write_text(process.communicate(timeout=20)[0], encoding="utf-8")
+        script.write_text(process.communicate(timeout=60)[0], encoding="utf-8")
     ask = (
         f"source {script}; COMP_WORDS=(embkit que); COMP_CWORD=1; "
         'entry=$(complete -p embkit); f=${entry##*-F }; ${f%% *}; echo "${COMPREPLY[@]}"'
@@ -235,15 +235,16 @@ def test_bash_completes_commands(tmp_path: Path) -> None:
 
 
 def test_start_is_quick() -> None:
-    fastest = min(_seconds_of(["--help"]) for _ in range(3))
-    assert fastest < 2.0  # 0.15-0.3 s on an idle machine
+    # Processor time, which other work on the machine does not lengthen much.
+    assert min(_processor_seconds_of(["--help"]) for _ in range(3)) < 1.0
 
 
-def _seconds_of(arguments: list[str]) -> float:
-    start = time.perf_counter()
+def _processor_seconds_of(arguments: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with spawn(arguments) as process:
-        process.communicate(timeout=20)
-    return time.perf_counter() - start
+        process.communicate(timeout=60)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def test_a_closed_pipe_ends_quietly_with_141() -> None:
@@ -251,14 +252,14 @@ def test_a_closed_pipe_ends_quietly_with_141() -> None:
     os.close(reader)
     with spawn(["--help"], stdout=writer) as process:
         os.close(writer)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (ExitCode.BROKEN_PIPE, "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_under_stdout_exits_4() -> None:
     with Path("/dev/full").open("w") as full, spawn(["--help"], stdout=full) as process:
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == ExitCode.OUTPUT
     assert errors.splitlines() == ["embkit: error: [Errno 28] No space left on device"]
 

