@@ -256,6 +256,17 @@ def test_a_closed_pipe_ends_quietly_with_141() -> None:
     assert (process.returncode, errors) == (ExitCode.BROKEN_PIPE, "")
 
 
+def test_a_closed_standard_output_is_no_error() -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m embkit completion bash >&-"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_under_stdout_exits_4() -> None:
     with Path("/dev/full").open("w") as full, spawn(["--help"], stdout=full) as process:

@@ -153,7 +153,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         install_handlers()
         code = dispatch(tokens)
-        sys.stdout.flush()  # a full disk or a closed pipe shows here, not after the exit
+        if sys.stdout is not None:  # it is None where the caller closed it
+            sys.stdout.flush()  # a full disk or a closed pipe shows here, not after the exit
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):  # rich's way to end
             return ExitCode.BROKEN_PIPE
