@@ -272,7 +272,11 @@ def test_wrong_options_are_refused_by_name(options: dict[str, Any], message: str
 
 
 def test_numpy_numbers_are_options_too() -> None:
-    options = {"dim": np.int64(4), "learning_rate": np.float32(0.25), "seed": np.uint64(3)}
+    options: dict[str, Any] = {
+        "dim": np.int64(4),
+        "learning_rate": np.float32(0.25),
+        "seed": np.uint64(3),
+    }
     model = trained(MIXED, **options)
     plain = trained(MIXED, dim=4, learning_rate=0.25, seed=3)
     assert model.vectors.tobytes() == plain.vectors.tobytes()
