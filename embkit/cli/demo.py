@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -43,8 +44,8 @@ def demo(
     folder
         Where the text and the vectors are put, for you to go on with.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     text = _choose_text(corpus, common)
+    folder.mkdir(parents=True, exist_ok=True)
     path = corpus if corpus is not None else _write_text(text, folder / "text.txt")
     output = folder / "vectors.bin"
     vectors, seconds = _train(path, output, common)
@@ -156,7 +157,17 @@ def _show(vectors: Embeddings, text: DemoText, result: dict[str, object], output
     else:
         print(f"\nSimilarity ({text.gold_name}): no score, the text has too few of its words")
     example = next(iter(neighbors), "WORD")
-    print(f"\nGo on: embkit query neighbors {visible(str(output))} {visible(example)}")
+    print(f"\nGo on: {_program()} query neighbors {visible(str(output))} {visible(example)}")
+
+
+def _program() -> str:
+    """Return how the user can call embkit: by its name, or by its path in the environment."""
+    if shutil.which("embkit"):
+        return "embkit"
+    program = Path(sys.executable).with_name("embkit")
+    if not program.exists():
+        return "python -m embkit"
+    return str(program.relative_to(Path.cwd()) if Path.cwd() in program.parents else program)
 
 
 def register(app: App) -> None:

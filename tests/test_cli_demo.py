@@ -1,0 +1,51 @@
+"""embkit demo: on the user's own text, and on a generated one where gensim is missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import embkit
+from embkit.cli import main as run_main
+from embkit.cli.demo_text import generated_text
+
+
+def test_without_gensim_the_planted_topics_are_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("embkit.cli.demo.wikipedia_text", lambda: None)
+    monkeypatch.setattr("embkit.cli.demo.generated_text", lambda: generated_text(8000))
+    assert run_main(["demo", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert "gensim is not installed here" in captured.err
+    result = json.loads(captured.out)
+    topic = result["neighbors"]["topic0_1"]
+    assert sum(word.startswith("topic0_") for word in topic) >= 5
+    assert result["similarity"]["covered"] == result["similarity"]["pairs"] == 260
+    assert result["similarity"]["spearman"] > 60
+    assert len(embkit.load("demo/vectors.bin")) == 526
+
+
+def test_the_users_own_text_is_left_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "".join(" ".join(sentence) + "\n" for sentence in generated_text(1500).sentences)
+    own = tmp_path / "own.txt"
+    own.write_text(text, encoding="utf-8")
+    assert run_main(["demo", "own.txt", "--quiet"]) == 0
+    assert "words from own.txt" in capsys.readouterr().out
+    assert own.read_text(encoding="utf-8") == text
+    assert [path.name for path in Path("demo").iterdir()] == ["vectors.bin"]
+
+
+def test_a_text_that_is_not_there_exits_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_main(["demo", "none.txt"]) == 2
+    assert "none.txt" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
