@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from embkit import formats
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
 from embkit.formats import safetensors_dir
@@ -317,3 +318,24 @@ def test_subwords_are_kept_in_the_saved_form(tmp_path: Path) -> None:
                 np.testing.assert_array_equal(
                     vector_of(back, word), vector_of(embeddings, word)
                 )
+
+
+def test_left_out_labels_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    path = GOLDENS / "supervised.bin"
+    report = formats.inspect(path)
+    assert (report.format, report.num_words, report.dim) == ("fasttext-binary", 19, 5)
+    assert report.oddities == {"labels_left_out": 3}
+    assert report.details["holds"] == ["counts", "subwords"]
+    formats.load(path)
+    assert "3 labels left out" in caplog.text
+
+
+def test_formats_that_drop_subwords_say_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    embeddings = formats.load(GOLDENS / "skipgram.bin")
+    formats.save(embeddings, tmp_path / "model")
+    assert caplog.text == ""
+    assert formats.load(tmp_path / "model").subwords is not None
+    formats.save(embeddings, tmp_path / "vectors.npz")
+    assert "subwords are not kept in npz" in caplog.text
