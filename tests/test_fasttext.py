@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import random
 import re
 import time
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from embkit import formats
+from embkit.cli import main
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
 from embkit.formats import safetensors_dir
@@ -339,3 +341,16 @@ def test_formats_that_drop_subwords_say_so(
     assert formats.load(tmp_path / "model").subwords is not None
     formats.save(embeddings, tmp_path / "vectors.npz")
     assert "subwords are not kept in npz" in caplog.text
+
+
+def test_queries_of_the_command_line_know_unseen_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = str(GOLDENS / "skipgram.bin")
+    for query in (
+        ["neighbors", path, "größer", "-n", "2"],
+        ["similarity", path, "größer", "the"],
+        ["analogy", path, "größer", "the", "cat"],
+    ):
+        assert main(["query", *query, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)

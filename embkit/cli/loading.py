@@ -7,7 +7,7 @@ import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from embkit.cli.options import LoadOptions, show_dash
 
@@ -56,3 +56,8 @@ def require_words(vectors: Embeddings, words: Iterable[str], path: Path) -> None
     message = f"{listed} not among the {len(vectors)} words of {path}"
     close = difflib.get_close_matches(unknown[0], vectors.words[:50_000], n=1)
     raise ValueError(message + (f"; did you mean {close[0]!r}?" if close else ""))
+
+
+def unknown_words(vectors: Embeddings) -> Literal["raise", "subword"]:
+    """Return the ``oov`` of queries: subwords give any word a vector, where there are any."""
+    return "raise" if vectors.subwords is None else "subword"

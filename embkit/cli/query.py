@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from embkit.cli.loading import load_vectors, require_words
+from embkit.cli.loading import load_vectors, require_words, unknown_words
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.cli.terminal import print_json, print_table
 
@@ -41,7 +41,9 @@ def neighbors(
         raise ValueError("words must be given: embkit query neighbors VECTORS WORDS...")
     v = load_vectors(vectors, load)
     require_words(v, words, vectors)
-    found: dict[str, Answers] = {w: v.most_similar([w], topn=topn) for w in words}
+    found: dict[str, Answers] = {
+        w: v.most_similar([w], topn=topn, oov=unknown_words(v)) for w in words
+    }
     if common.json:
         print_json({word: _as_json(answers) for word, answers in found.items()})
         return
@@ -76,7 +78,7 @@ def analogy(
     """
     v = load_vectors(vectors, load)
     require_words(v, (a, b, c), vectors)
-    answers: Answers = v.analogy(a, b, c, topn=topn, method=method)
+    answers: Answers = v.analogy(a, b, c, topn=topn, method=method, oov=unknown_words(v))
     if common.json:
         print_json({"a": a, "b": b, "c": c, "method": method, "answers": _as_json(answers)})
     else:
@@ -104,7 +106,8 @@ def similarity(
     v = load_vectors(vectors, load)
     require_words(v, words, vectors)
     pairs = zip(words[::2], words[1::2], strict=True)
-    scored = [(first, second, float(v.similarity(first, second))) for first, second in pairs]
+    oov = unknown_words(v)
+    scored = [(a, b, float(v.similarity(a, b, oov=oov))) for a, b in pairs]
     if common.json:
         print_json([{"words": [a, b], "similarity": cosine} for a, b, cosine in scored])
     else:
