@@ -225,7 +225,7 @@ def simd_step(
     outputs: NDArray[np.float32],
     input_rows: Sequence[int],
     output_rows: Sequence[int],
-    labels: Sequence[float],
+    labels: Sequence[int],
     learning_rate: float,
     scale: float,
 ) -> NDArray[np.float32]: ...

@@ -90,7 +90,7 @@ py::array_t<float> take(PaddedMatrix& matrix) {
 py::array_t<float> simd_step(const std::string& level, bool is_cbow, Array<float>& inputs,
                              Array<float>& outputs, const std::vector<Index>& input_rows,
                              const std::vector<Index>& output_rows,
-                             const std::vector<float>& labels, float learning_rate,
+                             const std::vector<uint8_t>& labels, float learning_rate,
                              float scale) {
   const simd::Kernels* kernels = simd::find_kernels(level.c_str());
   if (kernels == nullptr) throw std::invalid_argument("level must be one of simd_levels()");

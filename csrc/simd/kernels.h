@@ -11,7 +11,7 @@ namespace embkit::simd {
 struct Step {
   float* const* inputs;   // [num_inputs]
   float* const* outputs;  // [num_outputs]
-  const float* labels;    // [num_outputs], 0 or 1
+  const uint8_t* labels;  // [num_outputs], 0 or 1
   int num_inputs;
   int num_outputs;
   int stride;  // a multiple of 16
@@ -25,7 +25,7 @@ constexpr int kMaxTile = 6;  // output rows that one pass holds in registers
 
 // Floats of scratch that a step over at most max_inputs input rows needs.
 constexpr size_t scratch_floats(size_t max_inputs, size_t stride) {
-  return 16 * (max_inputs + 2) + 2 * stride;
+  return 8 * (max_inputs + 2) / 16 * 16 + 16 + 2 * stride;
 }
 
 // The hot loops, one table for each instruction set. Output rows are taken in equal tiles of

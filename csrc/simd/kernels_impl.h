@@ -15,25 +15,28 @@ namespace {
 
 typedef float Vec __attribute__((vector_size(EMBKIT_VECTOR_BYTES), may_alias));
 typedef int32_t IntVec __attribute__((vector_size(EMBKIT_VECTOR_BYTES), may_alias));
-typedef float Quad __attribute__((vector_size(16), may_alias));
 
 constexpr int kLanes = EMBKIT_VECTOR_BYTES / 4;
-constexpr int kPitch = 8;  // floats between the logits of one input row and of the next
 
 // Scalar minus zero vector: exact, and folded to one broadcast. (Adding would not fold: -0.)
 EMBKIT_INLINE Vec splat(float x) { return x - Vec{}; }
+
+// Holds a vector in a register: compilers otherwise read it from memory once for each use,
+// and two loads for each multiplication are more than the processor can do.
+#if defined(__AVX512F__)
+#define EMBKIT_HOLD(v) asm("" : "+v"(v))
+#elif defined(__x86_64__)
+#define EMBKIT_HOLD(v) asm("" : "+x"(v))
+#elif defined(__aarch64__)
+#define EMBKIT_HOLD(v) asm("" : "+w"(v))
+#else
+#define EMBKIT_HOLD(v)
+#endif
 
 EMBKIT_INLINE Vec& vec(float* p) { return *reinterpret_cast<Vec*>(p); }
 EMBKIT_INLINE const Vec& vec(const float* p) { return *reinterpret_cast<const Vec*>(p); }
 
 #if EMBKIT_VECTOR_BYTES == 64
-EMBKIT_INLINE Quad fold(Vec v) {
-  typedef float Half __attribute__((vector_size(32)));
-  const Half half = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
-                    __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
-  return __builtin_shufflevector(half, half, 0, 1, 2, 3) +
-         __builtin_shufflevector(half, half, 4, 5, 6, 7);
-}
 #define EMBKIT_INTERLEAVE_LOW(a, b) \
   __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
 #define EMBKIT_INTERLEAVE_HIGH(a, b) \
@@ -43,40 +46,57 @@ EMBKIT_INLINE Quad fold(Vec v) {
 #define EMBKIT_PAIRS_HIGH(a, b) \
   __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
 #elif EMBKIT_VECTOR_BYTES == 32
-EMBKIT_INLINE Quad fold(Vec v) {
-  return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
-}
 #define EMBKIT_INTERLEAVE_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
 #define EMBKIT_INTERLEAVE_HIGH(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
 #define EMBKIT_PAIRS_LOW(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
 #define EMBKIT_PAIRS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
 #else
-EMBKIT_INLINE Quad fold(Vec v) { return v; }
 #define EMBKIT_INTERLEAVE_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
 #define EMBKIT_INTERLEAVE_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
 #define EMBKIT_PAIRS_LOW(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5)
 #define EMBKIT_PAIRS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 3, 6, 7)
 #endif
 
-// The sums of four vectors' lanes.
-EMBKIT_INLINE Quad sum4(Vec a, Vec b, Vec c, Vec d) {
+// The sums of four vectors' lanes, still spread over the 128-bit lanes of one.
+EMBKIT_INLINE Vec gather4(Vec a, Vec b, Vec c, Vec d) {
   const Vec ab = EMBKIT_INTERLEAVE_LOW(a, b) + EMBKIT_INTERLEAVE_HIGH(a, b);
   const Vec cd = EMBKIT_INTERLEAVE_LOW(c, d) + EMBKIT_INTERLEAVE_HIGH(c, d);
-  return fold(EMBKIT_PAIRS_LOW(ab, cd) + EMBKIT_PAIRS_HIGH(ab, cd));
+  return EMBKIT_PAIRS_LOW(ab, cd) + EMBKIT_PAIRS_HIGH(ab, cd);
 }
 
-// Stores the sums of kTile vectors' lanes at `out`, which has room for eight floats.
-template <int kTile>
-EMBKIT_INLINE void store_sums(const Vec* sums, float* out) {
-  const Vec zero{};
-  const Quad low = sum4(sums[0], kTile > 1 ? sums[kTile > 1 ? 1 : 0] : zero,
-                        kTile > 2 ? sums[kTile > 2 ? 2 : 0] : zero,
-                        kTile > 3 ? sums[kTile > 3 ? 3 : 0] : zero);
-  *reinterpret_cast<Quad*>(out) = low;
-  if (kTile > 4) {
-    *reinterpret_cast<Quad*>(out + 4) =
-        sum4(sums[kTile > 4 ? 4 : 0], kTile > 5 ? sums[kTile > 5 ? 5 : 0] : zero, zero, zero);
-  }
+// The logits of two input rows, in the order in which they fall out of the registers:
+// [row 0: outputs 0-3][row 1: outputs 0-3][row 0: 4, 5][row 1: 4, 5][unused].
+constexpr int kPair = 16;
+constexpr int kPairVecs = kPair / kLanes;
+
+EMBKIT_INLINE constexpr int place(int row, int output) {
+  return output < 4 ? 4 * row + output : 8 + 2 * row + output - 4;
+}
+
+struct Pair {
+  Vec part[kPairVecs];
+};
+
+// Adds up the 128-bit lanes of three gathered vectors.
+EMBKIT_INLINE Pair fold(Vec row0, Vec row1, Vec rest) {
+#if EMBKIT_VECTOR_BYTES == 64
+  const Vec rows = __builtin_shufflevector(row0, row1, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19,
+                                           20, 21, 22, 23) +
+                   __builtin_shufflevector(row0, row1, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26,
+                                           27, 28, 29, 30, 31);
+  const Vec twice = rest + __builtin_shufflevector(rest, rest, 8, 9, 10, 11, 12, 13, 14, 15, 0,
+                                                   1, 2, 3, 4, 5, 6, 7);
+  return {{__builtin_shufflevector(rows, twice, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24,
+                                   25, 26, 27) +
+           __builtin_shufflevector(rows, twice, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28,
+                                   29, 30, 31)}};
+#elif EMBKIT_VECTOR_BYTES == 32
+  return {{__builtin_shufflevector(row0, row1, 0, 1, 2, 3, 8, 9, 10, 11) +
+               __builtin_shufflevector(row0, row1, 4, 5, 6, 7, 12, 13, 14, 15),
+           rest + __builtin_shufflevector(rest, rest, 4, 5, 6, 7, 0, 1, 2, 3)}};
+#else
+  return {{row0, row1, rest, Vec{}}};
+#endif
 }
 
 // 1 / (1 + exp(-x)), relative error below 1e-6; NaN stays NaN. exp2 by splitting off the
@@ -99,49 +119,78 @@ EMBKIT_INLINE Vec sigmoid(Vec x) {
   return splat(1) / (splat(1) + reinterpret_cast<const Vec&>(scaled)) + (bounded - bounded);
 }
 
-// The logits of kInputs input rows against kTile output rows, side by side at `logits`.
+// The logits of kInputs (1 or 2) input rows against kTile output rows.
 template <int kInputs, int kTile>
-EMBKIT_INLINE void dot_rows(const float* const* inputs, const float* const* outputs, int stride,
-                            float* logits) {
-  Vec sums[kInputs][kTile] = {};
+EMBKIT_INLINE Pair dot_rows(const float* const* inputs, const float* const* outputs,
+                            int stride) {
+  Vec sums[2][kMaxTile] = {};
   for (int d = 0; d < stride; d += kLanes) {
     Vec x[kInputs];
 #pragma GCC unroll 2
     for (int i = 0; i < kInputs; ++i) x[i] = vec(inputs[i] + d);
 #pragma GCC unroll 6
     for (int t = 0; t < kTile; ++t) {
-      const Vec y = vec(outputs[t] + d);
+      Vec y = vec(outputs[t] + d);
+      if (kInputs > 1) EMBKIT_HOLD(y);
 #pragma GCC unroll 2
       for (int i = 0; i < kInputs; ++i) sums[i][t] += x[i] * y;
     }
   }
-  if (kInputs == 2 && kTile > 4) {  // the fifth and sixth of both rows share one sum4
-    constexpr int kFifth = kTile > 4 ? 4 : 0, kSixth = kTile > 5 ? 5 : 0, kRow = kInputs - 1;
-    const Vec zero{};
-    const Quad rest = sum4(sums[0][kFifth], kTile > 5 ? sums[0][kSixth] : zero,
-                           sums[kRow][kFifth], kTile > 5 ? sums[kRow][kSixth] : zero);
-    store_sums<(kTile > 4 ? 4 : kTile)>(sums[0], logits);
-    store_sums<(kTile > 4 ? 4 : kTile)>(sums[kRow], logits + kPitch);
-    *reinterpret_cast<Quad*>(logits + 4) = rest;
-    *reinterpret_cast<Quad*>(logits + kPitch + 4) =
-        __builtin_shufflevector(rest, rest, 2, 3, 0, 1);
-  } else {
-#pragma GCC unroll 2
-    for (int i = 0; i < kInputs; ++i) store_sums<kTile>(sums[i], logits + i * kPitch);
-  }
+  const Vec row0 = gather4(sums[0][0], sums[0][1], sums[0][2], sums[0][3]);
+  const Vec row1 =
+      kInputs > 1 ? gather4(sums[1][0], sums[1][1], sums[1][2], sums[1][3]) : Vec{};
+  const Vec rest = kTile > 4 ? gather4(sums[0][4], sums[0][5], sums[1][4], sums[1][5]) : Vec{};
+  return fold(row0, row1, rest);
 }
 
-// Turns logits into learning_rate * (label - sigmoid(logit)), in place, for `count` rows of
-// kPitch; the room behind them is a whole vector.
-EMBKIT_INLINE void to_steps(float* logits, int count, const float* labels,
-                            float learning_rate) {
-  alignas(64) float label[16] = {};
-#pragma GCC unroll 6
-  for (int t = 0; t < kMaxTile; ++t) label[t] = label[t + kPitch] = labels[t];
-  const Vec rate = splat(learning_rate);
-  for (int i = 0; i < count * kPitch; i += kLanes) {
-    vec(logits + i) = rate * (vec(label + i % 16) - sigmoid(vec(logits + i)));
+EMBKIT_INLINE void store(const Pair& pair, float* out) {
+#pragma GCC unroll 4
+  for (int part = 0; part < kPairVecs; ++part) vec(out + part * kLanes) = pair.part[part];
+}
+
+// learning_rate * (label - sigmoid(logit)).
+template <int kTile>
+EMBKIT_INLINE Pair to_steps(const Pair& logits, const Pair& labels, float learning_rate) {
+  constexpr int kUsed = kTile > 4 ? 12 : 8;
+  Pair steps = {};
+#pragma GCC unroll 4
+  for (int part = 0; part * kLanes < kUsed; ++part) {
+    steps.part[part] = splat(learning_rate) * (labels.part[part] - sigmoid(logits.part[part]));
   }
+  return steps;
+}
+
+// The labels of a tile in the layout of a Pair. Made from a bit mask: written as floats and
+// read back as a vector they would wait for every earlier store to leave the store buffer.
+template <int kTile>
+EMBKIT_INLINE Pair load_labels(const uint8_t* labels) {
+  static constexpr int32_t kBit[kPair] = {1, 2, 4, 8, 1, 2, 4, 8, 16, 32, 16, 32, 0, 0, 0, 0};
+  constexpr int32_t kOne = 0x3f800000;  // 1.0f
+  int32_t bits = 0;
+#pragma GCC unroll 6
+  for (int t = 0; t < kTile; ++t) bits |= labels[t] << t;
+  Pair pair;
+#pragma GCC unroll 4
+  for (int part = 0; part < kPairVecs; ++part) {
+    IntVec mask;
+    __builtin_memcpy(&mask, kBit + part * kLanes, sizeof mask);
+    const IntVec ones = ((mask & bits) != 0) & kOne;
+    pair.part[part] = reinterpret_cast<const Vec&>(ones);
+  }
+  return pair;
+}
+
+template <int kRow, int kTile>
+EMBKIT_INLINE void update_row(float* input, const Vec* y, Vec* delta, const float* steps) {
+  const Vec x = vec(input);
+  Vec sum = x;
+#pragma GCC unroll 6
+  for (int t = 0; t < kTile; ++t) {
+    const Vec s = splat(steps[place(kRow, t)]);
+    sum += s * y[t];
+    delta[t] += s * x;
+  }
+  vec(input) = sum;
 }
 
 // Adds the steps to both sides. Output deltas start from zero and are added to the row as it
@@ -156,18 +205,13 @@ EMBKIT_INLINE void update_rows(float* const* inputs, int num_inputs, float* cons
       y[t] = vec(outputs[t] + d);
       delta[t] = Vec{};
     }
-    for (int i = 0; i < num_inputs; ++i) {
-      const float* step = steps + i * kPitch;
-      float* input = inputs[i] + d;
-      const Vec x = vec(input);
-      Vec sum = x;
-#pragma GCC unroll 6
-      for (int t = 0; t < kTile; ++t) {
-        const Vec s = splat(step[t]);
-        sum += s * y[t];
-        delta[t] += s * x;
-      }
-      vec(input) = sum;
+    int i = 0;
+    for (; i + 2 <= num_inputs; i += 2) {
+      update_row<0, kTile>(inputs[i] + d, y, delta, steps + i / 2 * kPair);
+      update_row<1, kTile>(inputs[i + 1] + d, y, delta, steps + i / 2 * kPair);
+    }
+    if (i < num_inputs) {
+      update_row<0, kTile>(inputs[i] + d, y, delta, steps + i / 2 * kPair);
     }
 #pragma GCC unroll 6
     for (int t = 0; t < kTile; ++t) vec(outputs[t] + d) += delta[t];
@@ -180,7 +224,7 @@ EMBKIT_INLINE void update_outputs(const float* input, float* gradient, float* co
                                   int stride, const float* steps) {
   Vec s[kTile];
 #pragma GCC unroll 6
-  for (int t = 0; t < kTile; ++t) s[t] = splat(steps[t]);
+  for (int t = 0; t < kTile; ++t) s[t] = splat(steps[place(0, t)]);
   for (int d = 0; d < stride; d += kLanes) {
     const Vec x = vec(input + d);
     Vec sum = vec(gradient + d);
@@ -222,67 +266,61 @@ EMBKIT_INLINE void for_each_tile(int count, const Body& body) {
   }
 }
 
+// Copies `count` input rows' logits of one tile to where the caller wants them.
 template <int kTile>
-EMBKIT_INLINE void copy_logits(const Step& step, const float* logits, int count, int first) {
-  if (step.logits == nullptr) return;
+EMBKIT_INLINE void copy_logits(const Step& step, const Pair& logits, int first_input, int count,
+                               int first_output) {
+  alignas(64) float both[kPair];
+  store(logits, both);
   for (int i = 0; i < count; ++i) {
-    for (int t = 0; t < kTile; ++t) {
-      step.logits[i * step.num_outputs + first + t] = logits[i * kPitch + t];
-    }
+    float* out = step.logits + (first_input + i) * step.num_outputs + first_output;
+    for (int t = 0; t < kTile; ++t) out[t] = both[place(i, t)];
   }
-}
-
-template <int kTile>
-EMBKIT_INLINE void copy_labels(const Step& step, int first, float* labels) {
-#pragma GCC unroll 6
-  for (int t = 0; t < kTile; ++t) labels[t] = step.labels[first + t];
 }
 
 struct WindowTile {
   const Step& step;
 
+  template <int kInputs, int kTile>
+  EMBKIT_INLINE void find_steps(int input, int first, const Pair& labels) const {
+    const Pair logits =
+        dot_rows<kInputs, kTile>(step.inputs + input, step.outputs + first, step.stride);
+    if (step.logits != nullptr) copy_logits<kTile>(step, logits, input, kInputs, first);
+    store(to_steps<kTile>(logits, labels, step.learning_rate),
+          step.scratch + input / 2 * kPair);
+  }
+
   template <int kTile>
   EMBKIT_INLINE void tile(int first) const {
-    float* const* outputs = step.outputs + first;
-    float* logits = step.scratch;
-    float labels[kMaxTile] = {};
-    copy_labels<kTile>(step, first, labels);
+    const Pair labels = load_labels<kTile>(step.labels + first);
     int i = 0;
-    for (; i + 2 <= step.num_inputs; i += 2) {
-      dot_rows<2, kTile>(step.inputs + i, outputs, step.stride, logits + i * kPitch);
-    }
-    if (i < step.num_inputs) {
-      dot_rows<1, kTile>(step.inputs + i, outputs, step.stride, logits + i * kPitch);
-    }
-    copy_logits<kTile>(step, logits, step.num_inputs, first);
-    to_steps(logits, step.num_inputs, labels, step.learning_rate);
-    update_rows<kTile>(step.inputs, step.num_inputs, outputs, step.stride, logits);
+    for (; i + 2 <= step.num_inputs; i += 2) find_steps<2, kTile>(i, first, labels);
+    if (i < step.num_inputs) find_steps<1, kTile>(i, first, labels);
+    update_rows<kTile>(step.inputs, step.num_inputs, step.outputs + first, step.stride,
+                       step.scratch);
   }
 };
 
 struct CbowTile {
   const Step& step;
-  float* logits;
   const float* input;
   float* gradient;
 
   template <int kTile>
   EMBKIT_INLINE void tile(int first) const {
     float* const* outputs = step.outputs + first;
-    float labels[kMaxTile] = {};
-    copy_labels<kTile>(step, first, labels);
-    dot_rows<1, kTile>(&input, outputs, step.stride, logits);
-    copy_logits<kTile>(step, logits, 1, first);
-    to_steps(logits, 1, labels, step.learning_rate);
-    update_outputs<kTile>(input, gradient, outputs, step.stride, logits);
+    const Pair logits = dot_rows<1, kTile>(&input, outputs, step.stride);
+    if (step.logits != nullptr) copy_logits<kTile>(step, logits, 0, 1, first);
+    const Pair labels = load_labels<kTile>(step.labels + first);
+    store(to_steps<kTile>(logits, labels, step.learning_rate), step.scratch);
+    update_outputs<kTile>(input, gradient, outputs, step.stride, step.scratch);
   }
 };
 
 void train_window(const Step& step) { for_each_tile(step.num_outputs, WindowTile{step}); }
 
 void train_cbow(const Step& step) {
-  float* logits = step.scratch;
-  float* input = step.scratch + 2 * 16;
+  float* input = step.scratch + kPair;
   float* gradient = input + step.stride;
   const Vec scale = splat(step.scale);
   for (int d = 0; d < step.stride; d += kLanes) {
@@ -291,7 +329,7 @@ void train_cbow(const Step& step) {
     vec(input + d) = scale * sum;
     vec(gradient + d) = Vec{};
   }
-  for_each_tile(step.num_outputs, CbowTile{step, logits, input, gradient});
+  for_each_tile(step.num_outputs, CbowTile{step, input, gradient});
   for (int i = 0; i < step.num_inputs; ++i) {
     float* row = step.inputs[i];
     for (int d = 0; d < step.stride; d += kLanes) vec(row + d) += vec(gradient + d);

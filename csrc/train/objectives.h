@@ -13,13 +13,13 @@ namespace embkit {
 // The output rows of one block step, with their labels.
 struct Targets {
   std::vector<WordId> rows;
-  std::vector<float> labels;
+  std::vector<uint8_t> labels;
   int count = 0;
 
   explicit Targets(int capacity)
       : rows(static_cast<size_t>(capacity)), labels(static_cast<size_t>(capacity)) {}
   void clear() { count = 0; }
-  void add(WordId row, float label) {
+  void add(WordId row, uint8_t label) {
     rows[static_cast<size_t>(count)] = row;
     labels[static_cast<size_t>(count)] = label;
     ++count;
@@ -65,7 +65,7 @@ struct HierarchicalSoftmax {
     const HuffmanTree::Path path = tree.path(center);
     out.clear();
     for (int i = 0; i < path.length; ++i) {
-      out.add(path.nodes[i], static_cast<float>(1 - path.branches[i]));
+      out.add(path.nodes[i], static_cast<uint8_t>(1 - path.branches[i]));
     }
   }
 };

@@ -16,7 +16,7 @@ namespace {
 constexpr Index kRateGrid = 1024;       // tokens over which the learning rate is constant
 constexpr double kLowestRate = 1e-4;    // of the first; as word2vec.c
 constexpr Index kMeasureAll = 4 << 20;  // tokens up to which every centre's loss is measured
-constexpr uint64_t kMeasureMask = 15;   // beyond that, one in sixteen
+constexpr uint64_t kMeasureMask = 63;   // beyond that, one in 64
 
 // Draws have 24 bits; a token is kept when they are below its word's entry.
 std::vector<uint32_t> keep_thresholds(const std::vector<int64_t>& counts, double subsample,

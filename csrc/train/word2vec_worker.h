@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "simd/kernels.h"
@@ -141,14 +142,20 @@ class Word2VecWorker {
     if (step.logits != nullptr) measure(targets, is_cbow ? 1 : num_inputs);
   }
 
-  // Adds -log of the probability of each label.
+  // Adds -log of the probability of each label: the sum of log(1 + exp(x)), with one logarithm
+  // for a whole pair since log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)).
   void measure(const Targets& targets, int num_pairs) {
     const float* logit = logits_.data();
     for (int i = 0; i < num_pairs; ++i) {
+      double linear = 0;
+      double product = 1;  // of factors from 1 to 2
       for (int t = 0; t < targets.count; ++t, ++logit) {
-        const double x = targets.labels[static_cast<size_t>(t)] > 0 ? -*logit : *logit;
-        loss_ += x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+        const float x = targets.labels[static_cast<size_t>(t)] > 0 ? -*logit : *logit;
+        linear += x > 0 ? x : 0;
+        product *= 1 + std::exp(-std::fabs(x));
+        if (product > 0x1p900) loss_ += std::log(std::exchange(product, 1));
       }
+      loss_ += linear + std::log(product);
     }
     num_pairs_ += num_pairs;
   }
