@@ -51,7 +51,7 @@ def assert_step_equals_the_reference(
     scale = 1 / len(input_rows) if mode == "mean" else 1.0
     logits = core.simd_step(
         *(level, mode != "skipgram", inputs, outputs, input_rows, output_rows),
-        *(labels.tolist(), rate, scale),
+        *(labels.astype(int).tolist(), rate, scale),
     )
     np.testing.assert_allclose(inputs, model.input, rtol=TOLERANCE, atol=TOLERANCE)
     np.testing.assert_allclose(outputs, model.output, rtol=TOLERANCE, atol=TOLERANCE)
