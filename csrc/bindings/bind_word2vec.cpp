@@ -21,7 +21,7 @@ namespace {
 struct Word2VecRun {
   Array<WordId> ids;
   Array<uint64_t> sentence_offsets;
-  Word2Vec model;
+  std::unique_ptr<Word2Vec> model;
 };
 
 Word2VecOptions read_options(const py::dict& from) {
@@ -56,14 +56,15 @@ std::unique_ptr<Word2VecRun> make_run(const py::dict& options, const Array<WordI
                          sentence_offsets.size() - 1};
   const Word2VecOptions parsed = read_options(options);
   const std::vector<int64_t> copied = to_vector(counts);
+  auto run = std::make_unique<Word2VecRun>(Word2VecRun{ids, sentence_offsets, nullptr});
   const py::gil_scoped_release unlocked;
-  return std::unique_ptr<Word2VecRun>(
-      new Word2VecRun{ids, sentence_offsets, Word2Vec(parsed, text, copied)});
+  run->model = std::make_unique<Word2Vec>(parsed, text, copied);
+  return run;
 }
 
 void train(Word2VecRun& run, int threads, const py::function& on_progress) {
   const py::gil_scoped_release unlocked;
-  run.model.train(threads, [&] {
+  run.model->train(threads, [&] {
     const py::gil_scoped_acquire locked;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     on_progress();
@@ -72,7 +73,7 @@ void train(Word2VecRun& run, int threads, const py::function& on_progress) {
 }
 
 py::tuple progress(const Word2VecRun& run) {
-  const Word2Vec::Progress now = run.model.progress();
+  const Word2Vec::Progress now = run.model->progress();
   return py::make_tuple(now.tokens, now.loss, now.num_pairs, now.learning_rate);
 }
 
@@ -148,11 +149,11 @@ void bind_word2vec(py::module_& m) {
            "Train to the end; on_progress is called about ten times a second.")
       .def("progress", &progress, "Tokens done, summed loss, pairs it is over, learning rate.")
       .def("rows_are_finite",
-           [](const Word2VecRun& run) { return run.model.rows_are_finite(); })
+           [](const Word2VecRun& run) { return run.model->rows_are_finite(); })
       .def(
-          "take_input", [](Word2VecRun& run) { return take(run.model.input()); },
+          "take_input", [](Word2VecRun& run) { return take(run.model->input()); },
           "The input rows; the model is empty of them afterwards.")
-      .def("take_output", [](Word2VecRun& run) { return take(run.model.output()); });
+      .def("take_output", [](Word2VecRun& run) { return take(run.model->output()); });
 }
 
 }  // namespace embkit::bindings

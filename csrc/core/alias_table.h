@@ -32,6 +32,10 @@ class AliasTable {
   WordId sample(uint64_t draw) const {
     return sample_alias(slots_.data(), static_cast<uint32_t>(slots_.size()), draw);
   }
+  // Brings what sample(draw) will read nearer.
+  void prefetch(uint64_t draw) const {
+    __builtin_prefetch(&slots_[below(draw, static_cast<uint32_t>(slots_.size()))]);
+  }
   const std::vector<AliasSlot>& slots() const { return slots_; }
 
  private:

@@ -26,9 +26,11 @@ struct Targets {
   }
 };
 
-// An objective says which output rows a centre word is trained against. It is a struct with
-//   max_targets()                          the longest list it makes
-//   draw(center, state, first_draw, out)   fills `out` from draws first_draw, ... of a position
+// An objective says which output rows a centre word is trained against, in two stages, so that
+// what it looks up is on its way from memory before it is needed. It is a struct with
+//   max_draws(), max_targets()             the longest lists it makes
+//   prepare(center, state, first, draws)   stores its draws first, first + 1, ... of a position
+//   find(center, draws, out)               fills `out` from them
 //   kHotTargets                            leading rows that every centre shares: no prefetch
 // Const calls are safe from any thread.
 
@@ -40,14 +42,21 @@ struct NegativeSampling {
   AliasTable noise;
   int negatives;
 
+  int max_draws() const { return negatives; }
   int max_targets() const { return negatives + 1; }
 
-  void draw(WordId center, uint64_t state, uint64_t first_draw, Targets& out) const {
+  void prepare(WordId, uint64_t state, uint64_t first, uint64_t* draws) const {
+    for (int i = 0; i < negatives; ++i) {
+      draws[i] = further_draw(state, first + static_cast<uint64_t>(i));
+      noise.prefetch(draws[i]);
+    }
+  }
+
+  void find(WordId center, const uint64_t* draws, Targets& out) const {
     out.clear();
     out.add(center, 1);
     for (int i = 0; i < negatives; ++i) {
-      const WordId word =
-          noise.sample(further_draw(state, first_draw + static_cast<uint64_t>(i)));
+      const WordId word = noise.sample(draws[i]);
       if (word != center) out.add(word, 0);
     }
   }
@@ -59,9 +68,16 @@ struct HierarchicalSoftmax {
   static constexpr int kHotTargets = 6;
   HuffmanTree tree;
 
+  int max_draws() const { return 0; }
   int max_targets() const { return tree.longest_path(); }
 
-  void draw(WordId center, uint64_t, uint64_t, Targets& out) const {
+  void prepare(WordId center, uint64_t, uint64_t, uint64_t*) const {
+    const HuffmanTree::Path path = tree.path(center);
+    __builtin_prefetch(path.nodes);
+    __builtin_prefetch(path.branches);
+  }
+
+  void find(WordId center, const uint64_t*, Targets& out) const {
     const HuffmanTree::Path path = tree.path(center);
     out.clear();
     for (int i = 0; i < path.length; ++i) {

@@ -30,6 +30,7 @@ class Word2VecWorker {
                         inputs_.size(), static_cast<size_t>(model.input_.stride())))) {
     const size_t lists = model.options_.share_negatives ? 1 : inputs_.size();
     for (Prepared& prepared : ring_) {
+      prepared.draws.resize(lists * static_cast<size_t>(objective.max_draws()));
       prepared.targets.assign(lists, Targets(objective.max_targets()));
     }
   }
@@ -39,35 +40,44 @@ class Word2VecWorker {
     loss_ = 0;
     num_pairs_ = 0;
     const size_t count = tokens_.size();
-    for (size_t i = 0; i < count + kAhead; ++i) {
-      if (i < count) prepare(i);
-      if (i + kInputsAhead < count) prefetch(model_.input_.row(tokens_[i + kInputsAhead].word));
-      if (i >= kAhead && tokens_[i - kAhead].is_center) train_center(epoch, i - kAhead);
-      if (i % kStopInterval == 0 && stop_) return;
+    for (size_t step = 0; step < count + kDrawAhead; ++step) {
+      const size_t i = step - kDrawAhead;  // wraps around before the first centre
+      if (step < count) draw(step);
+      if (i + kInputAhead < count) prefetch(model_.input_.row(tokens_[i + kInputAhead].word));
+      if (i + kTargetAhead < count) find_targets(i + kTargetAhead);
+      if (i < count && tokens_[i].is_center) train_center(epoch, i);
+      if (step % kStopInterval == 0 && stop_) return;
     }
     model_.add_progress(end - begin, loss_, num_pairs_);
   }
 
  private:
-  static constexpr size_t kAhead = 2;  // centres prepared before one is trained
-  static constexpr size_t kInputsAhead = 8;
+  // How many centres before its own training a word's draws are made, its input row is asked
+  // for, its targets are looked up and their rows asked for.
+  static constexpr size_t kDrawAhead = 8;
+  static constexpr size_t kInputAhead = 8;
+  static constexpr size_t kTargetAhead = 2;
+  static constexpr size_t kRing = 16;  // a power of two above kDrawAhead
   static constexpr size_t kStopInterval = 256;
+  static constexpr uint64_t kFirstDraw = 2;  // of the targets: 0 keeps a token, 1 is its window
 
   struct Prepared {
     size_t first;  // the window: tokens [first, last) without the centre
     size_t last;
     bool is_measured;
+    std::vector<uint64_t> draws;
     std::vector<Targets> targets;  // one list, or one for each context
   };
 
-  Prepared& prepared(size_t i) { return ring_[i % (kAhead + 1)]; }
+  Prepared& prepared(size_t i) { return ring_[i % kRing]; }
 
   void prefetch(const float* row) const {
     const float* const end = row + model_.input_.stride();
     for (; row < end; row += PaddedMatrix::kLine) __builtin_prefetch(row);
   }
 
-  void prepare(size_t i) {
+  // Settles the window of a centre and makes the draws of its targets.
+  void draw(size_t i) {
     const KeptTokens::Token& center = tokens_[i];
     if (!center.is_center) return;
     const Word2VecOptions& options = model_.options_;
@@ -79,23 +89,32 @@ class Word2VecWorker {
     out.last = std::min(i + radius + 1, static_cast<size_t>(center.last));
     out.is_measured = (draw & model_.loss_mask_) == 0;
     if (options.share_negatives) {
-      draw_targets(center, 2, out.targets[0]);
+      objective_.prepare(center.word, center.state, kFirstDraw, out.draws.data());
       return;
     }
+    const auto draws = static_cast<size_t>(objective_.max_draws());
     for (size_t j = out.first, list = 0; j < out.last; ++j) {
       if (j == i) continue;
       // The draws of a pair belong to the context's slot in the widest window, whatever the
       // window drawn.
       const uint64_t slot = j + window - i;
-      draw_targets(center, 2 + slot * static_cast<uint64_t>(options.negatives),
-                   out.targets[list++]);
+      objective_.prepare(center.word, center.state, kFirstDraw + slot * draws,
+                         out.draws.data() + list++ * draws);
     }
   }
 
-  void draw_targets(const KeptTokens::Token& center, uint64_t first_draw, Targets& out) {
-    objective_.draw(center.word, center.state, first_draw, out);
-    for (int t = Objective::kHotTargets; t < out.count; ++t) {
-      prefetch(model_.output_.row(out.rows[static_cast<size_t>(t)]));
+  void find_targets(size_t i) {
+    const KeptTokens::Token& center = tokens_[i];
+    if (!center.is_center) return;
+    Prepared& out = prepared(i);
+    const size_t lists = model_.options_.share_negatives ? 1 : out.last - out.first - 1;
+    for (size_t list = 0; list < lists; ++list) {
+      Targets& targets = out.targets[list];
+      const auto draws = list * static_cast<size_t>(objective_.max_draws());
+      objective_.find(center.word, out.draws.data() + draws, targets);
+      for (int t = Objective::kHotTargets; t < targets.count; ++t) {
+        prefetch(model_.output_.row(targets.rows[static_cast<size_t>(t)]));
+      }
     }
   }
 
@@ -169,7 +188,7 @@ class Word2VecWorker {
   std::vector<float*> outputs_;
   std::vector<float> logits_;
   PaddedMatrix scratch_;  // for its alignment
-  Prepared ring_[kAhead + 1];
+  Prepared ring_[kRing];
   double loss_ = 0;
   int64_t num_pairs_ = 0;
 };
