@@ -275,6 +275,12 @@ class Corpus:
         """The number of ids."""
         return sum(map(len, self.sentences))
 
+    @property
+    def first_positions(self) -> NDArray[np.uint64]:
+        """The position at which each word is first met: the Huffman tree's order of ties."""
+        ids = [word for sentence in self.sentences for word in sentence]
+        return np.array([ids.index(word) for word in range(len(self.words))], np.uint64)
+
 
 def encode(sentences: Sequence[Sequence[str]], min_count: int = 1) -> Corpus:
     """Count and encode: rows by count down, then by bytes; rarer words are left out."""

@@ -210,7 +210,7 @@ def test_the_trainer_by_the_book_reaches_the_optimum_of_negative_sampling() -> N
 
 @pytest.mark.parametrize("counts", [[3, 1], [9, 5, 2, 1], list(range(1, 60)), [1] * 33])
 def test_tree_probabilities_sum_to_one_over_the_vocabulary(counts: list[int]) -> None:
-    tree = core.HuffmanTree(np.array(counts))
+    tree = core.HuffmanTree(np.array(counts), np.zeros(len(counts), np.uint64))
     rng = np.random.default_rng(6)
     rows, hidden = rng.normal(size=(len(counts) - 1, 7)), rng.normal(size=7)
     total = 0.0

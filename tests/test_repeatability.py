@@ -177,7 +177,7 @@ def test_several_threads_train_as_well_as_one(mode: str) -> None:
 def mean_loss(corpus: reference.Corpus, model: Embeddings, options: dict[str, Any]) -> float:
     """Return the mean loss per pair of a finished model on some windows of its corpus."""
     part = dataclasses.replace(corpus, sentences=corpus.sentences[:25])
-    path = core.HuffmanTree(np.array(corpus.counts)).path
+    path = core.HuffmanTree(np.array(corpus.counts), corpus.first_positions).path
     frozen = reference.Model(
         model.vectors.astype(np.float64), output_of(model).astype(np.float64)
     )
@@ -197,7 +197,7 @@ def test_reported_loss_is_the_reference_mean_loss_per_pair(mode: str) -> None:
     options = {**SMALL, **MODES[mode]}
     trained(MIXED, **options, callback=reports.append)
     corpus = reference.encode(MIXED)
-    path = core.HuffmanTree(np.array(corpus.counts)).path
+    path = core.HuffmanTree(np.array(corpus.counts), corpus.first_positions).path
     expected = reference.train(corpus, reference.Options(**options), path)
     last = reports[-1]
     assert len(reports) == 1  # done before the first interval is over

@@ -254,7 +254,7 @@ def test_alias_table_refuses_what_is_no_distribution(weights: list[float]) -> No
 
 
 def codes_of(counts: NDArray[np.int64]) -> list[str]:
-    tree = core.HuffmanTree(counts)
+    tree = core.HuffmanTree(counts, np.arange(len(counts), dtype=np.uint64))
     assert len(tree) == len(counts)
     assert tree.num_nodes == len(counts) - 1
     return ["".join(map(str, tree.path(word)[1].tolist())) for word in range(len(counts))]
@@ -290,7 +290,7 @@ def test_huffman_code_is_optimal_and_prefix_free(counts: NDArray[np.int64]) -> N
 
 @pytest.mark.parametrize("counts", [zipf_counts(200), np.array([5, 1]), np.ones(37, np.int64)])
 def test_huffman_paths_walk_one_tree_from_the_root(counts: NDArray[np.int64]) -> None:
-    tree = core.HuffmanTree(counts)
+    tree = core.HuffmanTree(counts, np.arange(len(counts), dtype=np.uint64))
     children: dict[tuple[int, int], tuple[str, int]] = {}
     root = int(tree.path(0)[0][0])
     for word in range(len(counts)):
@@ -319,4 +319,4 @@ def test_fibonacci_counts_make_ninety_levels() -> None:
 @pytest.mark.parametrize("counts", [[], [7], [3, 0], [3, -1], [2**62, 2**62]])
 def test_huffman_tree_refuses_what_is_no_vocabulary(counts: list[int]) -> None:
     with pytest.raises(ValueError, match=r"from 2 to|at least 1|below 2\^63"):
-        core.HuffmanTree(np.array(counts, np.int64))
+        core.HuffmanTree(np.array(counts, np.int64), np.zeros(len(counts), np.uint64))

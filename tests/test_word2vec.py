@@ -30,7 +30,7 @@ def assert_equals_the_reference(
     sentences: Sentences, tolerance: float = TOLERANCE, **options: Any
 ) -> None:
     corpus = reference.encode(sentences)
-    tree = core.HuffmanTree(np.array(corpus.counts))
+    tree = core.HuffmanTree(np.array(corpus.counts), corpus.first_positions)
     expected = reference.train(corpus, reference.Options(**options), tree.path)
     start = reference.initial_rows(
         options.get("seed", 1), len(corpus.words), expected.input.shape[1]
@@ -180,7 +180,7 @@ def test_hierarchical_softmax_learns_the_conditional_probabilities(method: str) 
     options: dict[str, Any] = {"dim": 16, "window": 1, "subsample": 0, "loss": "hs"}
     model = trained(sentences, method, **options, learning_rate=0.1, epochs=40)
     corpus = reference.encode(sentences)
-    tree = core.HuffmanTree(np.array(corpus.counts))
+    tree = core.HuffmanTree(np.array(corpus.counts), corpus.first_positions)
     probabilities = np.ones((6, 6))  # of each word (column) beside each word (row)
     for word in range(6):
         nodes, branches = tree.path(word)

@@ -53,9 +53,10 @@ void bind_sampling(py::module_& m) {
       .def("__len__", [](const AliasTable& table) { return table.slots().size(); });
 
   py::class_<HuffmanTree>(m, "HuffmanTree", "The tree that hierarchical softmax walks.")
-      .def(
-          py::init([](const Array<int64_t>& counts) { return HuffmanTree(to_vector(counts)); }),
-          py::arg("counts"))
+      .def(py::init([](const Array<int64_t>& counts, const Array<uint64_t>& ties) {
+             return HuffmanTree(to_vector(counts), to_vector(ties));
+           }),
+           py::arg("counts"), py::arg("ties"))
       .def("path", &path, py::arg("word"), "Inner nodes from the root, and the branch at each.")
       .def_property_readonly("num_nodes", &HuffmanTree::num_nodes)
       .def("__len__", &HuffmanTree::num_words);

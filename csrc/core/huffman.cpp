@@ -15,7 +15,11 @@ struct Link {
   uint8_t branch;
 };
 
-void check(const std::vector<int64_t>& counts) {
+void check(const std::vector<int64_t>& counts, const std::vector<uint64_t>& ties) {
+  if (ties.size() != counts.size()) {
+    throw std::invalid_argument("ties must be as many as counts, got " +
+                                std::to_string(ties.size()));
+  }
   if (counts.size() < 2 || counts.size() > (uint64_t{1} << 31)) {
     throw std::invalid_argument("hierarchical softmax needs from 2 to 2^31 words, got " +
                                 std::to_string(counts.size()));
@@ -31,14 +35,16 @@ void check(const std::vector<int64_t>& counts) {
 }
 
 // The two-queue construction: leaves by rising count, inner nodes in the order of making, and
-// always the two lightest heads joined. Equal weights take the leaf first, which keeps the
-// longest path short.
-std::vector<Link> build_links(const std::vector<int64_t>& counts) {
+// always the two lightest heads joined. Of equal weights the inner node goes first, as in
+// word2vec.c.
+std::vector<Link> build_links(const std::vector<int64_t>& counts,
+                              const std::vector<uint64_t>& ties) {
   const size_t num_words = counts.size();
   std::vector<uint32_t> leaves(num_words);
   std::iota(leaves.begin(), leaves.end(), 0);
-  std::stable_sort(leaves.begin(), leaves.end(),
-                   [&](uint32_t a, uint32_t b) { return counts[a] < counts[b]; });
+  std::stable_sort(leaves.begin(), leaves.end(), [&](uint32_t a, uint32_t b) {
+    return counts[a] != counts[b] ? counts[a] < counts[b] : ties[a] > ties[b];
+  });
 
   std::vector<int64_t> weights;  // of the inner nodes: exact, for doubles misjudge near ties
   weights.reserve(num_words - 1);
@@ -47,7 +53,7 @@ std::vector<Link> build_links(const std::vector<int64_t>& counts) {
   const auto pop = [&](int64_t* weight) {
     const bool take_leaf =
         next_leaf < num_words &&
-        (next_inner == weights.size() || counts[leaves[next_leaf]] <= weights[next_inner]);
+        (next_inner == weights.size() || counts[leaves[next_leaf]] < weights[next_inner]);
     *weight = take_leaf ? counts[leaves[next_leaf]] : weights[next_inner];
     return take_leaf ? leaves[next_leaf++] : static_cast<uint32_t>(num_words + next_inner++);
   };
@@ -65,10 +71,11 @@ std::vector<Link> build_links(const std::vector<int64_t>& counts) {
 
 }  // namespace
 
-HuffmanTree::HuffmanTree(const std::vector<int64_t>& counts) {
-  check(counts);
+HuffmanTree::HuffmanTree(const std::vector<int64_t>& counts,
+                         const std::vector<uint64_t>& ties) {
+  check(counts, ties);
   const auto num_words = static_cast<uint32_t>(counts.size());
-  const std::vector<Link> links = build_links(counts);
+  const std::vector<Link> links = build_links(counts, ties);
   const uint32_t root = 2 * num_words - 2;
 
   offsets_.reserve(num_words + size_t{1});

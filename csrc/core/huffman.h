@@ -13,9 +13,11 @@ namespace embkit {
 // Immutable: threads share one tree freely.
 class HuffmanTree {
  public:
+  // Words of equal count are joined in falling order of `ties`, a number for each word: code
+  // lengths are optimal for any, but words that are near in `ties` share more of their paths.
   // Throws std::invalid_argument unless there are at least two counts, all positive, and
   // their sum is below 2^63.
-  explicit HuffmanTree(const std::vector<int64_t>& counts);
+  HuffmanTree(const std::vector<int64_t>& counts, const std::vector<uint64_t>& ties);
 
   struct Path {
     const uint32_t* nodes;    // [length], root first
