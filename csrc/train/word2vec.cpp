@@ -119,22 +119,28 @@ float Word2Vec::learning_rate(Index epoch, Index position) const {
 }
 
 template <typename Objective>
-void Word2Vec::run(const Objective& objective, const std::atomic<bool>& stop) {
+void Word2Vec::run(const Objective& objective, Index num_sections,
+                   const std::atomic<bool>& stop) {
   Word2VecWorker<Objective> worker(*this, objective, stop);
-  const Index blocks_per_epoch =
-      (text_.num_tokens + options_.block_tokens - 1) / options_.block_tokens;
+  const Index section_tokens = (text_.num_tokens + num_sections - 1) / num_sections;
+  const Index section_blocks =
+      (section_tokens + options_.block_tokens - 1) / options_.block_tokens;
+  const Index epoch_blocks = section_blocks * num_sections;
   while (!stop) {
     const Index block = next_block_.fetch_add(1);
-    if (block >= blocks_per_epoch * options_.epochs) return;
-    const Index begin = block % blocks_per_epoch * options_.block_tokens;
-    worker.train_block(block / blocks_per_epoch, begin,
-                       std::min(begin + options_.block_tokens, text_.num_tokens));
+    if (block >= epoch_blocks * options_.epochs) return;
+    const Index section = block % num_sections * section_tokens;
+    const Index begin = section + block % epoch_blocks / num_sections * options_.block_tokens;
+    const Index end =
+        std::min({begin + options_.block_tokens, section + section_tokens, text_.num_tokens});
+    if (begin < end) worker.train_block(block / epoch_blocks, begin, end);
   }
 }
 
 void Word2Vec::train(int num_threads, const std::function<bool()>& keep_going) {
   const auto body = [&](int, const std::atomic<bool>& stop) {
-    hierarchical_softmax_ ? run(*hierarchical_softmax_, stop) : run(*negative_sampling_, stop);
+    hierarchical_softmax_ ? run(*hierarchical_softmax_, num_threads, stop)
+                          : run(*negative_sampling_, num_threads, stop);
   };
   run_workers(num_threads, body, keep_going);
 }

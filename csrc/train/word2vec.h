@@ -36,9 +36,11 @@ struct Word2VecOptions {
 // Skip-gram and CBOW (Mikolov et al. 2013), as word2vec.c trains them: the context words' rows
 // of `input` against the centre's targets in `output`.
 //
-// Threads take blocks of the encoded ids in order from one counter and update the matrices
-// without locks (Hogwild). Every draw depends on the token's position alone, so that with one
-// thread the result is a function of text, options and SIMD level.
+// Threads take blocks of the encoded ids from one counter, in turn from as many equal sections
+// as there are threads, and update the matrices without locks (Hogwild). So no thread waits for
+// a slower one, and they work far apart, as word2vec.c's do: side by side on the same documents
+// hierarchical softmax loses half a point. Every draw depends on the token's position alone, so
+// that with one thread the result is a function of text, options and SIMD level.
 class Word2Vec {
  public:
   // `text` must outlive this. Throws std::invalid_argument, std::bad_alloc.
@@ -66,7 +68,7 @@ class Word2Vec {
   friend class Word2VecWorker;
 
   template <typename Objective>
-  void run(const Objective& objective, const std::atomic<bool>& stop);
+  void run(const Objective& objective, Index num_sections, const std::atomic<bool>& stop);
   void add_progress(Index tokens, double loss, int64_t num_pairs);
   float learning_rate(Index epoch, Index position) const;
 
