@@ -111,7 +111,7 @@ def test_sigmoid_is_exact_at_every_logit(level: str, is_cbow: bool) -> None:
     # With one input of 1 and an output of x, the output's movement is rate * -sigmoid(x).
     for x in np.linspace(-40, 40, 801).astype(np.float32):
         inputs, outputs = np.ones((1, 1), np.float32), np.full((1, 1), x)
-        logits = core.simd_step(level, is_cbow, inputs, outputs, [0], [0], [0.0], 1.0, 1.0)
+        logits = core.simd_step(level, is_cbow, inputs, outputs, [0], [0], [0], 1.0, 1.0)
         assert logits[0, 0] == x
         gradient = inputs[0, 0] - 1  # -sigmoid(x) * x
         expected = -reference.sigmoid(np.float64(x)) * np.float64(x)
@@ -128,9 +128,7 @@ def test_a_row_that_is_not_finite_shows_in_the_logits(
     for side in (0, 1):
         rows = random_rows(rng, 3, 20), random_rows(rng, 3, 20)
         rows[side][1, 7] = bad
-        logits = core.simd_step(
-            level, is_cbow, *rows, [0, 1, 2], [0, 1, 2], [1.0, 0, 0], 0.1, 1
-        )
+        logits = core.simd_step(level, is_cbow, *rows, [0, 1, 2], [0, 1, 2], [1, 0, 0], 0.1, 1)
         assert not np.isfinite(logits).all()
 
 
@@ -142,7 +140,7 @@ def test_the_level_in_use_is_one_of_the_machine() -> None:
 def test_unknown_level_is_refused() -> None:
     rows = np.ones((1, 1), np.float32)
     with pytest.raises(ValueError, match=r"level must be one of"):
-        core.simd_step("sse9", False, rows, rows.copy(), [0], [0], [1.0], 0.1, 1.0)
+        core.simd_step("sse9", False, rows, rows.copy(), [0], [0], [1], 0.1, 1.0)
 
 
 # ------------------------------------------------------------------ EMBKIT_SIMD
