@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import resource
 import struct
 import tempfile
 import time
@@ -312,3 +313,21 @@ def test_escapes_do_not_hide_depth() -> None:
     assert parse_json(rb'{"a":"\\","b":"\"[[[[[[[[[["}')["b"] == '"[[[[[[[[[['
     with pytest.raises(ValueError, match="deeper"):
         parse_json(rb'{"a":"\\","b":[[[[[[[[[[1]]]]]]]]]]}')
+
+
+def test_a_full_disk_keeps_the_old_model_at_every_size(tmp_path: Path) -> None:
+    old, new = make(extras=False), make()
+    save_directory(old, tmp_path / "old")
+    size = len(to_bytes(new))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for room in range(0, size, 150):
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+            for folder in ("old", "new"):
+                with pytest.raises(OSError, match="File too large"):
+                    save_directory(new, tmp_path / folder, overwrite=True)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["old"]
+        assert sorted(p.name for p in (tmp_path / "old").iterdir()) == [FILE_NAME, "model.json"]
+        assert_equal(read_embeddings(tmp_path / "old", verify=True), old)
