@@ -6,7 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
-import socket
+import platform
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -84,7 +84,7 @@ def _lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
     try:
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
         yield
     finally:
         name.unlink(missing_ok=True)

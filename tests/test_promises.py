@@ -1,0 +1,69 @@
+"""What the documents promise of the source: no code from files, no network, lazy imports."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "embkit").rglob("*.py"))
+CODE_FROM_FILES = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve", "runpy"}
+NETWORK = {"socket", "ssl", "http", "ftplib", "smtplib", "requests", "urllib.request"}
+LAZY = {"scipy", "sklearn", "tqdm", "safetensors", "pooch", "pandas", "gensim", "cyclopts"}
+CALLS = {"eval", "exec", "compile", "__import__", "os.system", "np.load", "numpy.load"}
+
+
+def imported_modules(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def dangerous_calls(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        if name in CALLS or name.endswith((".extractall", ".extract")):
+            yield name
+        for keyword in node.keywords:
+            if keyword.arg == "allow_pickle" and ast.unparse(keyword.value) != "False":
+                yield f"{name}({keyword.arg})"
+
+
+def begins_with_any(module: str, names: set[str]) -> bool:
+    return any(module == name or module.startswith(name + ".") for name in names)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_code_comes_from_files_and_nothing_from_the_network(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    modules = set(imported_modules(tree))
+    assert not {m for m in modules if begins_with_any(m, CODE_FROM_FILES | NETWORK)}
+    assert list(dangerous_calls(tree)) == []
+
+
+def test_the_scan_sees_what_it_looks_for() -> None:
+    bad = ast.parse("import pickle\nfrom urllib import request\neval(1)\nf(allow_pickle=True)")
+    assert set(imported_modules(bad)) == {"pickle", "urllib.request"}
+    assert list(dangerous_calls(bad)) == ["eval", "f(allow_pickle)"]
+
+
+def test_the_library_needs_only_numpy_at_import() -> None:
+    program = (
+        "import sys, embkit, embkit.training, embkit.formats, embkit.embeddings\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    loaded = set(done.stdout.split())
+    assert "numpy" in loaded
+    assert loaded & LAZY == set()
