@@ -11,7 +11,7 @@ from typing import Any, Literal
 from embkit.config import CbowConfig, SkipGramConfig, VocabularyConfig, check_choice
 from embkit.corpus import EncodedCorpus, encode
 from embkit.embeddings import Embeddings
-from embkit.training.progress import Callback, TrainingProgress
+from embkit.training.progress import Callback, TrainingProgress, reading_bar
 from embkit.training.word2vec import train_word2vec
 
 __all__ = ["METHODS", "Method", "TrainingProgress", "train"]
@@ -85,7 +85,7 @@ def train(
     cache : path, optional
         Where to keep the encoded corpus for further runs.
     progress : bool
-        Show a bar on standard error.
+        Show bars on standard error, for reading and for training.
     log : path, optional
         File that gets a line of JSON for each report.
     callback : callable, optional
@@ -121,13 +121,15 @@ def train(
     config = make_config(method, options)
     if not isinstance(corpus, EncodedCorpus):
         limits = VocabularyConfig(min_count=config.min_count, max_vocab=config.max_vocab)
-        corpus = encode(
-            corpus,
-            config=limits,
-            invalid=invalid,
-            threads=getattr(config, "threads", None),
-            cache=cache,
-        )
+        with reading_bar(progress) as report:
+            corpus = encode(
+                corpus,
+                config=limits,
+                invalid=invalid,
+                threads=getattr(config, "threads", None),
+                cache=cache,
+                progress=report,
+            )
     return METHODS[method].run(
         corpus, config, progress=progress, log=log, callback=callback, memory=memory
     )
