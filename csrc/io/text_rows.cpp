@@ -131,6 +131,7 @@ TextRows parse_text_rows(std::string_view lines, uint64_t dim, bool lenient, flo
     }
     rows.words.insert(rows.words.end(), word.begin(), word.end());
     rows.word_lengths.push_back(static_cast<uint32_t>(word.size()));
+    rows.zero_vectors += is_zero(out, dim);
     out += dim;
   }
   return rows;

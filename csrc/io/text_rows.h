@@ -30,6 +30,7 @@ struct TextRows {
   std::vector<uint32_t> word_lengths;
   std::optional<Fault> fault;  // the first one
   int64_t skipped_rows = 0;
+  int64_t zero_vectors = 0;
   int64_t blank_lines = 0;
   int64_t crlf_lines = 0;
 };

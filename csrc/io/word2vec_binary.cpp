@@ -101,6 +101,7 @@ class BinaryReader {
       return drop(kept, here("must end in a newline, as the first one does"));
     if (is_finite(vector, table_.dim)) {
       table_.add_word({word_.data(), word_.size()});
+      table_.report.zero_vectors += is_zero(vector, table_.dim);
       return true;
     }
     drop(kept, here("holds a number that is not finite"));

@@ -233,6 +233,7 @@ class TextReader {
       word += length;
     }
     table_.report.skipped_rows += rows.skipped_rows;
+    table_.report.zero_vectors += rows.zero_vectors;
     table_.report.blank_lines += rows.blank_lines;
     table_.report.crlf_lines += rows.crlf_lines;
     const int64_t stated = table_.report.stated_rows;

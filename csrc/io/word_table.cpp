@@ -82,8 +82,11 @@ void keep_rows(WordTable& table, const std::vector<uint64_t>& kept) {
   table.vectors.resize(kept.size() * table.dim);
 }
 
-bool is_zero(const float* row, uint64_t dim) {
-  return std::all_of(row, row + dim, [](float value) { return value == 0; });
+// The usual case, for which the words need not be looked at one by one.
+bool are_plain_ascii(const std::vector<char>& words) {
+  bool odd = false;
+  for (const char c : words) odd |= static_cast<signed char>(c) <= ' ';
+  return !odd;
 }
 
 }  // namespace
@@ -92,14 +95,16 @@ void finish(WordTable& table, ByteBudget& budget) {
   const std::vector<uint64_t> kept = first_rows(table, budget);
   table.report.duplicate_words = static_cast<int64_t>(table.num_words() - kept.size());
   if (kept.size() < table.num_words()) keep_rows(table, kept);
+  if (are_plain_ascii(table.words)) return;
   for (uint64_t row = 0; row < table.num_words(); ++row) {
     const std::string_view word = word_of(table, row);
     if (word.find_first_of(" \t") != word.npos) ++table.report.words_with_blanks;
     if (!is_utf8(word)) ++table.report.words_not_utf8;
-    if (is_zero(table.vectors.data() + row * table.dim, table.dim)) {
-      ++table.report.zero_vectors;
-    }
   }
+}
+
+bool is_zero(const float* row, uint64_t dim) {
+  return std::all_of(row, row + dim, [](float value) { return value == 0; });
 }
 
 // By the table of well-formed sequences of the Unicode standard (3-7).

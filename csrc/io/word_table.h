@@ -51,9 +51,11 @@ struct WordTable {
   ReadReport report;
 };
 
-// Drops every row whose word stood in an earlier row, and counts words that are not UTF-8,
-// words with blanks and all-zero rows. Charges its hash table to the budget.
+// Drops every row whose word stood in an earlier row, and counts words that are not UTF-8 and
+// words with blanks. Charges its hash table to the budget.
 void finish(WordTable& table, ByteBudget& budget);
+
+bool is_zero(const float* row, uint64_t dim);
 
 // Whether all bytes form whole, valid UTF-8 characters.
 bool is_utf8(std::string_view text);
