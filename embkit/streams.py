@@ -350,6 +350,12 @@ def compressed(stream: BinaryIO, name: str | os.PathLike[str]) -> Iterator[Binar
         yield cast("BinaryIO", encoder)
 
 
+def check_encoder(compression: str) -> None:
+    """Raise ValueError unless files can be written with this compression."""
+    with _encoder(compression, io.BytesIO()):
+        pass
+
+
 def _encoder(compression: str, stream: BinaryIO) -> IO[bytes]:
     if compression == "gzip":
         return cast("IO[bytes]", gzip.GzipFile("", "wb", 6, stream, mtime=0))

@@ -92,6 +92,22 @@ def test_an_unknown_extension_is_refused_with_the_known_ones(name: str) -> None:
         formats.save(embeddings(), name)
 
 
+def test_the_command_line_refuses_a_name_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "corpus").write_text("a b a b\n" * 100)
+    for arguments in (
+        ["train", "sgns", "corpus", "--output", "v.foo"],
+        ["convert", "corpus", "v.foo"],
+    ):
+        run = [sys.executable, "-m", "embkit", *arguments]
+        path = os.pathsep.join([str(Path.cwd()), *sys.path])
+        out = subprocess.run(
+            run, capture_output=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}
+        )
+        assert out.returncode == 2, out.stderr
+        assert b"extension must be one of" in out.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["corpus"]
+
+
 def test_the_format_may_be_given(tmp_path: Path) -> None:
     formats.save(embeddings(), tmp_path / "v.foo", format="glove-text")
     assert formats.inspect(tmp_path / "v.foo").format == "glove-text"

@@ -211,6 +211,31 @@ def test_any_float_comes_back_exactly(
     assert formats.load(path).vectors.tobytes() == values.tobytes()
 
 
+PIECE = st.binary(min_size=1, max_size=6).filter(
+    lambda piece: not set(piece) & set(b" \t\r\n") and piece.strip(b"0123456789.eE+-") != b""
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.lists(PIECE, min_size=1, max_size=3).map(b" ".join),
+        min_size=1,
+        max_size=9,
+        unique=True,
+    )
+)
+def test_any_words_come_back_exactly(
+    tmp_path_factory: pytest.TempPathFactory, words: list[bytes]
+) -> None:
+    path = tmp_path_factory.mktemp("words") / "v.txt"
+    vectors = np.arange(3 * len(words), dtype=np.float32).reshape(-1, 3)
+    formats.save(Embeddings.from_words(words, vectors), path)
+    embeddings = formats.load(path)
+    assert [embeddings.vocabulary.bytes_of(i) for i in range(len(words))] == words
+    np.testing.assert_array_equal(embeddings.vectors, vectors)
+
+
 def test_digits_are_the_fewest(path: Path) -> None:
     rng = np.random.default_rng(7)
     values = floats_of_bits(rng.integers(0, 2**32, 2000, np.uint32).tolist())

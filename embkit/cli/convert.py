@@ -44,6 +44,7 @@ def convert(
     from embkit import formats
 
     source, target = Path(show_dash(source)), Path(show_dash(target))
+    formats.check_output_name(target, format=format)
     with reserved_output(target, overwrite=overwrite, inputs=[source]):
         vectors = load_vectors(source, load)
         formats.save(vectors, target, format=format, overwrite=overwrite)

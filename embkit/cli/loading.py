@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def require_input(path: Path) -> None:
     """Raise FileNotFoundError if there is no such file or folder."""
-    if not path.exists():
+    if not path.exists() and str(path) != "-":
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 

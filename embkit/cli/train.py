@@ -104,6 +104,7 @@ def _train(
     if isinstance(config, SgnsConfig):
         options.pop("loss")
     reports: list[TrainingProgress] = []
+    formats.check_output_name(output)
     with reserved_output(output, overwrite=run.overwrite, inputs=map(Path, sources)):
         vectors = training.train(
             method,

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from embkit.formats.files import inspect, load, save
 from embkit.formats.report import FileReport
+from embkit.formats.table import check_output_name
 from embkit.formats.vocabulary_text import load_vocabulary, save_vocabulary
 
-__all__ = ["FileReport", "inspect", "load", "load_vocabulary", "save", "save_vocabulary"]
+__all__ = [
+    "FileReport",
+    "check_output_name",
+    "inspect",
+    "load",
+    "load_vocabulary",
+    "save",
+    "save_vocabulary",
+]

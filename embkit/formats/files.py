@@ -15,8 +15,7 @@ from embkit.formats.sniff import HEAD, sniff
 from embkit.formats.table import (
     DIRECTORY,
     FORMATS,
-    check_format,
-    format_of_name,
+    check_output_name,
     read_source,
 )
 from embkit.formats.words import Source
@@ -157,8 +156,7 @@ def save(
     >>> path.read_text()
     '1 2\nyes 1 0.5\n'
     """
-    name = format or format_of_name(path)
-    check_format(name, path)
+    name = check_output_name(path, format=format)
     if name == DIRECTORY:
         safetensors_writer.save_directory(embeddings, path, overwrite=overwrite)
         return

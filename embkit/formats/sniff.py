@@ -109,13 +109,13 @@ def _is_text_row(rest: bytes, dim: bytes) -> bool:
     """Whether lines of numbers follow the header, or rows of bare float32."""
     line, newline, _ = rest.partition(b"\n")
     fields = line.split()
-    if newline and len(fields) > 1 and _NUMBER.fullmatch(fields[-1]) and _TEXT.fullmatch(line):
-        return True
+    width = int(dim) if len(dim) < 9 else HEAD
+    if newline and len(fields) > width > 0 and all(map(_NUMBER.fullmatch, fields[-width:])):
+        return True  # whatever bytes the word has
     _, blank, vector = rest.partition(b" ")
     if not blank:
         return b"\0" not in rest
-    width = 4 * int(dim) if len(dim) < 9 else HEAD
-    return _TEXT.fullmatch(vector[: max(width, 0)]) is not None
+    return _TEXT.fullmatch(vector[: max(4 * width, 0)]) is not None
 
 
 def _are_doubles(head: bytes) -> bool:

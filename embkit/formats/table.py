@@ -19,7 +19,7 @@ from embkit.formats import (
 )
 from embkit.formats.report import FileReport, ReadOptions
 from embkit.formats.words import Source
-from embkit.streams import compression_of_name
+from embkit.streams import check_encoder, compression_of_name
 
 Reader = Callable[[Source, ReadOptions], tuple[Embeddings, FileReport]]
 Writer = Callable[[Embeddings, BinaryIO], None]
@@ -136,13 +136,29 @@ def format_of_name(path: str | os.PathLike[str]) -> str:
     return DIRECTORY
 
 
-def check_format(name: str, path: str | os.PathLike[str]) -> None:
-    """Raise ValueError unless the format can be written, compressed as the name asks."""
+def check_output_name(path: str | os.PathLike[str], *, format: str | None = None) -> str:
+    """Return the format of an output: call it before the work whose result is to be saved.
+
+    Raises
+    ------
+    ValueError
+        If name or format is not known, or does not go with the compression asked for.
+
+    Examples
+    --------
+    >>> check_output_name("v.bin")
+    'word2vec-binary'
+    """
+    name = format or format_of_name(path)
     writable = [key for key, entry in FORMATS.items() if entry.write is not None]
     if name not in (*writable, DIRECTORY):
         raise ValueError(
             f"format must be one of {', '.join([*writable, DIRECTORY])}, got {name}"
         )
+    compression = compression_of_name(path)
     compressible = name in FORMATS and "compressed" in FORMATS[name].read_from
-    if compression_of_name(path) and not compressible:
+    if compression and not compressible:
         raise ValueError(f"{name} cannot be compressed, got {os.fspath(path)!r}")
+    if compression:
+        check_encoder(compression)
+    return name
