@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 
 from embkit._native import core
+from embkit.config import SkipGramConfig
 from embkit.embeddings import Embeddings
-from embkit.errors import DivergenceError
+from embkit.errors import DivergenceError, ResourceError
 from embkit.training import TrainingProgress
+from embkit.training.word2vec import memory_needed
 from tests import reference
 from tests.models import (
     FOUR_MODELS,
@@ -217,6 +219,22 @@ def test_loss_of_an_untrained_model_is_that_of_fair_coins() -> None:
     assert reports[-1].loss == pytest.approx(mean_length * np.log(2), rel=5e-3)
 
 
+def test_loss_of_a_long_run_is_measured_on_a_fair_sample() -> None:
+    # Beyond four million tokens only some centres are measured. Untrained, a pair costs one
+    # bit for each node on its centre's path.
+    words = np.random.default_rng(5).choice(4, 70_000, p=[0.6, 0.2, 0.15, 0.05])
+    counts = np.bincount(words).tolist()
+    corpus = reference.Corpus(list("abcd"), counts, [words.tolist()])
+    options: dict[str, Any] = {"is_hierarchical": True, "dim": 1, "window": 1, "subsample": 0}
+    rates: dict[str, Any] = {"learning_rate": 1e-30, "epochs": 61, "block_tokens": 8192}
+    _, (tokens, loss, num_pairs, _) = run_core(corpus, **options, **rates)
+    lengths = np.array(reference.huffman_lengths(counts))
+    assert tokens == 61 * 70_000
+    assert 10_000 < num_pairs < 2 * tokens / 8
+    spread = np.std(lengths[words]) / np.sqrt(num_pairs / 2)
+    assert abs(loss / num_pairs / np.log(2) - np.mean(lengths[words])) < 5 * spread
+
+
 # ------------------------------------------------------------------ errors
 
 WRONG_OPTIONS = [
@@ -269,6 +287,17 @@ def test_wrong_options_are_refused_by_name(options: dict[str, Any], message: str
     with pytest.raises(ValueError, match=r"must be") as caught:
         trained(MIXED, **options)
     assert str(caught.value) == message
+
+
+def test_memory_needed_is_that_of_two_padded_matrices() -> None:
+    for dim, padded in [(1, 16), (16, 16), (17, 32), (100, 112), (300, 304)]:
+        config = SkipGramConfig(dim=dim)
+        assert memory_needed(config, 1000) == 2 * 1000 * padded * 4
+    num_words = len(reference.encode(MIXED).words)
+    enough = 2 * num_words * 64
+    with pytest.raises(ResourceError, match=rf"{num_words} x 16 .* lower dim or max_vocab"):
+        trained(MIXED, dim=16, memory=enough - 1)
+    assert trained(MIXED, dim=16, memory=enough).dim == 16
 
 
 def test_numpy_numbers_are_options_too() -> None:

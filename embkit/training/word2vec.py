@@ -116,7 +116,7 @@ def method_name(config: Word2VecConfig) -> str:
 
 def memory_needed(config: Word2VecConfig, num_words: int) -> int:
     """Return the bytes of the two matrices in training, rows padded to 64 bytes."""
-    return 2 * num_words * (config.dim + 15) // 16 * 64
+    return 2 * num_words * ((config.dim + 15) // 16 * 64)
 
 
 def _core_options(config: Word2VecConfig, num_tokens: int, threads: int) -> dict[str, Any]:
