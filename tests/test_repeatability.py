@@ -194,7 +194,11 @@ def mean_loss(corpus: reference.Corpus, model: Embeddings, options: dict[str, An
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_reported_loss_is_the_reference_mean_loss_per_pair(mode: str) -> None:
+def test_reported_loss_is_the_reference_mean_loss_per_pair(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One report, over the whole run, however slow the machine.
+    monkeypatch.setattr("embkit.training.progress.INTERVAL", 1e9)
     reports: list[TrainingProgress] = []
     options = {**SMALL, **MODES[mode]}
     trained(MIXED, **options, callback=reports.append)
@@ -202,13 +206,16 @@ def test_reported_loss_is_the_reference_mean_loss_per_pair(mode: str) -> None:
     path = core.HuffmanTree(np.array(corpus.counts), corpus.first_positions).path
     expected = reference.train(corpus, reference.Options(**options), path)
     last = reports[-1]
-    assert len(reports) == 1  # done before the first interval is over
+    assert len(reports) == 1
     assert last.loss == pytest.approx(expected.loss / expected.num_pairs, rel=1e-5)
     assert last.tokens == last.total_tokens == SMALL["epochs"] * corpus.num_tokens
     assert last.epoch == SMALL["epochs"]
 
 
-def test_loss_of_an_untrained_model_is_that_of_fair_coins() -> None:
+def test_loss_of_an_untrained_model_is_that_of_fair_coins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("embkit.training.progress.INTERVAL", 1e9)
     reports: list[TrainingProgress] = []
     options = {**SMALL, "learning_rate": 1e-30, "subsample": 0, "dynamic_window": False}
     sentences = random_sentences(500, [2000], seed=4)
