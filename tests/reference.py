@@ -196,20 +196,26 @@ def equal_tiles(length: int) -> list[slice]:
 def skipgram_step(
     model: Model, contexts: Sequence[int], outputs: Sequence[int], labels: Floats, rate: float
 ) -> None:
-    """Move every context's input row and every output row, one tile of outputs after another.
+    """Move every context's input row and every output row.
 
-    All logits of a tile are those from before it. The contexts are gone through in order: one
-    that is listed twice moves twice, and its second turn finds its row already moved. An
-    output that is listed twice gets both movements.
+    All logits are those from before the step, but for an output that is listed again in a
+    later tile. The contexts are gone through in order: one that is listed twice moves twice,
+    and its second turn finds its row already moved. An output that is listed twice gets both
+    movements.
     """
-    for tile in equal_tiles(len(outputs)):
-        x, y = model.input[contexts], model.output[outputs[tile]]
+    x = model.input[contexts]
+    errors = np.zeros_like(x)
+    tiles = equal_tiles(len(outputs))
+    for tile in tiles:
+        y = model.output[outputs[tile]]
         gradient = rate * (labels[tile] - sigmoid(x @ y.T))
         model.loss += block_loss(x, y, labels[tile])
+        errors += gradient @ y
         movement = np.zeros_like(y)
-        for context, row in zip(contexts, gradient, strict=True):
-            movement += np.outer(row, model.input[context])
-            model.input[context] += row @ y
+        for turn, context in enumerate(contexts):
+            movement += np.outer(gradient[turn], model.input[context])
+            if tile is tiles[-1]:
+                model.input[context] += errors[turn]
         np.add.at(model.output, outputs[tile], movement)
 
 

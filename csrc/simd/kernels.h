@@ -23,14 +23,16 @@ struct Step {
 
 constexpr int kMaxTile = 6;  // output rows that one pass holds in registers
 
-// Floats of scratch that a step over at most max_inputs input rows needs.
+// Floats of scratch that a step over at most max_inputs input rows needs: the steps of pairs of
+// rows, and the gradients of all of them (CBOW: one row and its gradient).
 constexpr size_t scratch_floats(size_t max_inputs, size_t stride) {
-  return 8 * (max_inputs + 2) / 16 * 16 + 16 + 2 * stride;
+  return 8 * (max_inputs + 1) / 16 * 16 + 16 + (max_inputs + 2) * stride;
 }
 
-// The hot loops, one table for each instruction set. Output rows are taken in equal tiles of
-// at most kMaxTile, the larger tiles first; within a tile all logits are taken from the rows
-// as they are before it.
+// The hot loops, one table for each instruction set. A step takes all logits, and the gradients
+// of both sides, from the rows as they are before it; output rows are taken in equal tiles of
+// at most kMaxTile. (An input row that stands twice is multiplied into the output rows the
+// second time as its first turn left it: an effect of second order in the learning rate.)
 //
 // These functions load and store rows that other threads load and store at the same time,
 // without synchronisation: Hogwild (Niu et al. 2011). Lost updates are part of the method. No

@@ -180,24 +180,33 @@ EMBKIT_INLINE Pair load_labels(const uint8_t* labels) {
   return pair;
 }
 
-template <int kRow, int kTile>
-EMBKIT_INLINE void update_row(float* input, const Vec* y, Vec* delta, const float* steps) {
+// Where a tile's gradient of the input rows goes: to the row where there is one tile; else from
+// the first tile on to `gradients`, and with the last to the row. So every tile sees the row as
+// it was before the step.
+enum Stage { kOnly, kFirst, kMiddle, kLast };
+
+template <Stage kStage, int kRow, int kTile>
+EMBKIT_INLINE void update_row(float* input, float* gradient, const Vec* y, Vec* delta,
+                              const float* steps) {
   const Vec x = vec(input);
-  Vec sum = x;
+  Vec sum = kStage == kOnly ? x : Vec{};
+  if (kStage == kMiddle) sum = vec(gradient);
+  if (kStage == kLast) sum = x + vec(gradient);
 #pragma GCC unroll 6
   for (int t = 0; t < kTile; ++t) {
     const Vec s = splat(steps[place(kRow, t)]);
     sum += s * y[t];
     delta[t] += s * x;
   }
-  vec(input) = sum;
+  vec(kStage == kOnly || kStage == kLast ? input : gradient) = sum;
 }
 
 // Adds the steps to both sides. Output deltas start from zero and are added to the row as it
 // is at the end, so that a row that stands twice among the outputs gets both.
-template <int kTile>
-EMBKIT_INLINE void update_rows(float* const* inputs, int num_inputs, float* const* outputs,
-                               int stride, const float* steps) {
+template <Stage kStage, int kTile>
+EMBKIT_INLINE void update_rows(const Step& step, float* const* outputs, const float* steps,
+                               float* gradients) {
+  const int stride = step.stride;
   for (int d = 0; d < stride; d += kLanes) {
     Vec y[kTile], delta[kTile];
 #pragma GCC unroll 6
@@ -206,12 +215,15 @@ EMBKIT_INLINE void update_rows(float* const* inputs, int num_inputs, float* cons
       delta[t] = Vec{};
     }
     int i = 0;
-    for (; i + 2 <= num_inputs; i += 2) {
-      update_row<0, kTile>(inputs[i] + d, y, delta, steps + i / 2 * kPair);
-      update_row<1, kTile>(inputs[i + 1] + d, y, delta, steps + i / 2 * kPair);
+    float* gradient = gradients + d;
+    for (; i + 2 <= step.num_inputs; i += 2, gradient += 2 * stride) {
+      const float* pair = steps + i / 2 * kPair;
+      update_row<kStage, 0, kTile>(step.inputs[i] + d, gradient, y, delta, pair);
+      update_row<kStage, 1, kTile>(step.inputs[i + 1] + d, gradient + stride, y, delta, pair);
     }
-    if (i < num_inputs) {
-      update_row<0, kTile>(inputs[i] + d, y, delta, steps + i / 2 * kPair);
+    if (i < step.num_inputs) {
+      const float* pair = steps + i / 2 * kPair;
+      update_row<kStage, 0, kTile>(step.inputs[i] + d, gradient, y, delta, pair);
     }
 #pragma GCC unroll 6
     for (int t = 0; t < kTile; ++t) vec(outputs[t] + d) += delta[t];
@@ -296,8 +308,20 @@ struct WindowTile {
     int i = 0;
     for (; i + 2 <= step.num_inputs; i += 2) find_steps<2, kTile>(i, first, labels);
     if (i < step.num_inputs) find_steps<1, kTile>(i, first, labels);
-    update_rows<kTile>(step.inputs, step.num_inputs, step.outputs + first, step.stride,
-                       step.scratch);
+    float* const* outputs = step.outputs + first;
+    float* gradients = step.scratch + (step.num_inputs + 1) / 2 * kPair;
+    const bool is_last = first + kTile == step.num_outputs;
+    if (first == 0) {
+      if (is_last) {
+        update_rows<kOnly, kTile>(step, outputs, step.scratch, gradients);
+      } else {
+        update_rows<kFirst, kTile>(step, outputs, step.scratch, gradients);
+      }
+    } else if (is_last) {
+      update_rows<kLast, kTile>(step, outputs, step.scratch, gradients);
+    } else {
+      update_rows<kMiddle, kTile>(step, outputs, step.scratch, gradients);
+    }
   }
 };
 
