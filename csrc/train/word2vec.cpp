@@ -110,9 +110,9 @@ Word2Vec::Word2Vec(const Word2VecOptions& options, const EncodedText& text,
   progress_.learning_rate = options.learning_rate;
 }
 
-float Word2Vec::learning_rate(Index epoch, Index position) const {
+float Word2Vec::learning_rate(Index epoch, Index tokens) const {
   const auto done =
-      static_cast<double>(epoch * text_.num_tokens + position / kRateGrid * kRateGrid);
+      static_cast<double>(epoch * text_.num_tokens + tokens / kRateGrid * kRateGrid);
   const double all =
       static_cast<double>(options_.epochs) * static_cast<double>(text_.num_tokens);
   return static_cast<float>(options_.learning_rate * std::max(1 - done / all, kLowestRate));
@@ -133,7 +133,8 @@ void Word2Vec::run(const Objective& objective, Index num_sections,
     const Index begin = section + block % epoch_blocks / num_sections * options_.block_tokens;
     const Index end =
         std::min({begin + options_.block_tokens, section + section_tokens, text_.num_tokens});
-    if (begin < end) worker.train_block(block / epoch_blocks, begin, end);
+    if (begin >= end) continue;
+    worker.train_block({block / epoch_blocks, section, num_sections}, begin, end);
   }
 }
 

@@ -41,6 +41,10 @@ struct Word2VecOptions {
 // a slower one, and they work far apart, as word2vec.c's do: side by side on the same documents
 // hierarchical softmax loses half a point. Every draw depends on the token's position alone, so
 // that with one thread the result is a function of text, options and SIMD level.
+//
+// The learning rate falls with the tokens that all threads together have done when they are as
+// far in their sections: with one thread a function of epoch and position. (By position alone
+// the first section would end at a rate above zero, and analogies lose two points.)
 class Word2Vec {
  public:
   // `text` must outlive this. Throws std::invalid_argument, std::bad_alloc.
@@ -70,7 +74,7 @@ class Word2Vec {
   template <typename Objective>
   void run(const Objective& objective, Index num_sections, const std::atomic<bool>& stop);
   void add_progress(Index tokens, double loss, int64_t num_pairs);
-  float learning_rate(Index epoch, Index position) const;
+  float learning_rate(Index epoch, Index tokens) const;
 
   Word2VecOptions options_;
   EncodedText text_;

@@ -35,8 +35,16 @@ class Word2VecWorker {
     }
   }
 
-  void train_block(Index epoch, Index begin, Index end) {
-    tokens_.fill(begin, end, EpochRandom(model_.options_.seed, static_cast<uint64_t>(epoch)));
+  // Where a block lies: sections are walked side by side, all from their beginnings.
+  struct Walk {
+    Index epoch;
+    Index section_begin;
+    Index num_sections;
+  };
+
+  void train_block(const Walk& walk, Index begin, Index end) {
+    tokens_.fill(begin, end,
+                 EpochRandom(model_.options_.seed, static_cast<uint64_t>(walk.epoch)));
     loss_ = 0;
     num_pairs_ = 0;
     const size_t count = tokens_.size();
@@ -45,7 +53,7 @@ class Word2VecWorker {
       if (step < count) draw(step);
       if (i + kInputAhead < count) prefetch(model_.input_.row(tokens_[i + kInputAhead].word));
       if (i + kTargetAhead < count) find_targets(i + kTargetAhead);
-      if (i < count && tokens_[i].is_center) train_center(epoch, i);
+      if (i < count && tokens_[i].is_center) train_center(walk, i);
       if (step % kStopInterval == 0 && stop_) return;
     }
     model_.add_progress(end - begin, loss_, num_pairs_);
@@ -118,7 +126,7 @@ class Word2VecWorker {
     }
   }
 
-  void train_center(Index epoch, size_t i) {
+  void train_center(const Walk& walk, size_t i) {
     const Prepared& window = prepared(i);
     int num_inputs = 0;
     for (size_t j = window.first; j < window.last; ++j) {
@@ -128,7 +136,8 @@ class Word2VecWorker {
     if (num_inputs == 0) return;
     simd::Step step{};
     step.stride = static_cast<int>(model_.input_.stride());
-    step.learning_rate = model_.learning_rate(epoch, tokens_[i].position);
+    step.learning_rate = model_.learning_rate(
+        walk.epoch, (tokens_[i].position - walk.section_begin) * walk.num_sections);
     step.scratch = scratch_.data();
     step.logits = window.is_measured ? logits_.data() : nullptr;
     if (model_.options_.share_negatives) {
