@@ -229,6 +229,12 @@ def simd_step(
     learning_rate: float,
     scale: float,
 ) -> NDArray[np.float32]: ...
+def simd_exchange(
+    level: str,
+    shared: NDArray[np.float32],
+    mine: NDArray[np.float32],
+    base: NDArray[np.float32],
+) -> NDArray[np.float32]: ...
 
 class Word2Vec:
     def __init__(

@@ -229,3 +229,11 @@ def test_simd_object_exports_only_its_table(level: str, objects: list[Path]) -> 
         assert exported or level not in LEVELS, path
         assert not weak, path
         assert needed <= {"memset", "memcpy", "memmove", "_GLOBAL_OFFSET_TABLE_"}, path
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("dim", [1, 16, 100, 513])
+def test_exchange_adds_what_a_copy_has_gained(level: str, dim: int) -> None:
+    shared, mine, base = random_rows(np.random.default_rng(dim), 3, dim)
+    after = core.simd_exchange(level, shared, mine, base)
+    np.testing.assert_array_equal(after, shared + (mine - base))

@@ -125,6 +125,26 @@ py::array_t<float> simd_step(const std::string& level, bool is_cbow, Array<float
   return logits;
 }
 
+// A SIMD level's exchange() on copies of three equal rows, for the tests; the shared row after
+// it.
+py::array_t<float> simd_exchange(const std::string& level, const Array<float>& shared,
+                                 const Array<float>& mine, const Array<float>& base) {
+  const simd::Kernels* kernels = simd::find_kernels(level.c_str());
+  if (kernels == nullptr) throw std::invalid_argument("level must be one of simd_levels()");
+  PaddedMatrix rows(3, shared.size());
+  const Array<float>* const arrays[3] = {&shared, &mine, &base};
+  for (Index row = 0; row < 3; ++row) {
+    std::copy_n(arrays[row]->data(), shared.size(), rows.row(row));
+  }
+  kernels->exchange(rows.row(0), rows.row(1), rows.row(2), static_cast<size_t>(rows.stride()));
+  for (Index d = 0; d < rows.stride(); ++d) {  // all three are the same now
+    if (rows.row(1)[d] != rows.row(0)[d] || rows.row(2)[d] != rows.row(0)[d]) {
+      throw std::logic_error("the copies differ after an exchange");
+    }
+  }
+  return py::array_t<float>(shared.size(), rows.row(0));
+}
+
 std::vector<std::string> simd_levels() {
   std::vector<std::string> levels;
   for (const char* name : {"baseline", "avx2", "avx512", "neon"}) {
@@ -141,6 +161,9 @@ void bind_word2vec(py::module_& m) {
   m.def("simd_step", &simd_step, py::arg("level"), py::arg("is_cbow"),
         py::arg("inputs").noconvert(), py::arg("outputs").noconvert(), py::arg("input_rows"),
         py::arg("output_rows"), py::arg("labels"), py::arg("learning_rate"), py::arg("scale"));
+
+  m.def("simd_exchange", &simd_exchange, py::arg("level"), py::arg("shared").noconvert(),
+        py::arg("mine").noconvert(), py::arg("base").noconvert());
 
   py::class_<Word2VecRun>(m, "Word2Vec", "Skip-gram or CBOW over an encoded corpus.")
       .def(py::init(&make_run), py::arg("options"), py::arg("ids").noconvert(),

@@ -44,6 +44,9 @@ struct Kernels {
   // CBOW: the scaled sum of the input rows against each output row; the input's gradient is
   // added whole to each input row, after all tiles.
   void (*train_cbow)(const Step& step);
+  // Adds what `mine` has gained over `base` to `shared`, and takes the sum as both. All are
+  // `count` floats, a multiple of 16, on 64-byte lines.
+  void (*exchange)(float* shared, float* mine, float* base, size_t count);
 };
 
 namespace baseline {

@@ -360,13 +360,21 @@ void train_cbow(const Step& step) {
   }
 }
 
+void exchange(float* shared, float* mine, float* base, size_t count) {
+  for (size_t d = 0; d < count; d += kLanes) {
+    const Vec sum = vec(shared + d) + (vec(mine + d) - vec(base + d));
+    vec(shared + d) = vec(mine + d) = vec(base + d) = sum;
+  }
+}
+
 }  // namespace
 
 #define EMBKIT_NAME(x) #x
 #define EMBKIT_NAME_OF(x) EMBKIT_NAME(x)
 
 const Kernels& table() {
-  static constexpr Kernels kernels = {EMBKIT_NAME_OF(EMBKIT_ISA), &train_window, &train_cbow};
+  static constexpr Kernels kernels = {EMBKIT_NAME_OF(EMBKIT_ISA), &train_window, &train_cbow,
+                                      &exchange};
   return kernels;
 }
 

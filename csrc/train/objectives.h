@@ -32,6 +32,7 @@ struct Targets {
 //   prepare(center, state, first, draws)   stores its draws first, first + 1, ... of a position
 //   find(center, draws, out)               fills `out` from them
 //   kHotTargets                            leading rows that every centre shares: no prefetch
+//   kHotRows                               last rows of the matrix that most centres meet
 // Const calls are safe from any thread.
 
 // Negative sampling (Mikolov et al. 2013, equation 4): the centre against `negatives` words of
@@ -39,6 +40,7 @@ struct Targets {
 // drawn twice stands twice.
 struct NegativeSampling {
   static constexpr int kHotTargets = 0;
+  static constexpr Index kHotRows = 0;
   AliasTable noise;
   int negatives;
 
@@ -66,6 +68,7 @@ struct NegativeSampling {
 // nodes on the centre's path, each with the probability of branch 0.
 struct HierarchicalSoftmax {
   static constexpr int kHotTargets = 6;
+  static constexpr Index kHotRows = 64;  // nodes are numbered from the leaves to the root
   HuffmanTree tree;
 
   int max_draws() const { return 0; }

@@ -121,7 +121,7 @@ float Word2Vec::learning_rate(Index epoch, Index tokens) const {
 template <typename Objective>
 void Word2Vec::run(const Objective& objective, Index num_sections,
                    const std::atomic<bool>& stop) {
-  Word2VecWorker<Objective> worker(*this, objective, stop);
+  Word2VecWorker<Objective> worker(*this, objective, num_sections, stop);
   const Index section_tokens = (text_.num_tokens + num_sections - 1) / num_sections;
   const Index section_blocks =
       (section_tokens + options_.block_tokens - 1) / options_.block_tokens;

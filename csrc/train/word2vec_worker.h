@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "simd/kernels.h"
+#include "train/hot_rows.h"
 #include "train/word2vec.h"
 
 namespace embkit {
@@ -17,11 +18,16 @@ namespace embkit {
 template <typename Objective>
 class Word2VecWorker {
  public:
-  Word2VecWorker(Word2Vec& model, const Objective& objective, const std::atomic<bool>& stop)
+  Word2VecWorker(Word2Vec& model, const Objective& objective, Index num_threads,
+                 const std::atomic<bool>& stop)
       : model_(model),
         objective_(objective),
         stop_(stop),
         kernels_(simd::kernels()),
+        hot_rows_(model.output_,
+                  num_threads > 1 && !model.options_.is_cbow ? Objective::kHotRows : 0),
+        exchange_interval_(
+            std::max<size_t>(kCentersStale / static_cast<size_t>(num_threads), 1)),
         tokens_(model.text_, model.keep_below_, model.options_.window),
         inputs_(2 * static_cast<size_t>(model.options_.window)),
         outputs_(static_cast<size_t>(objective.max_targets())),
@@ -54,8 +60,10 @@ class Word2VecWorker {
       if (i + kInputAhead < count) prefetch(model_.input_.row(tokens_[i + kInputAhead].word));
       if (i + kTargetAhead < count) find_targets(i + kTargetAhead);
       if (i < count && tokens_[i].is_center) train_center(walk, i);
+      if (step % exchange_interval_ == 0) hot_rows_.exchange();
       if (step % kStopInterval == 0 && stop_) return;
     }
+    hot_rows_.exchange();
     model_.add_progress(end - begin, loss_, num_pairs_);
   }
 
@@ -67,6 +75,7 @@ class Word2VecWorker {
   static constexpr size_t kTargetAhead = 2;
   static constexpr size_t kRing = 16;  // a power of two above kDrawAhead
   static constexpr size_t kStopInterval = 256;
+  static constexpr size_t kCentersStale = 512;  // of all threads, between two exchanges of one
   static constexpr uint64_t kFirstDraw = 2;  // of the targets: 0 keeps a token, 1 is its window
 
   struct Prepared {
@@ -152,8 +161,7 @@ class Word2VecWorker {
   void train_step(simd::Step& step, float* const* inputs, int num_inputs,
                   const Targets& targets) {
     for (int t = 0; t < targets.count; ++t) {
-      outputs_[static_cast<size_t>(t)] =
-          model_.output_.row(targets.rows[static_cast<size_t>(t)]);
+      outputs_[static_cast<size_t>(t)] = hot_rows_.row(targets.rows[static_cast<size_t>(t)]);
     }
     step.inputs = inputs;
     step.num_inputs = num_inputs;
@@ -192,6 +200,8 @@ class Word2VecWorker {
   const Objective& objective_;
   const std::atomic<bool>& stop_;
   const simd::Kernels& kernels_;
+  HotRows hot_rows_;
+  size_t exchange_interval_;
   KeptTokens tokens_;
   std::vector<float*> inputs_;
   std::vector<float*> outputs_;
