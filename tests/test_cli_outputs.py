@@ -93,4 +93,4 @@ def test_streams_are_not_locked() -> None:
         reserved_output(Path("/dev/null"), overwrite=False),
         reserved_output(Path("/dev/null"), overwrite=False),
     ):
-        pass
+        assert not Path("/dev/null.lock").exists()

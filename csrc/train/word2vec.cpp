@@ -40,8 +40,7 @@ AliasTable noise_table(const std::vector<int64_t>& counts, double smoothing) {
 }
 
 // Where each word is first met. Rare words of one document follow each other here, so that as
-// an order of ties it puts them near each other in the Huffman tree, as word2vec.c's own does:
-// that is worth two to three points on rare words.
+// an order of ties it puts them near each other in the Huffman tree, as word2vec.c's own does.
 std::vector<uint64_t> first_positions(const EncodedText& text, size_t num_words) {
   std::vector<uint64_t> positions(num_words, static_cast<uint64_t>(text.num_tokens));
   for (Index position = text.num_tokens; position-- > 0;) {

@@ -38,13 +38,13 @@ struct Word2VecOptions {
 //
 // Threads take blocks of the encoded ids from one counter, in turn from as many equal sections
 // as there are threads, and update the matrices without locks (Hogwild). So no thread waits for
-// a slower one, and they work far apart, as word2vec.c's do: side by side on the same documents
-// hierarchical softmax loses half a point. Every draw depends on the token's position alone, so
-// that with one thread the result is a function of text, options and SIMD level.
+// a slower one, and they work far apart, as word2vec.c's do. Every draw depends on the token's
+// position alone, so that with one thread the result is a function of text, options and SIMD
+// level.
 //
 // The learning rate falls with the tokens that all threads together have done when they are as
 // far in their sections: with one thread a function of epoch and position. (By position alone
-// the first section would end at a rate above zero, and analogies lose two points.)
+// the first section would end at a rate above zero.)
 class Word2Vec {
  public:
   // `text` must outlive this. Throws std::invalid_argument, std::bad_alloc.
