@@ -1,0 +1,1 @@
+"""Count models: co-occurrence, PPMI, SVD."""

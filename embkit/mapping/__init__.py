@@ -1,0 +1,1 @@
+"""Cross-lingual mapping of embedding spaces."""
