@@ -39,7 +39,10 @@ PYTHON_LAYERS: dict[str, set[str]] = {
         *("output", "vocabulary"),
     },
     "mapping": {"backend", "config", "embeddings", "neighbors", "sparse"},
-    "evaluation": {"_native", "backend", "config", "embeddings", "neighbors", "sparse"},
+    "evaluation": {
+        *("_native", "backend", "config", "embeddings", "neighbors", "plotting", "sparse"),
+        "streams",
+    },
 }
 
 # Each folder of csrc/, with the folders its files may include.
