@@ -11,16 +11,21 @@ from embkit._version import __version__
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
     from embkit.formats import load, save
+    from embkit.mapping import Mapping, SeedDictionary, map
     from embkit.training import train
     from embkit.vocabulary import Vocabulary
 
-__all__ = ["Embeddings", "Vocabulary", "__version__", "errors", "load", "save", "train"]
+__all__ = ["Embeddings", "Mapping", "SeedDictionary", "Vocabulary", "__version__", "errors"]
+__all__ += ["load", "map", "save", "train"]
 
 # Brought in at first use, so that importing embkit costs next to nothing.
 _HOMES = {
     "Embeddings": "embkit.embeddings",
     "Vocabulary": "embkit.vocabulary",
+    "Mapping": "embkit.mapping",
+    "SeedDictionary": "embkit.mapping",
     "load": "embkit.formats",
+    "map": "embkit.mapping",
     "save": "embkit.formats",
     "train": "embkit.training",
 }

@@ -38,7 +38,10 @@ PYTHON_LAYERS: dict[str, set[str]] = {
         *("_native", "backend", "config", "corpus", "embeddings", "formats", "sparse"),
         *("output", "vocabulary"),
     },
-    "mapping": {"backend", "config", "embeddings", "neighbors", "sparse"},
+    "mapping": {
+        *("backend", "config", "embeddings", "formats", "neighbors", "output", "sparse"),
+        *("streams", "vocabulary"),
+    },
     "evaluation": {
         *("_native", "backend", "config", "embeddings", "neighbors", "plotting", "sparse"),
         "streams",

@@ -1,1 +1,29 @@
-"""Cross-lingual mapping of embedding spaces."""
+"""Maps between embedding spaces: fit them from dictionaries or from nothing, save, apply."""
+
+from __future__ import annotations
+
+from embkit.mapping.dictionary import SeedDictionary, SeedPairs, SeedReport
+from embkit.mapping.fit import fit_cca, fit_five_step, fit_linear, fit_orthogonal
+from embkit.mapping.methods import METHODS, Method
+from embkit.mapping.normalize import apply_steps, fit_steps
+from embkit.mapping.result import Mapping
+from embkit.mapping.run import map
+from embkit.mapping.spaces import Fit, Spaces
+
+__all__ = [
+    "METHODS",
+    "Fit",
+    "Mapping",
+    "Method",
+    "SeedDictionary",
+    "SeedPairs",
+    "SeedReport",
+    "Spaces",
+    "apply_steps",
+    "fit_cca",
+    "fit_five_step",
+    "fit_linear",
+    "fit_orthogonal",
+    "fit_steps",
+    "map",
+]

@@ -1,0 +1,26 @@
+"""The commands on maps, loaded when they are used: their options need the library."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+MAP_EXAMPLE = """Example: embkit map en.bin de.bin --dictionary en-de.txt --output en-de.map
+
+Then: embkit apply en-de.map en.bin --side source --output en-mapped.bin"""
+APPLY_EXAMPLE = "Example: embkit apply en-de.map en.bin --side source --output mapped.vec"
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    app.command(
+        "embkit.cli.map:map_command",
+        name="map",
+        help="Fit a map that brings two embedding spaces together.",
+        help_epilogue=MAP_EXAMPLE,
+    )
+    app.command(
+        "embkit.cli.map:apply_command",
+        name="apply",
+        help="Bring vectors of one side into the common space of a fitted map.",
+        help_epilogue=APPLY_EXAMPLE,
+    )

@@ -1,0 +1,25 @@
+"""Canonical correlation analysis as a method (Faruqui and Dyer 2014)."""
+
+from __future__ import annotations
+
+import math
+
+from embkit.mapping.config import CcaConfig
+from embkit.mapping.dictionary import SeedPairs
+from embkit.mapping.fit import fit_cca
+from embkit.mapping.spaces import Fit, Report, Spaces, check_rank, rows_of_pairs
+
+
+def fit(spaces: Spaces, pairs: SeedPairs, config: CcaConfig, report: Report) -> Fit:
+    """Project both sides on the directions that correlate most.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer pairs than dimensions.
+    """
+    x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
+    dim = math.ceil(config.ratio * min(x.shape[1], z.shape[1]))
+    source_map, target_map, correlations = fit_cca(x, z, dim=dim, weights=weights)
+    told = {"rank": check_rank(x, z), "correlations": correlations.tolist()}
+    return Fit(source_map, target_map, told)

@@ -1,0 +1,311 @@
+"""Seed dictionaries: pairs of words read from any usual file, found in two vocabularies."""
+
+from __future__ import annotations
+
+import math
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embkit.config import check_choice
+from embkit.errors import FormatError
+from embkit.streams import open_input
+from embkit.vocabulary import Vocabulary
+
+Rows = NDArray[np.int64]
+Case = Literal["exact", "lower", "any"]
+
+CASES = ("exact", "lower", "any")
+_MOST_EXAMPLES = 10  # unused pairs that a report names
+_MOST_LINE = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One pair of a dictionary; either side may be of several words."""
+
+    source: str
+    target: str
+    weight: float = 1.0
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class SeedReport:
+    """Which pairs of a dictionary were used, and why the others were not."""
+
+    num_pairs: int
+    """Pairs in the dictionary."""
+    used: int
+    """Pairs of which both words have a row."""
+    unused: dict[str, int] = field(default_factory=dict)
+    """How many were left out, by reason."""
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    """Some of them, by reason."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return {
+            "num_pairs": self.num_pairs,
+            "used": self.used,
+            "unused": dict(self.unused),
+            "examples": {reason: list(some) for reason, some in self.examples.items()},
+        }
+
+    def summary(self) -> str:
+        """Return one line for people.
+
+        Examples
+        --------
+        >>> SeedReport(3, 2, {"source word unknown": 1}).summary()
+        '2 of 3 pairs used; source word unknown: 1'
+        """
+        reasons = [f"{reason}: {count}" for reason, count in self.unused.items()]
+        return "; ".join([f"{self.used} of {self.num_pairs} pairs used", *reasons])
+
+
+@dataclass(frozen=True)
+class SeedPairs:
+    """A dictionary's pairs as rows of two vocabularies.
+
+    Attributes
+    ----------
+    source, target : array of int64, shape (num_pairs,)
+        Rows; pair ``i`` is ``source[i]`` and ``target[i]``.
+    weights : array of float64, shape (num_pairs,)
+        How much each pair counts; 1 where the dictionary does not say.
+    report : SeedReport
+        What was used and what not.
+    """
+
+    source: Rows
+    target: Rows
+    weights: NDArray[np.float64]
+    report: SeedReport
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+class SeedDictionary:
+    """Pairs of words in two languages.
+
+    Parameters
+    ----------
+    entries : iterable of Entry or of (source, target) or (source, target, weight)
+        The pairs, repetitions allowed.
+    path : str or path, optional
+        Where they came from.
+
+    Raises
+    ------
+    ValueError
+        If a word is empty or a weight is not a positive number.
+
+    Examples
+    --------
+    >>> seeds = SeedDictionary([("dog", "Hund"), ("cat", "Katze"), ("cat", "Kater")])
+    >>> source = Vocabulary.from_words(["cat", "dog"])
+    >>> pairs = seeds.find(source, Vocabulary.from_words(["Hund", "Katze"]))
+    >>> pairs.source, pairs.target, pairs.report.unused
+    (array([1, 0]), array([0, 1]), {'target word unknown': 1})
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[Entry | tuple[str, str] | tuple[str, str, float]],
+        *,
+        path: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.path = None if path is None else os.fspath(path)
+        self.entries = [e if isinstance(e, Entry) else Entry(*e) for e in entries]
+        for entry in self.entries:
+            if not (entry.source.strip() and entry.target.strip()):
+                raise ValueError(f"words of a pair must not be empty, got {entry}")
+            if not (math.isfinite(entry.weight) and entry.weight > 0):
+                raise ValueError(f"weight must be positive, got {entry.weight} in {entry}")
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> SeedDictionary:
+        r"""Read a file of pairs, one entry a line, parted by tabs or, without any, by blanks.
+
+        A source word is followed by one or more target words. Only where tabs part them may
+        an entry have several words. A last column behind the target that is a number is the
+        weight of the line's pairs. Empty lines and a byte order mark are passed over; the
+        file may be compressed.
+
+        Raises
+        ------
+        FormatError
+            If a line has no target, is not UTF-8, has an empty field or a weight that is not
+            positive; or if the file has no pair at all.
+        OSError
+            If the file cannot be opened.
+
+        Examples
+        --------
+        >>> path = getfixture("tmp_path") / "d.txt"
+        >>> _ = path.write_text("New York\tNeu York\nhouse Haus Heim 0.5\n")
+        >>> [(e.source, e.target, e.weight) for e in SeedDictionary.read(path).entries]
+        [('New York', 'Neu York', 1.0), ('house', 'Haus', 0.5), ('house', 'Heim', 0.5)]
+        """
+        shown = os.fspath(path)
+        entries = [entry for line in _lines(shown) for entry in _entries(shown, *line)]
+        if not entries:
+            raise FormatError(shown, None, None, "a dictionary must have a pair, got none")
+        return cls(entries, path=shown)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
+
+    def reversed(self) -> SeedDictionary:
+        """Return the dictionary of the other direction."""
+        flipped = [Entry(e.target, e.source, e.weight, e.line) for e in self.entries]
+        return SeedDictionary(flipped, path=self.path)
+
+    def find(
+        self,
+        source: Vocabulary,
+        target: Vocabulary,
+        *,
+        case: Case = "exact",
+        unicode: bool = True,
+    ) -> SeedPairs:
+        """Return the rows of all pairs whose words both vocabularies have.
+
+        Parameters
+        ----------
+        source, target : Vocabulary
+        case : {"exact", "lower", "any"}
+            Look for a word as it stands, in lower case only, or as it stands and then in
+            lower case, with a capital, and in capitals.
+        unicode : bool
+            Where a word is not found, look for its composed and decomposed forms (NFC, NFD).
+
+        Returns
+        -------
+        SeedPairs
+            In the dictionary's order, each pair of rows once; an entry of several words is
+            found with its blanks or with ``_`` for them.
+
+        Raises
+        ------
+        ValueError
+            If ``case`` is none of the above.
+        """
+        check_choice("case", case, CASES)
+        sides = [
+            _find_words([getattr(e, side) for e in self.entries], vocabulary, case, unicode)
+            for side, vocabulary in (("source", source), ("target", target))
+        ]
+        return _select(self.entries, *sides)
+
+
+def _lines(path: str) -> Iterator[tuple[int, int, bytes]]:
+    """Yield number, offset and bytes of each line that is not empty."""
+    offset = 0
+    with open_input(path) as stream:
+        number = 0
+        while line := stream.readline(_MOST_LINE):
+            number += 1
+            if len(line) == _MOST_LINE and not line.endswith(b"\n"):
+                raise FormatError(path, number, offset, f"a line of over {_MOST_LINE} bytes")
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            if line.strip():
+                yield number, offset, line.rstrip(b"\r\n")
+            offset += len(line)
+
+
+def _entries(path: str, number: int, offset: int, line: bytes) -> Iterator[Entry]:
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        reason = "a dictionary must be UTF-8"
+        raise FormatError(path, number, offset + error.start, reason) from None
+    fields = [field.strip() for field in text.split("\t")] if "\t" in text else text.split()
+    while fields and not fields[-1]:
+        fields.pop()  # a tab at the end of the line
+    weight = 1.0
+    if len(fields) > 2 and (number_at_end := _number(fields[-1])) is not None:
+        weight = number_at_end
+        fields.pop()
+    if len(fields) < 2 or not all(fields):
+        reason = f"a line must have a source and a target word, got {text[:80]!r}"
+        raise FormatError(path, number, offset, reason)
+    if not (math.isfinite(weight) and weight > 0):
+        raise FormatError(path, number, offset, f"a weight must be positive, got {weight}")
+    for target in fields[1:]:
+        yield Entry(fields[0], target, weight, number)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _find_words(words: list[str], vocabulary: Vocabulary, case: str, unicode: bool) -> Rows:
+    """Return each word's row, -1 for unknown ones, by the first of its forms that has one."""
+    changes: dict[str, list[Callable[[str], str]]] = {
+        "exact": [str],
+        "lower": [str.lower],
+        "any": [str, str.lower, _capitalize, str.upper],
+    }
+    rows = np.full(len(words), -1, np.int64)
+    for change in changes[case]:
+        for form in ("", "NFC", "NFD") if unicode else ("",):
+            for joint in (" ", "_"):
+                missing = np.flatnonzero(rows < 0)
+                if not missing.size:
+                    return rows
+                tried = [_form(change(words[i]), form).replace(" ", joint) for i in missing]
+                rows[missing] = vocabulary.ids_of(tried)
+    return rows
+
+
+def _form(word: str, form: str) -> str:
+    if form == "NFC":
+        return unicodedata.normalize("NFC", word)
+    return unicodedata.normalize("NFD", word) if form else word
+
+
+def _capitalize(word: str) -> str:
+    return word[:1].upper() + word[1:]
+
+
+def _select(entries: list[Entry], source: Rows, target: Rows) -> SeedPairs:
+    kept, seen = [], set()
+    unused: Counter[str] = Counter()
+    examples: dict[str, list[str]] = {}
+    for i, (entry, s, t) in enumerate(
+        zip(entries, source.tolist(), target.tolist(), strict=True)
+    ):
+        if s < 0 or t < 0:
+            who = "both words" if s < 0 and t < 0 else f"{'source' if s < 0 else 'target'} word"
+            reason = f"{who} unknown"
+        elif (s, t) in seen:
+            reason = "pair stands twice"
+        else:
+            kept.append(i)
+            seen.add((s, t))
+            continue
+        unused[reason] += 1
+        if len(some := examples.setdefault(reason, [])) < _MOST_EXAMPLES:
+            some.append(f"{entry.source} {entry.target}")
+    return SeedPairs(
+        source[kept],
+        target[kept],
+        np.array([entries[i].weight for i in kept], np.float64),
+        SeedReport(len(entries), len(kept), dict(unused), examples),
+    )

@@ -1,0 +1,72 @@
+"""Mapping methods: one table from a method's name to its options and its function."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from embkit.config import check_choice
+from embkit.mapping import cca, five_step, linear, orthogonal
+from embkit.mapping.config import (
+    CcaConfig,
+    FiveStepConfig,
+    LinearConfig,
+    MappingConfig,
+    OrthogonalConfig,
+)
+from embkit.mapping.spaces import Fit
+
+Supervision = Literal["dictionary", "optional dictionary", "none"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as `map` and the command line know it.
+
+    ``fit(spaces, pairs, config, report)`` gets the normalised spaces, the dictionary's pairs
+    as rows (None where there is no dictionary), the options and a function to call with the
+    steps done.
+    """
+
+    summary: str
+    config: type[MappingConfig]
+    fit: Callable[..., Fit]
+    supervision: Supervision = "dictionary"
+
+
+METHODS: dict[str, Method] = {
+    "orthogonal": Method(
+        "Rotation (Xing 2015, Artetxe 2016).", OrthogonalConfig, orthogonal.fit
+    ),
+    "linear": Method("Least squares (Mikolov 2013).", LinearConfig, linear.fit),
+    "cca": Method("Canonical correlation (Faruqui and Dyer 2014).", CcaConfig, cca.fit),
+    "five-step": Method(
+        "Whiten, rotate, re-weight, de-whiten (Artetxe 2018).", FiveStepConfig, five_step.fit
+    ),
+}
+
+
+def make_config(method: str, options: dict[str, Any]) -> MappingConfig:
+    """Build the configuration of a method, refusing options that it does not have.
+
+    Raises
+    ------
+    ValueError
+        If the method, an option or a value is not allowed.
+
+    Examples
+    --------
+    >>> make_config("cca", {"ratio": 0.5}).ratio
+    0.5
+    """
+    check_choice("method", method, tuple(METHODS))
+    chosen = METHODS[method].config
+    allowed = [option.name for option in dataclasses.fields(chosen)]
+    for name in options:
+        if name not in allowed:
+            raise ValueError(
+                f"options of {method} must be among {', '.join(allowed)}, got {name}"
+            )
+    return chosen(**options)

@@ -1,0 +1,163 @@
+"""Fit a map: check everything, normalise, run the method, keep what it tells."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from embkit._version import __version__
+from embkit.embeddings import Embeddings
+from embkit.mapping.config import DictionaryConfig, MappingConfig
+from embkit.mapping.dictionary import SeedDictionary, SeedPairs
+from embkit.mapping.methods import METHODS, make_config
+from embkit.mapping.progress import fitting_bar
+from embkit.mapping.result import Mapping
+from embkit.mapping.spaces import Report, Spaces
+
+Dictionary = SeedDictionary | str | os.PathLike[str] | Iterable[tuple[str, str]]
+
+_log = logging.getLogger("embkit")
+
+
+def map(
+    source: Embeddings,
+    target: Embeddings,
+    *,
+    method: str = "orthogonal",
+    dictionary: Dictionary | None = None,
+    progress: bool = False,
+    callback: Report | None = None,
+    **options: Any,  # noqa: ANN401  (the fields of the method's configuration)
+) -> Mapping:
+    """Fit a map between two embedding spaces.
+
+    Everything is checked before the work starts; nothing but the two spaces and the seed
+    dictionary is needed.
+
+    Parameters
+    ----------
+    source, target : Embeddings
+        The spaces, of shapes (source_words, source_dim) and (target_words, target_dim).
+    method : str
+        A key of ``embkit.mapping.METHODS``.
+    dictionary : SeedDictionary, path, or iterable of (source word, target word)
+        Pairs to learn from, for the methods that need any.
+    progress : bool
+        Show a bar on standard error where the method takes steps.
+    callback : callable, optional
+        Called with the steps done, their number and a dict of figures; an exception ends
+        the run.
+    **options
+        The fields of the method's configuration in ``embkit.mapping.config``.
+
+    Returns
+    -------
+    Mapping
+        Maps both spaces, or any further vectors of them, into one.
+
+    Raises
+    ------
+    ValueError
+        If method, option or dictionary are not allowed, no pair is known to both
+        vocabularies, the dims do not suit the method, or a vector is not finite.
+    FormatError
+        If the dictionary's file is malformed.
+
+    Examples
+    --------
+    >>> en = Embeddings.from_words({"cat": [1.0, 0.1], "dog": [0.2, 1.0]})
+    >>> de = Embeddings.from_words({"Katze": [0.1, -1.0], "Hund": [1.0, -0.2]})
+    >>> seeds = [("cat", "Katze"), ("dog", "Hund")]
+    >>> mapping = map(en, de, dictionary=seeds, normalization="unit")
+    >>> bool(np.allclose(mapping.map_source(en.vectors), mapping.map_target(de.vectors)))
+    True
+    """
+    config = make_config(method, options)
+    chosen = METHODS[method]
+    pairs = find_pairs(source, target, dictionary, config, method)
+    spaces = Spaces.of(source, target, config.normalization)
+    with fitting_bar(progress, method) as bar:
+        fit = chosen.fit(spaces, pairs, config, _both(bar, callback))
+    statistics = dict(fit.statistics)
+    if pairs is not None:
+        statistics["dictionary"] = pairs.report.to_dict()
+    return Mapping(
+        np.asarray(fit.source_map, np.float32),
+        np.asarray(fit.target_map, np.float32),
+        spaces.source_steps,
+        spaces.target_steps,
+        method,
+        statistics,
+        _provenance(source, target, method, config, dictionary),
+    )
+
+
+def find_pairs(
+    source: Embeddings,
+    target: Embeddings,
+    dictionary: Dictionary | None,
+    config: MappingConfig,
+    method: str,
+) -> SeedPairs | None:
+    """Return a dictionary's pairs as rows, once it is sure that the method can use them.
+
+    Raises
+    ------
+    ValueError
+        If the method needs a dictionary and there is none, or the other way round, or no
+        pair has both its words in the vocabularies.
+    """
+    supervision = METHODS[method].supervision
+    if dictionary is None:
+        if supervision == "dictionary":
+            raise ValueError(f"dictionary must be given for the method {method}, got None")
+        return None
+    if supervision == "none":
+        raise ValueError(f"dictionary must be left out for the method {method}")
+    if isinstance(dictionary, str | os.PathLike):
+        dictionary = SeedDictionary.read(dictionary)
+    elif not isinstance(dictionary, SeedDictionary):
+        dictionary = SeedDictionary(dictionary)
+    looked: dict[str, Any] = {}
+    if isinstance(config, DictionaryConfig):
+        looked = {"case": config.case, "unicode": config.unicode}
+    pairs = dictionary.find(source.vocabulary, target.vocabulary, **looked)
+    if len(pairs) == 0:
+        raise ValueError(
+            "dictionary must have a pair that both vocabularies know: " + pairs.report.summary()
+        )
+    _log.info("%s", pairs.report.summary())
+    return pairs
+
+
+def _both(bar: Report, callback: Report | None) -> Report:
+    if callback is None:
+        return bar
+
+    def report(done: int, total: int, told: dict[str, float]) -> None:
+        bar(done, total, told)
+        callback(done, total, told)
+
+    return report
+
+
+def _provenance(
+    source: Embeddings,
+    target: Embeddings,
+    method: str,
+    config: MappingConfig,
+    dictionary: Dictionary | None,
+) -> dict[str, Any]:
+    told: dict[str, Any] = {"method": method, "config": asdict(config), "version": __version__}
+    for side, space in (("source", source), ("target", target)):
+        told[side] = {"num_words": len(space), "dim": space.dim, "from": space.provenance}
+    if isinstance(dictionary, SeedDictionary):
+        told["dictionary"] = dictionary.path
+    elif isinstance(dictionary, str | os.PathLike):
+        told["dictionary"] = os.fspath(dictionary)
+    return told

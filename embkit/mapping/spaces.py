@@ -1,0 +1,112 @@
+"""What a mapping method is given and what it gives: two normalised spaces, pairs, matrices."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embkit.embeddings import Embeddings
+from embkit.mapping.dictionary import SeedPairs
+from embkit.mapping.fit import rank_of
+from embkit.mapping.normalize import Matrix, Steps, apply_steps, fit_steps
+
+Doubles = NDArray[np.float64]
+Rows = NDArray[np.int64]
+Report = Callable[[int, int, dict[str, float]], None]
+"""Called with the steps done, their number, and what to show."""
+
+_log = logging.getLogger("embkit")
+
+
+@dataclass(frozen=True)
+class Spaces:
+    """Two spaces with the normalisation fitted on the whole of each.
+
+    Examples
+    --------
+    >>> v = Embeddings.from_words(["a", "b"], [[3, 4], [0, 2]])
+    >>> Spaces.of(v, v, "unit").source_rows(np.array([0]))
+    array([[0.60000002, 0.80000001]])
+    """
+
+    source: Embeddings
+    target: Embeddings
+    source_steps: Steps
+    target_steps: Steps
+
+    @classmethod
+    def of(cls, source: Embeddings, target: Embeddings, normalization: str) -> Spaces:
+        """Check both spaces and fit their normalisation.
+
+        Raises
+        ------
+        ValueError
+            If a space has no words, or NaN or infinity in a row.
+        """
+        for side, space in (("source", source), ("target", target)):
+            if len(space) == 0 or space.dim == 0:
+                raise ValueError(f"{side} must have a word with a vector, got none")
+            try:
+                _ = space.norms
+            except ValueError as error:
+                raise ValueError(f"{side} {error}") from None
+        steps = [fit_steps(space.vectors, normalization) for space in (source, target)]
+        return cls(source, target, steps[0], steps[1])
+
+    def source_rows(self, rows: Rows) -> Doubles:
+        """Return normalised source rows in float64."""
+        return apply_steps(self.source.vectors[rows], self.source_steps).astype(np.float64)
+
+    def target_rows(self, rows: Rows) -> Doubles:
+        """Return normalised target rows in float64."""
+        return apply_steps(self.target.vectors[rows], self.target_steps).astype(np.float64)
+
+    def source_matrix(self, limit: int | None = None) -> Matrix:
+        """Return the normalised source, or its first rows."""
+        return apply_steps(self.source.vectors[:limit], self.source_steps)
+
+    def target_matrix(self, limit: int | None = None) -> Matrix:
+        """Return the normalised target, or its first rows."""
+        return apply_steps(self.target.vectors[:limit], self.target_steps)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The matrices that a method found, applied to normalised rows, and what it tells."""
+
+    source_map: NDArray[np.floating]
+    target_map: NDArray[np.floating]
+    statistics: dict[str, Any] = field(default_factory=dict)
+
+
+def identity_of(embeddings: Embeddings) -> Doubles:
+    """Return the map that leaves a space as it is."""
+    return np.eye(embeddings.dim)
+
+
+def rows_of_pairs(
+    spaces: Spaces, pairs: SeedPairs, *, weighted: bool
+) -> tuple[Doubles, Doubles, NDArray[np.float64] | None]:
+    """Return the normalised rows of all pairs, and their weights where they are to count."""
+    return (
+        spaces.source_rows(pairs.source),
+        spaces.target_rows(pairs.target),
+        pairs.weights if weighted else None,
+    )
+
+
+def check_rank(source_rows: Doubles, target_rows: Doubles) -> int:
+    """Return the rank of the pairs, and log a warning where it leaves the map undetermined."""
+    rank = min(rank_of(source_rows), rank_of(target_rows))
+    dim = min(source_rows.shape[1], target_rows.shape[1])
+    if rank < dim:
+        _log.warning(
+            "%d pairs of rank %d do not determine a map of %d dimensions",
+            *(len(source_rows), rank, dim),
+        )
+    return rank

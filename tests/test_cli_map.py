@@ -1,0 +1,115 @@
+"""``embkit map`` and ``embkit apply``: what they write and refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import embkit
+from embkit.cli import main as run_main
+from embkit.mapping import Mapping
+from tests.spaces import pairs, planted
+
+Files = dict[str, str]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    source, target, _ = planted(120, 6, seed=1)
+    embkit.save(source, tmp_path / "s.bin")
+    embkit.save(target, tmp_path / "t")
+    lines = [f"{s}\t{t}\n" for s, t in [*pairs(40), ("x", "y")]]
+    (tmp_path / "d.txt").write_text("".join(lines), encoding="utf-8")
+    return {name: str(tmp_path / name) for name in ("s.bin", "t", "d.txt", "m", "o.vec")}
+
+
+def map_arguments(files: Files, *more: str) -> list[str]:
+    return ["map", files["s.bin"], files["t"], "--dictionary", files["d.txt"], *more]
+
+
+def test_map_then_apply_brings_translations_together(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(map_arguments(files, "--output", files["m"])) == 0
+    assert "40 of 41 pairs used; both words unknown: 1" in capsys.readouterr().err
+    arguments = ["apply", files["m"], files["s.bin"], "--side", "source", "--unit"]
+    assert run_main([*arguments, "--output", files["o.vec"]]) == 0
+    mapped, fitted = embkit.load(files["o.vec"]), Mapping.open(files["m"])
+    target = fitted.map_target(embkit.load(files["t"]).vectors, unit=True)
+    np.testing.assert_allclose(mapped.vectors, target, atol=1e-4)
+
+
+def test_map_writes_mapped_vectors_and_tells_all_as_json(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sides = ["--output-source", files["m"] + ".npz", "--output-target", files["o.vec"]]
+    assert (
+        run_main(map_arguments(files, "--method", "cca", "--ratio", "0.5", *sides, "--json"))
+        == 0
+    )
+    told = json.loads(capsys.readouterr().out)
+    assert (told["method"], told["dim"]) == ("cca", 3)
+    assert told["statistics"]["dictionary"]["used"] == 40
+    assert embkit.load(files["m"] + ".npz").dim == embkit.load(files["o.vec"]).dim == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "message"),
+    [
+        ([], 2, "output, output_source or output_target must be given"),
+        (["--output", "m", "--method", "no"], 2, "method must be one of orthogonal"),
+        (["--output", "m", "--ratio", "0.5"], 2, "options of orthogonal must be among"),
+        (["--output", "m", "--method", "cca", "--ratio", "2"], 2, "ratio must be above 0"),
+        (["--output", "no/m"], 4, "the output's folder does not exist"),
+        (["--output-source", "v.doc"], 2, "the output's extension must be one of"),
+        (["--output", "m", "--dictionary", "no.txt"], 2, "No such file or directory"),
+    ],
+)
+def test_what_is_wrong_is_refused_before_the_vectors_are_read(
+    more: list[str],
+    code: int,
+    message: str,
+    files: Files,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(files["s.bin"]).write_bytes(b"not vectors")
+    arguments = map_arguments(files, *more)
+    if "no.txt" in more:
+        arguments = [
+            a for a in arguments if a not in ("--dictionary", files["d.txt"], "no.txt")
+        ]
+        arguments += ["--dictionary", "no.txt"]
+    assert run_main(arguments) == code
+    assert message in capsys.readouterr().err
+
+
+def test_an_existing_map_is_kept(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(files["m"]).write_bytes(b"mine")
+    assert run_main(map_arguments(files, "--output", files["m"])) == 2
+    assert Path(files["m"]).read_bytes() == b"mine"
+    assert run_main(map_arguments(files, "--output", files["m"], "--overwrite", "-q")) == 0
+    assert Mapping.open(files["m"]).dim == 6
+
+
+def test_a_map_that_is_none_is_an_input_error(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["apply", files["d.txt"], files["s.bin"], "--side", "source"]
+    assert run_main([*arguments, "--output", files["o.vec"]]) == 3
+    assert "embkit: error:" in capsys.readouterr().err
+    assert not Path(files["o.vec"]).exists()
+
+
+def test_help_names_the_methods_that_have_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_main(["map", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert (
+        "Share of the dimensions to keep, those that correlate most. [cca; default: 0.8]"
+        in shown
+    )

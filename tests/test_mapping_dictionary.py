@@ -1,0 +1,131 @@
+"""Seed dictionaries: every usual form is read, and what is not used is told."""
+
+from __future__ import annotations
+
+import lzma
+import re
+from pathlib import Path
+
+import pytest
+
+from embkit.errors import FormatError
+from embkit.mapping.dictionary import Case, SeedDictionary
+from embkit.vocabulary import Vocabulary
+
+Triples = list[tuple[str, str, float]]
+
+
+def read(path: Path, content: bytes) -> Triples:
+    path.write_bytes(content)
+    return [(e.source, e.target, e.weight) for e in SeedDictionary.read(path)]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"dog Hund\n", [("dog", "Hund", 1)]),
+        (b"dog\tHund", [("dog", "Hund", 1)]),
+        (b"dog   Hund  \r\n\r\n", [("dog", "Hund", 1)]),
+        (b"\xef\xbb\xbfdog Hund\n", [("dog", "Hund", 1)]),
+        (b"dog Hund R\xc3\xbcde\n", [("dog", "Hund", 1), ("dog", "R\u00fcde", 1)]),
+        (b"New York\tNeu York\t\n", [("New York", "Neu York", 1)]),
+        (
+            b"dog\tHund\tR\xc3\xbcde\t0.25\n",
+            [("dog", "Hund", 0.25), ("dog", "R\u00fcde", 0.25)],
+        ),
+        (b"1990 1990\n", [("1990", "1990", 1)]),
+        (b"dog Hund\ndog Hund\n", [("dog", "Hund", 1), ("dog", "Hund", 1)]),
+    ],
+)
+def test_usual_lines_are_read(content: bytes, expected: Triples, tmp_path: Path) -> None:
+    assert read(tmp_path / "d.txt", content) == expected
+
+
+def test_a_compressed_dictionary_is_read(tmp_path: Path) -> None:
+    assert read(tmp_path / "d", lzma.compress(b"dog Hund\n")) == [("dog", "Hund", 1)]
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "offset", "reason"),
+    [
+        (b"dog Hund\ncat\n", 2, 9, "a line must have a source and a target word, got 'cat'"),
+        (b"dog\t\tHund\n", 1, 0, "a line must have a source and a target word"),
+        (b"dog Hund\ncat K\xff\n", 2, 14, "a dictionary must be UTF-8"),
+        (b"dog\tHund\t-1\n", 1, 0, "a weight must be positive, got -1.0"),
+        (b"dog\tHund\tnan\n", 1, 0, "a weight must be positive, got nan"),
+        (b"\n\n", None, None, "a dictionary must have a pair, got none"),
+    ],
+)
+def test_broken_lines_are_told_by_place(
+    content: bytes, line: int | None, offset: int | None, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "d.txt"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=re.escape(reason)) as caught:
+        SeedDictionary.read(path)
+    assert (caught.value.line, caught.value.offset) == (line, offset)
+
+
+def test_used_and_unused_pairs_are_counted_with_reasons() -> None:
+    seeds = SeedDictionary(
+        [("dog", "Hund"), ("cat", "Katze"), ("cow", "Kuh"), ("ox", "x"), ("dog", "Hund")]
+    )
+    pairs = seeds.find(
+        Vocabulary.from_words(["cat", "dog"]), Vocabulary.from_words(["Kuh", "Hund"])
+    )
+    assert (pairs.source.tolist(), pairs.target.tolist()) == ([1], [1])
+    assert pairs.report.to_dict() == {
+        "num_pairs": 5,
+        "used": 1,
+        "unused": {
+            "target word unknown": 1,
+            "source word unknown": 1,
+            "both words unknown": 1,
+            "pair stands twice": 1,
+        },
+        "examples": {
+            "target word unknown": ["cat Katze"],
+            "source word unknown": ["cow Kuh"],
+            "both words unknown": ["ox x"],
+            "pair stands twice": ["dog Hund"],
+        },
+    }
+    assert pairs.report.summary().startswith("1 of 5 pairs used; target word unknown: 1;")
+
+
+@pytest.mark.parametrize(
+    ("case", "found"), [("exact", [0]), ("lower", [1]), ("any", [0, 1, 2, 3])]
+)
+def test_the_case_policy_decides_which_words_are_found(case: Case, found: list[int]) -> None:
+    vocabulary = Vocabulary.from_words(["Dog", "cat", "Cow", "USA"])
+    words = ["Dog", "Cat", "cow", "usa"]
+    seeds = SeedDictionary(list(zip(words, "abcd", strict=True)))
+    pairs = seeds.find(vocabulary, Vocabulary.from_words(["a", "b", "c", "d"]), case=case)
+    assert pairs.source.tolist() == found
+
+
+def test_decomposed_letters_are_found_both_ways() -> None:
+    seeds = SeedDictionary([("u\u0308ber", "a"), ("\u00f6l", "b")])
+    source = Vocabulary.from_words(["\u00fcber", "o\u0308l"])
+    target = Vocabulary.from_words(["a", "b"])
+    assert seeds.find(source, target).source.tolist() == [0, 1]
+    assert len(seeds.find(source, target, unicode=False)) == 0
+
+
+def test_several_words_are_found_with_blanks_or_underscores() -> None:
+    seeds = SeedDictionary([("New York", "a"), ("San Jose", "b")])
+    pairs = seeds.find(
+        Vocabulary.from_words(["New York", "San_Jose"]), Vocabulary.from_words(["a", "b"])
+    )
+    assert pairs.source.tolist() == [0, 1]
+
+
+def test_reversed_swaps_the_sides() -> None:
+    entry = SeedDictionary([("dog", "Hund", 0.5)]).reversed().entries[0]
+    assert (entry.source, entry.target, entry.weight) == ("Hund", "dog", 0.5)
+
+
+@pytest.mark.parametrize("entry", [("", "x", 1.0), ("x", " ", 1.0), ("x", "y", 0.0)])
+def test_wrong_entries_are_refused(entry: tuple[str, str, float]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        SeedDictionary([entry])
