@@ -4,6 +4,7 @@
 #   make demo CORPUS=my.txt   the same on your own text
 #   make test                 run the tests
 #   make lint                 ruff, mypy --strict, clang-format
+#   make fuzz MINUTES=1       hostile bytes into every reader, under sanitizers
 #   make bench CORPUS=my.txt ARGS="--work DIR --gensim"   measure the speed (eval/README.md)
 #
 # PYTHON chooses the interpreter (make test PYTHON=python3.12), VENV another folder.
@@ -11,14 +12,15 @@
 PYTHON ?= python3
 VENV ?= .venv
 CORPUS ?=
+MINUTES ?= 1
 ARGS ?=
 export EMBKIT_BUILD_JOBS ?= 2
 
 bin := $(VENV)/bin
 build_inputs := pyproject.toml setup.py $(shell find csrc -name '*.cpp' -o -name '*.h')
-cpp_sources := $(shell find csrc -name '*.cpp' -o -name '*.h')
+cpp_sources := $(shell find csrc tests/native -name '*.cpp' -o -name '*.h')
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench fuzz clean
 
 demo: $(VENV)/demo.stamp
 	@$(bin)/embkit demo $(if $(CORPUS),"$(CORPUS)")
@@ -36,6 +38,10 @@ lint: $(VENV)/lint.stamp
 
 bench: $(VENV)/demo.stamp
 	$(bin)/python -m eval.speed $(if $(CORPUS),--corpus "$(CORPUS)") $(ARGS)
+
+# MINUTES for all targets together, two at a time; needs a C++ compiler, clang for coverage.
+fuzz: $(VENV)/test.stamp
+	$(bin)/python -m tests.native.fuzz --minutes $(MINUTES) --work build/fuzz $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info embkit/*.so

@@ -327,3 +327,11 @@ def test_a_number_that_is_not_finite_is_never_written(path: Path, value: float) 
         ):
             formats.save(embeddings, path, format=name)
     assert not path.exists()
+
+
+def test_an_error_behind_the_last_line_names_a_byte_of_the_file(path: Path) -> None:
+    text = b"1 9\nthe 1 2 "  # the blank ends the line as a newline would
+    path.write_bytes(text)
+    with pytest.raises(FormatError, match="no row") as raised:
+        formats.load(path, lenient=True)
+    assert raised.value.offset == len(text)

@@ -17,14 +17,14 @@ namespace py = pybind11;
 namespace embkit::bindings {
 namespace {
 
-using Reader = WordTable (*)(ByteReader&, ByteBudget&, const ReadOptions&);
+using Reader = WordVectors (*)(ByteReader&, ByteBudget&, const ReadOptions&);
 
 py::array_t<uint8_t> word_bytes(const std::vector<char>& words) {
   const auto* data = reinterpret_cast<const uint8_t*>(words.data());
   return py::array_t<uint8_t>(static_cast<py::ssize_t>(words.size()), data);
 }
 
-py::array_t<float> matrix(WordTable& table) {
+py::array_t<float> matrix(WordVectors& table) {
   const auto rows = static_cast<py::ssize_t>(table.num_words());
   const auto dim = static_cast<py::ssize_t>(table.dim);
   float* data = table.vectors.release();
@@ -55,7 +55,7 @@ py::tuple read_words(const py::object& stream, const py::bytes& path, int64_t si
   PythonSource source(stream, lenient);
   ByteReader reader(source, path, size);
   ByteBudget budget(memory);
-  WordTable table = [&] {
+  WordVectors table = [&] {
     const py::gil_scoped_release unlocked;
     return read(reader, budget, {lenient, limit, threads});
   }();

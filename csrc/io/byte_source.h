@@ -30,7 +30,7 @@ class ByteReader {
 
   // `size` is the length of the whole source where it is known, as for a plain file.
   ByteReader(ByteSource& source, std::string path, int64_t size)
-      : source_(source), path_(std::move(path)), size_(size), buffer_(kCapacity) {}
+      : source_(source), path_(std::move(path)), size_(size), buffer_(capacity_for(size)) {}
 
   const std::string& path() const { return path_; }
   uint64_t position() const { return base_ + begin_; }
@@ -99,6 +99,12 @@ class ByteReader {
 
  private:
   static constexpr size_t kCapacity = size_t{1} << 20;
+
+  // A small file is not worth a megabyte to clear; one byte more finds its end at once.
+  static size_t capacity_for(int64_t size) {
+    if (size == kUnknownSize) return kCapacity;
+    return static_cast<size_t>(std::min<uint64_t>(static_cast<uint64_t>(size) + 1, kCapacity));
+  }
 
   bool fill() {
     base_ += end_;

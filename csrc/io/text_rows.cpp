@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "io/parse_float.h"
-#include "io/word_table.h"
+#include "io/word_vectors.h"
 
 namespace embkit {
 namespace {

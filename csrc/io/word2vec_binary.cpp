@@ -39,7 +39,7 @@ class BinaryReader {
   BinaryReader(ByteReader& reader, ByteBudget& budget, const ReadOptions& options)
       : reader_(reader), budget_(budget), options_(options), table_(budget) {}
 
-  WordTable read() {
+  WordVectors read() {
     read_header();
     const auto stated = static_cast<uint64_t>(table_.report.stated_rows);
     const uint64_t rows =
@@ -146,7 +146,7 @@ class BinaryReader {
   ByteReader& reader_;
   ByteBudget& budget_;
   ReadOptions options_;
-  WordTable table_;
+  WordVectors table_;
   std::vector<char> word_;
   uint64_t row_ = 0;    // being read, from 0
   uint64_t start_ = 0;  // its first byte
@@ -154,8 +154,8 @@ class BinaryReader {
 
 }  // namespace
 
-WordTable read_word2vec_binary(ByteReader& reader, ByteBudget& budget,
-                               const ReadOptions& options) {
+WordVectors read_word2vec_binary(ByteReader& reader, ByteBudget& budget,
+                                 const ReadOptions& options) {
   return BinaryReader(reader, budget, options).read();
 }
 

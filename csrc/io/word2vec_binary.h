@@ -1,7 +1,7 @@
 #pragma once
 
 #include "io/byte_source.h"
-#include "io/word_table.h"
+#include "io/word_vectors.h"
 
 namespace embkit {
 
@@ -10,7 +10,7 @@ namespace embkit {
 // or behind none (gensim) is told by the first row and then demanded of all.
 //
 // Throws FormatError with row and byte; ResourceError where the budget does not suffice.
-WordTable read_word2vec_binary(ByteReader& reader, ByteBudget& budget,
-                               const ReadOptions& options);
+WordVectors read_word2vec_binary(ByteReader& reader, ByteBudget& budget,
+                                 const ReadOptions& options);
 
 }  // namespace embkit

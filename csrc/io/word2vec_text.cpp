@@ -42,7 +42,7 @@ class TextReader {
         batches_(reader, kBatchPerThread * static_cast<size_t>(options.threads)),
         table_(budget) {}
 
-  WordTable read() {
+  WordVectors read() {
     read_beginning();
     while (wants_more()) {
       const std::string_view lines = within_limit(batches_.lines());
@@ -267,21 +267,22 @@ class TextReader {
 
   [[noreturn]] void fail(int64_t line, const std::string& reason, int64_t offset = -1) const {
     if (offset < 0) offset = line <= 1 ? 0 : static_cast<int64_t>(batches_.offset());
-    throw FormatError(reader_.path(), line, offset, reason);
+    const auto size = static_cast<int64_t>(reader_.position());  // a newline may stand beyond
+    throw FormatError(reader_.path(), line, std::min(offset, size), reason);
   }
 
   ByteReader& reader_;
   ByteBudget& budget_;
   ReadOptions options_;
   LineBatches batches_;
-  WordTable table_;
+  WordVectors table_;
   int64_t line_ = 0;  // lines read
 };
 
 }  // namespace
 
-WordTable read_word2vec_text(ByteReader& reader, ByteBudget& budget,
-                             const ReadOptions& options) {
+WordVectors read_word2vec_text(ByteReader& reader, ByteBudget& budget,
+                               const ReadOptions& options) {
   return TextReader(reader, budget, options).read();
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "io/byte_source.h"
-#include "io/word_table.h"
+#include "io/word_vectors.h"
 
 namespace embkit {
 
@@ -11,7 +11,7 @@ namespace embkit {
 // With a header every stated row must be there. Parses on options.threads threads.
 //
 // Throws FormatError with line and byte; ResourceError where the budget does not suffice.
-WordTable read_word2vec_text(ByteReader& reader, ByteBudget& budget,
-                             const ReadOptions& options);
+WordVectors read_word2vec_text(ByteReader& reader, ByteBudget& budget,
+                               const ReadOptions& options);
 
 }  // namespace embkit

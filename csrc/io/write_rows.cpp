@@ -8,7 +8,7 @@
 
 #include "io/parse_float.h"
 #include "io/text_rows.h"
-#include "io/word_table.h"
+#include "io/word_vectors.h"
 
 namespace embkit {
 namespace {

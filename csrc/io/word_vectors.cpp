@@ -1,4 +1,4 @@
-#include "io/word_table.h"
+#include "io/word_vectors.h"
 
 #include <algorithm>
 #include <cstring>
@@ -37,13 +37,13 @@ class WordHash {
   uint64_t key_;
 };
 
-std::string_view word_of(const WordTable& table, uint64_t row) {
+std::string_view word_of(const WordVectors& table, uint64_t row) {
   const uint64_t begin = table.offsets[row];
   return {table.words.data() + begin, table.offsets[row + 1] - begin};
 }
 
 // The rows to keep, in order, by open addressing over row numbers plus one.
-std::vector<uint64_t> first_rows(const WordTable& table, ByteBudget& budget) {
+std::vector<uint64_t> first_rows(const WordVectors& table, ByteBudget& budget) {
   const WordHash hash;
   uint64_t slots = 16;
   while (slots < 2 * table.num_words()) slots *= 2;
@@ -64,7 +64,7 @@ std::vector<uint64_t> first_rows(const WordTable& table, ByteBudget& budget) {
   return kept;
 }
 
-void keep_rows(WordTable& table, const std::vector<uint64_t>& kept) {
+void keep_rows(WordVectors& table, const std::vector<uint64_t>& kept) {
   uint64_t bytes = 0;
   for (uint64_t to = 0; to < kept.size(); ++to) {
     const uint64_t from = kept[to];
@@ -91,7 +91,7 @@ bool are_plain_ascii(const std::vector<char>& words) {
 
 }  // namespace
 
-void finish(WordTable& table, ByteBudget& budget) {
+void finish(WordVectors& table, ByteBudget& budget) {
   const std::vector<uint64_t> kept = first_rows(table, budget);
   table.report.duplicate_words = static_cast<int64_t>(table.num_words() - kept.size());
   if (kept.size() < table.num_words()) keep_rows(table, kept);

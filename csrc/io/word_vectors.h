@@ -35,8 +35,8 @@ struct ReadReport {
 };
 
 // Words in row order, each with a row of `dim` floats.
-struct WordTable {
-  explicit WordTable(ByteBudget& budget) : vectors(budget) {}
+struct WordVectors {
+  explicit WordVectors(ByteBudget& budget) : vectors(budget) {}
 
   uint64_t num_words() const { return offsets.size() - 1; }
   void add_word(std::string_view word) {
@@ -53,7 +53,7 @@ struct WordTable {
 
 // Drops every row whose word stood in an earlier row, and counts words that are not UTF-8 and
 // words with blanks. Charges its hash table to the budget.
-void finish(WordTable& table, ByteBudget& budget);
+void finish(WordVectors& table, ByteBudget& budget);
 
 bool is_zero(const float* row, uint64_t dim);
 
