@@ -6,6 +6,20 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+# bind_cooccurrence
+
+def keep_thresholds(
+    counts: NDArray[np.int64], *, subsample: float, paper: bool
+) -> NDArray[np.uint32]: ...
+def count_cooccurrences(
+    ids: NDArray[np.uint32],
+    sentence_offsets: NDArray[np.uint64],
+    options: dict[str, Any],
+    files: dict[str, Any],
+    *,
+    progress: Callable[[int, int], object] | None,
+) -> NDArray[np.int64]: ...
+
 # bind_corpus
 
 class EncodeOptions:

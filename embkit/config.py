@@ -69,6 +69,12 @@ def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
 
 
+def check_seed(seed: int) -> None:
+    """Raise ValueError, in the one wording, unless ``seed`` fits 64 bits."""
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed must be from 0 to 2^64 - 1, got {seed}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class VocabularyConfig:
     """Which words of a corpus become rows."""
@@ -135,8 +141,7 @@ class Word2VecConfig(VocabularyConfig):
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
         if self.threads is not None:
             check_at_least("threads", self.threads, 1)
-        if not 0 <= self.seed < 2**64:
-            raise ValueError(f"seed must be from 0 to 2^64 - 1, got {self.seed}")
+        check_seed(self.seed)
         if self.combine == "w+c" and self.loss == "hs":
             raise ValueError(
                 "combine must be w with loss hs (its output rows are tree nodes), got w+c"
@@ -167,3 +172,42 @@ class CbowConfig(Word2VecConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("context_combination", self.context_combination, ("mean", "sum"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CooccurrenceConfig(VocabularyConfig):
+    """How co-occurrences are counted."""
+
+    window: int = 10
+    """Words to each side of the centre."""
+    weighting: Literal["dynamic", "harmonic", "flat"] = "harmonic"
+    """Weight of a word at distance d: (window - d + 1) / window (dynamic, what word2vec's
+    random windows give on average), 1 / d (harmonic, GloVe), or 1 (flat)."""
+    sides: Literal["both", "left", "right"] = "both"
+    """Where the contexts of a centre are."""
+    subsample: float = 0.0
+    """Frequency above which words are thinned out; 0 keeps every token."""
+    subsample_formula: Literal["word2vec", "paper"] = "paper"
+    """Keep with sqrt(t/f) + t/f (word2vec.c) or with sqrt(t/f) (Mikolov et al. 2013)."""
+    subsampling: Literal["dirty", "clean"] = "dirty"
+    """Thin out before windows are made, so that they reach further (dirty), or after, so that
+    a token which is left out keeps its place (clean)."""
+    rare_deletion: Literal["before", "after"] = "before"
+    """Leave out words that are too rare before or after windows are made, in the same sense."""
+    threads: int | None = None
+    """Worker threads; all cores the process may use when left out."""
+    seed: int = 1
+    """Seed of every random draw."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least("window", self.window, 1)
+        check_choice("weighting", self.weighting, ("dynamic", "harmonic", "flat"))
+        check_choice("sides", self.sides, ("both", "left", "right"))
+        check_at_least("subsample", self.subsample, 0)
+        check_choice("subsample_formula", self.subsample_formula, ("word2vec", "paper"))
+        check_choice("subsampling", self.subsampling, ("dirty", "clean"))
+        check_choice("rare_deletion", self.rare_deletion, ("before", "after"))
+        if self.threads is not None:
+            check_at_least("threads", self.threads, 1)
+        check_seed(self.seed)

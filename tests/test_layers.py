@@ -20,6 +20,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "backend": {"_native"},
     "subwords": {"_native"},
     "streams": set(),
+    "progress": set(),
     "output": {"streams"},
     "corpus": {"_native", "config", "output", "streams", "vocabulary"},
     "embeddings": {"plotting", "queries", "subwords", "vocabulary"},
@@ -32,11 +33,11 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "neighbors": {"_native", "backend", "config"},
     "training": {
         *("_native", "backend", "config", "corpus", "embeddings", "formats", "sparse"),
-        *("output", "vocabulary"),
+        *("output", "progress", "vocabulary"),
     },
     "counts": {
         *("_native", "backend", "config", "corpus", "embeddings", "formats", "sparse"),
-        *("output", "vocabulary"),
+        *("output", "progress", "vocabulary"),
     },
     "mapping": {
         *("backend", "config", "embeddings", "formats", "neighbors", "output", "sparse"),

@@ -1,9 +1,6 @@
 #include "text/encoded_corpus.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -12,6 +9,7 @@
 
 #include "core/errors.h"
 #include "core/workers.h"
+#include "io/descriptor.h"
 
 namespace embkit {
 namespace {
@@ -25,36 +23,6 @@ struct SpilledBlock {
 };
 
 using Input = std::function<bool(Block&, const std::atomic<bool>&)>;
-
-[[noreturn]] void throw_file_error(const EncodeFiles& files) {
-  throw FileError(files.folder, errno);
-}
-
-void write_at(int file, const void* data, size_t size, int64_t offset,
-              const EncodeFiles& files) {
-  const char* p = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t count = pwrite(file, p, size, offset);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) throw_file_error(files);
-    p += count;
-    size -= static_cast<size_t>(count);
-    offset += count;
-  }
-}
-
-void read_at(int file, void* data, size_t size, int64_t offset, const EncodeFiles& files) {
-  char* p = static_cast<char*>(data);
-  while (size > 0) {
-    const ssize_t count = pread(file, p, size, offset);
-    if (count < 0 && errno == EINTR) continue;
-    if (count == 0) errno = EIO;  // the file was cut under us
-    if (count <= 0) throw_file_error(files);
-    p += count;
-    size -= static_cast<size_t>(count);
-    offset += count;
-  }
-}
 
 // The first pass: blocks are handed out in order, and each is spilled by the worker that
 // tokenised it.
@@ -72,7 +40,7 @@ class FirstPass {
         const auto [first, last] = tokenizer.tokenize(block);
         write_at(files_.spills[static_cast<size_t>(worker)], first,
                  static_cast<size_t>(last - first) * sizeof(WordId),
-                 end * static_cast<int64_t>(sizeof(WordId)), files_);
+                 end * static_cast<int64_t>(sizeof(WordId)), files_.folder);
         spilled.push_back({*index, worker, end, last - first});
         end += last - first;
       } catch (...) {
@@ -167,7 +135,7 @@ class SecondPass {
              const EncodeFiles& files)
       : blocks_(blocks), vocabulary_(vocabulary), files_(files) {
     const uint64_t first = 0;
-    write_at(files.sentence_offsets, &first, sizeof first, 0, files);
+    write_at(files.sentence_offsets, &first, sizeof first, 0, files.folder);
   }
 
   void run(const std::atomic<bool>& stop) {
@@ -177,16 +145,16 @@ class SecondPass {
       const auto worker = static_cast<size_t>(block.worker);
       piece.rows.resize(static_cast<size_t>(block.size));
       read_at(files_.spills[worker], piece.rows.data(), piece.rows.size() * sizeof(WordId),
-              block.begin * static_cast<int64_t>(sizeof(WordId)), files_);
+              block.begin * static_cast<int64_t>(sizeof(WordId)), files_.folder);
       renumber(vocabulary_.row_of_id[worker], piece);
 
       const std::optional<Place> place = take_place(i, piece, stop);
       if (!place) return;
       for (uint64_t& end : piece.ends) end += place->row;
       write_at(files_.ids, piece.rows.data(), piece.rows.size() * sizeof(WordId),
-               static_cast<int64_t>(place->row * sizeof(WordId)), files_);
+               static_cast<int64_t>(place->row * sizeof(WordId)), files_.folder);
       write_at(files_.sentence_offsets, piece.ends.data(), piece.ends.size() * sizeof(uint64_t),
-               static_cast<int64_t>((place->sentence + 1) * sizeof(uint64_t)), files_);
+               static_cast<int64_t>((place->sentence + 1) * sizeof(uint64_t)), files_.folder);
     }
   }
 

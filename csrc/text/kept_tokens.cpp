@@ -1,8 +1,39 @@
 #include "text/kept_tokens.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+#include <string>
 
 namespace embkit {
+
+void check_text(const EncodedText& text, size_t num_words) {
+  if (text.num_tokens < 1) throw std::invalid_argument("ids must not be empty");
+  const uint64_t* offsets = text.sentence_offsets;
+  if (offsets[0] != 0 ||
+      offsets[text.num_sentences] != static_cast<uint64_t>(text.num_tokens) ||
+      !std::is_sorted(offsets, offsets + text.num_sentences + 1)) {
+    throw std::invalid_argument("sentence_offsets must rise from 0 to the number of ids");
+  }
+  const WordId highest = *std::max_element(text.ids, text.ids + text.num_tokens);
+  if (highest >= num_words) {
+    throw std::invalid_argument("ids must be below " + std::to_string(num_words) + ", got " +
+                                std::to_string(highest));
+  }
+}
+
+std::vector<uint32_t> keep_thresholds(const std::vector<int64_t>& counts, double subsample,
+                                      bool paper) {
+  const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
+  std::vector<uint32_t> thresholds(counts.size());
+  for (size_t word = 0; word < counts.size(); ++word) {
+    const double ratio = subsample * total / static_cast<double>(counts[word]);
+    const double keep = subsample > 0 ? std::sqrt(ratio) + (paper ? 0 : ratio) : 1;
+    thresholds[word] = static_cast<uint32_t>(std::ceil(std::min(keep, 1.0) * 0x1p24));
+  }
+  return thresholds;
+}
 
 void KeptTokens::fill(Index begin, Index end, const EpochRandom& random) {
   size_ = 0;

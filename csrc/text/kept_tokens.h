@@ -17,6 +17,16 @@ struct EncodedText {
   Index num_sentences;
 };
 
+// Throws std::invalid_argument unless there are ids, all below `num_words`, and the sentences
+// cover them in order.
+void check_text(const EncodedText& text, size_t num_words);
+
+// Below which draws (of 24 bits) a token of each word is kept: all of them where `subsample`
+// is 0, else a share of sqrt(t/f) + t/f (word2vec.c) or of sqrt(t/f) (the paper), f being a
+// word's share of all counts.
+std::vector<uint32_t> keep_thresholds(const std::vector<int64_t>& counts, double subsample,
+                                      bool paper);
+
 // The tokens of positions [begin, end) that survive subsampling, and up to `window` survivors
 // to each side where a sentence goes on beyond: every window of the block can be seen whole,
 // and what a token meets does not depend on where blocks begin. Refilled for each block; one

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -17,19 +16,6 @@ constexpr Index kRateGrid = 1024;       // tokens over which the learning rate i
 constexpr double kLowestRate = 1e-4;    // of the first; as word2vec.c
 constexpr Index kMeasureAll = 4 << 20;  // tokens up to which every centre's loss is measured
 constexpr uint64_t kMeasureMask = 63;   // beyond that, one in 64
-
-// Draws have 24 bits; a token is kept when they are below its word's entry.
-std::vector<uint32_t> keep_thresholds(const std::vector<int64_t>& counts, double subsample,
-                                      bool paper) {
-  const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
-  std::vector<uint32_t> thresholds(counts.size());
-  for (size_t word = 0; word < counts.size(); ++word) {
-    const double ratio = subsample * total / static_cast<double>(counts[word]);
-    const double keep = subsample > 0 ? std::sqrt(ratio) + (paper ? 0 : ratio) : 1;
-    thresholds[word] = static_cast<uint32_t>(std::ceil(std::min(keep, 1.0) * 0x1p24));
-  }
-  return thresholds;
-}
 
 AliasTable noise_table(const std::vector<int64_t>& counts, double smoothing) {
   std::vector<double> weights(counts.size());
@@ -49,23 +35,11 @@ std::vector<uint64_t> first_positions(const EncodedText& text, size_t num_words)
   return positions;
 }
 
-void check(const EncodedText& text, const std::vector<int64_t>& counts) {
-  if (text.num_tokens < 1) throw std::invalid_argument("ids must not be empty");
+void check_counts(const std::vector<int64_t>& counts) {
   for (const int64_t count : counts) {
     if (count < 1) {
       throw std::invalid_argument("counts must be at least 1, got " + std::to_string(count));
     }
-  }
-  const uint64_t* offsets = text.sentence_offsets;
-  if (offsets[0] != 0 ||
-      offsets[text.num_sentences] != static_cast<uint64_t>(text.num_tokens) ||
-      !std::is_sorted(offsets, offsets + text.num_sentences + 1)) {
-    throw std::invalid_argument("sentence_offsets must rise from 0 to the number of ids");
-  }
-  const WordId highest = *std::max_element(text.ids, text.ids + text.num_tokens);
-  if (highest >= counts.size()) {
-    throw std::invalid_argument("ids must be below " + std::to_string(counts.size()) +
-                                ", got " + std::to_string(highest));
   }
 }
 
@@ -90,7 +64,8 @@ Word2Vec::Word2Vec(const Word2VecOptions& options, const EncodedText& text,
       output_(static_cast<Index>(counts.size()) - (options.is_hierarchical ? 1 : 0),
               options.dim),
       loss_mask_(text.num_tokens <= kMeasureAll / options.epochs ? 0 : kMeasureMask) {
-  check(text, counts);
+  check_text(text, counts.size());
+  check_counts(counts);
   if (options.is_hierarchical) {
     hierarchical_softmax_.emplace(
         HierarchicalSoftmax{HuffmanTree(counts, first_positions(text, counts.size()))});

@@ -35,8 +35,11 @@ _ITEM_BYTES = {
     **dict.fromkeys(("U32", "I32", "F32"), 4),
     **dict.fromkeys(("U64", "I64", "F64"), 8),
 }
-_DTYPES = {"U8": "<u1", "I32": "<i4", "F32": "<f4", "U64": "<u8", "I64": "<i8"}
-_NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
+ITEM_DTYPES = {
+    **{"U8": "<u1", "I32": "<i4", "F32": "<f4"},
+    **{"U64": "<u8", "I64": "<i8", "F64": "<f8"},
+}
+_NAMES = {np.dtype(dtype): name for name, dtype in ITEM_DTYPES.items()}
 _OWN_CRC = re.compile(rb'("header_crc32":")([0-9a-f]{8})(")')
 
 
@@ -51,7 +54,7 @@ class Tensor:
 
     def view(self, file: NDArray[np.uint8]) -> NDArray[Any]:
         """Return the tensor as it stands in the file, without a copy."""
-        return file[self.begin : self.end].view(_DTYPES[self.dtype]).reshape(self.shape)
+        return file[self.begin : self.end].view(ITEM_DTYPES[self.dtype]).reshape(self.shape)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from embkit.config import CbowConfig, SkipGramConfig, VocabularyConfig, check_choice
 from embkit.corpus import EncodedCorpus, encode
 from embkit.embeddings import Embeddings
-from embkit.training.progress import Callback, TrainingProgress, reading_bar
+from embkit.progress import work_bar
+from embkit.training.progress import Callback, TrainingProgress
 from embkit.training.word2vec import train_word2vec
 
 __all__ = ["METHODS", "Method", "TrainingProgress", "train"]
@@ -121,7 +122,7 @@ def train(
     config = make_config(method, options)
     if not isinstance(corpus, EncodedCorpus):
         limits = VocabularyConfig(min_count=config.min_count, max_vocab=config.max_vocab)
-        with reading_bar(progress) as report:
+        with work_bar(progress, "reading", "B") as report:
             corpus = encode(
                 corpus,
                 config=limits,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -132,23 +131,6 @@ class Reporter:
             self._log.flush()
         if self._callback is not None:
             self._callback(report)
-
-
-@contextmanager
-def reading_bar(show: bool) -> Iterator[Callable[[int, int | None], None] | None]:
-    """Show a bar while a corpus is read; yield the progress function for `encode`."""
-    if not show:
-        yield None
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(unit="B", unit_scale=True, unit_divisor=1024, desc="reading") as bar:
-
-        def update(done: int, total: int | None) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield update
 
 
 def _make_bar(total_tokens: int) -> Any:  # noqa: ANN401  (tqdm's own type depends on the frontend)
