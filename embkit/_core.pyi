@@ -125,6 +125,46 @@ class FastTextModel:
     @property
     def counts(self) -> NDArray[np.int64]: ...
 
+# bind_glove
+
+def simd_glove(
+    level: str,
+    row_ids: NDArray[np.uint32],
+    column_ids: NDArray[np.uint32],
+    log_values: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    rows: NDArray[np.float32],
+    columns: NDArray[np.float32],
+    learning_rate: float,
+    bias_rate: float,
+    clip: float,
+) -> float: ...
+
+class GloVe:
+    def __init__(
+        self,
+        options: dict[str, Any],
+        offsets: NDArray[np.int64],
+        columns: NDArray[np.int32],
+        values: NDArray[np.float64],
+    ) -> None: ...
+    def arrange(self, threads: int) -> None: ...
+    def train_epoch(
+        self, epoch: int, threads: int, on_progress: Callable[[], object]
+    ) -> float: ...
+    def progress(self) -> tuple[int, float]: ...
+    def rows(
+        self, contexts: bool, squares: bool
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+    def set_rows(
+        self,
+        contexts: bool,
+        squares: bool,
+        vectors: NDArray[np.float32],
+        biases: NDArray[np.float32],
+    ) -> None: ...
+    def rows_are_finite(self) -> bool: ...
+
 # bind_io
 
 _Words = tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.float32], dict[str, Any]]

@@ -35,6 +35,12 @@ def check_at_least(name: str, value: float, least: float) -> None:
         raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
+def check_positive(name: str, value: float) -> None:
+    """Raise ValueError, in the one wording, unless ``value`` is finite and above 0."""
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be positive, got {value}")
+
+
 def check_at_most(name: str, value: float, most: float) -> None:
     """Raise ValueError, in the one wording, if ``value`` is too large."""
     if value > most:
@@ -137,8 +143,7 @@ class Word2VecConfig(VocabularyConfig):
         check_choice("combine", self.combine, ("w", "w+c"))
         for name in ("smoothing", "subsample"):
             check_at_least(name, getattr(self, name), 0)
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+        check_positive("learning_rate", self.learning_rate)
         if self.threads is not None:
             check_at_least("threads", self.threads, 1)
         check_seed(self.seed)
@@ -211,3 +216,44 @@ class CooccurrenceConfig(VocabularyConfig):
         if self.threads is not None:
             check_at_least("threads", self.threads, 1)
         check_seed(self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GloveConfig(CooccurrenceConfig):
+    """Options of ``train("glove")``; the defaults are those of Stanford's tools.
+
+    The exception is ``min_count``, which is 5 as in every other trainer (there 1). The other
+    differences are in how cells are visited, see `embkit.training.glove.train_glove`.
+    """
+
+    window: int = 15
+    """Words to each side of the centre."""
+    dim: int = 50
+    """Length of a vector."""
+    x_max: float = 100.0
+    """Count from which on a cell weighs 1."""
+    exponent: float = 0.75
+    """A cell of a smaller count x weighs (x / x_max) to this power (there: alpha)."""
+    learning_rate: float = 0.05
+    """Rate of the vectors before AdaGrad scales it down; that of the biases is 1."""
+    clip: float = 100.0
+    """No element of a gradient goes beyond this, to either side (there: grad-clip)."""
+    epochs: int = 25
+    """Passes over the cells."""
+    combine: Literal["w+c", "w", "c"] = "w+c"
+    """Return the sum of word and context vectors, or the one or the other."""
+    keep_output: bool = False
+    """Keep the context vectors too."""
+    order: Literal["tiles", "full"] = "tiles"
+    """Shuffle the cells within tiles whose rows fit a cache, and the tiles' parts among each
+    other (tiles), or all cells (full), which is slower."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("dim", "epochs"):
+            check_at_least(name, getattr(self, name), 1)
+        for name in ("x_max", "learning_rate", "clip"):
+            check_positive(name, getattr(self, name))
+        check_at_least("exponent", self.exponent, 0)
+        check_choice("combine", self.combine, ("w+c", "w", "c"))
+        check_choice("order", self.order, ("tiles", "full"))

@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, m) {
   embkit::bindings::bind_corpus(m);
   embkit::bindings::bind_errors(m);
   embkit::bindings::bind_fasttext(m);
+  embkit::bindings::bind_glove(m);
   embkit::bindings::bind_io(m);
   embkit::bindings::bind_linalg(m);
   embkit::bindings::bind_sampling(m);

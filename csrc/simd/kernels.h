@@ -29,6 +29,29 @@ constexpr size_t scratch_floats(size_t max_inputs, size_t stride) {
   return 8 * (max_inputs + 1) / 16 * 16 + 16 + (max_inputs + 2) * stride;
 }
 
+// A cell of a co-occurrence matrix, as GloVe trains it.
+struct GloveCell {
+  uint32_t row;
+  uint32_t column;
+  float log_value;
+  float weight;
+};
+
+// AdaGrad on the weighted least squares of some cells. A row is 2 * stride floats on a 64-byte
+// line: `stride` values, and as many sums of squared gradients, all above 0. Behind the vector
+// the values end with zeros and two lanes that hold (bias, 1) in a row of `rows` and (1, bias)
+// in one of `columns`, so that the dot product has both biases in it.
+struct GloveStep {
+  const GloveCell* cells;  // [num_cells]
+  size_t num_cells;
+  float* rows;
+  float* columns;
+  size_t stride;        // a multiple of 16
+  float learning_rate;  // of the vectors
+  float bias_rate;      // of the biases
+  float clip;           // no element of a gradient goes beyond this, to either side
+};
+
 // The hot loops, one table for each instruction set. A step takes all logits, and the gradients
 // of both sides, from the rows as they are before it; output rows are taken in equal tiles of
 // at most kMaxTile. (An input row that stands twice is multiplied into the output rows the
@@ -47,6 +70,8 @@ struct Kernels {
   // Adds what `mine` has gained over `base` to `shared`, and takes the sum as both. All are
   // `count` floats, a multiple of 16, on 64-byte lines.
   void (*exchange)(float* shared, float* mine, float* base, size_t count);
+  // GloVe: the cells one after the other. Returns the sum of their costs before each step.
+  double (*train_glove)(const GloveStep& step);
 };
 
 namespace baseline {

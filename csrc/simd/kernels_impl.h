@@ -368,13 +368,18 @@ void exchange(float* shared, float* mine, float* base, size_t count) {
 }
 
 }  // namespace
+}  // namespace embkit::simd::EMBKIT_ISA
+
+#include "simd/glove_kernel.h"
+
+namespace embkit::simd::EMBKIT_ISA {
 
 #define EMBKIT_NAME(x) #x
 #define EMBKIT_NAME_OF(x) EMBKIT_NAME(x)
 
 const Kernels& table() {
   static constexpr Kernels kernels = {EMBKIT_NAME_OF(EMBKIT_ISA), &train_window, &train_cbow,
-                                      &exchange};
+                                      &exchange, &train_glove};
   return kernels;
 }
 

@@ -19,7 +19,7 @@ class TrainingProgress:
     """The state of a run, as its log and its callback get it."""
 
     tokens: int
-    """Tokens trained so far, of all epochs."""
+    """Tokens (GloVe: cells of the matrix) trained so far, of all epochs."""
     total_tokens: int
     """Tokens of the whole run."""
     epoch: int
@@ -34,6 +34,8 @@ class TrainingProgress:
     """The rate now."""
     seconds_left: float | None
     """At the mean speed so far; None at the start."""
+    epoch_loss: float | None = None
+    """GloVe: mean loss of the epoch that this report ends; None in the midst of one."""
 
 
 Callback = Callable[[TrainingProgress], object]
@@ -52,6 +54,8 @@ class Reporter:
         File to which each report is added as a line of JSON. Opened at once.
     callback : callable, optional
         Called with each `TrainingProgress`; an exception from it ends the run.
+    unit : str
+        What the bar counts.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Reporter:
         progress: bool = False,
         log: str | Path | None = None,
         callback: Callback | None = None,
+        unit: str = "word",
     ) -> None:
         self._total = total_tokens
         self._per_epoch = tokens_per_epoch
@@ -69,7 +74,7 @@ class Reporter:
         self._log: IO[str] | None = None
         if log is not None:
             self._log = Path(log).open("a", encoding="utf-8")  # noqa: SIM115  (closed by exit)
-        self._bar = _make_bar(total_tokens) if progress else None
+        self._bar = _make_bar(total_tokens, unit) if progress else None
         self._began = self._last_time = time.monotonic()
         self._last = (0, 0.0, 0)
         self.last_loss: float | None = None
@@ -96,26 +101,33 @@ class Reporter:
         learning_rate: float,
         *,
         last: bool = False,
+        epoch_loss: float | None = None,
     ) -> None:
-        """Report the running totals of a trainer, unless the last report is too recent."""
+        """Report the running totals of a trainer, unless the last report is too recent.
+
+        The ``last`` report, and one with the mean loss of an epoch that has just ended, are
+        never left out.
+        """
         now = time.monotonic()
         interval = now - self._last_time
-        if interval < INTERVAL and not last:
+        if interval < INTERVAL and not last and epoch_loss is None:
             return
         last_tokens, last_loss, last_pairs = self._last
         pairs = num_pairs - last_pairs
         if pairs > 0:
             self.last_loss = (loss - last_loss) / pairs
         seconds = now - self._began
+        is_end = tokens == self._total or epoch_loss is not None
         report = TrainingProgress(
             tokens=tokens,
             total_tokens=self._total,
-            epoch=min(tokens, self._total - 1) // self._per_epoch + 1,
+            epoch=max(tokens - is_end, 0) // self._per_epoch + 1,
             seconds=seconds,
             words_per_second=(tokens - last_tokens) / interval if interval > 0 else 0.0,
             loss=self.last_loss if pairs > 0 else None,
             learning_rate=learning_rate,
             seconds_left=seconds * (self._total - tokens) / tokens if tokens else None,
+            epoch_loss=epoch_loss,
         )
         self._last = (tokens, loss, num_pairs)
         self._last_time = now
@@ -133,7 +145,7 @@ class Reporter:
             self._callback(report)
 
 
-def _make_bar(total_tokens: int) -> Any:  # noqa: ANN401  (tqdm's own type depends on the frontend)
+def _make_bar(total_tokens: int, unit: str) -> Any:  # noqa: ANN401  (tqdm's own type depends on the frontend)
     from tqdm.auto import tqdm
 
-    return tqdm(total=total_tokens, unit="word", unit_scale=True, desc="training")
+    return tqdm(total=total_tokens, unit=unit, unit_scale=True, desc="training")
