@@ -59,6 +59,10 @@ class LockedError(RuntimeError):
     """Another run holds the output."""
 
 
+class DownloadError(RuntimeError):
+    """A data set that cannot be brought: no network, or not the bytes that were asked for."""
+
+
 class OutputExistsError(ValueError):
     """The output exists and was not to be overwritten."""
 

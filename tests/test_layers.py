@@ -45,7 +45,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     },
     "evaluation": {
         *("_native", "backend", "config", "embeddings", "neighbors", "plotting", "sparse"),
-        "streams",
+        *("output", "streams"),
     },
 }
 

@@ -15,7 +15,18 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.help import PlainFormatter
 
 from embkit import __version__
-from embkit.cli import completion, convert, demo, doctor, eval, inspect, mapping, query, train
+from embkit.cli import (
+    completion,
+    convert,
+    data,
+    demo,
+    doctor,
+    eval,
+    inspect,
+    mapping,
+    query,
+    train,
+)
 from embkit.cli.exit_codes import ExitCode, exit_code_of
 from embkit.cli.options import hide_dash
 from embkit.cli.peers import translate_peer_options
@@ -48,7 +59,7 @@ def build_app() -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # report() tells it, as every other error
     )
-    for module in (train, query, eval, inspect, convert, mapping, demo, doctor):
+    for module in (train, query, eval, inspect, convert, data, mapping, demo, doctor):
         module.register(app)
     completion.register(app)
     app.register_install_completion_command(add_to_startup=False)

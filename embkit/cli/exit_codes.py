@@ -5,7 +5,14 @@ from __future__ import annotations
 import signal
 from enum import IntEnum
 
-from embkit.errors import CorpusError, DivergenceError, FormatError, LockedError, OutputError
+from embkit.errors import (
+    CorpusError,
+    DivergenceError,
+    DownloadError,
+    FormatError,
+    LockedError,
+    OutputError,
+)
 
 
 class ExitCode(IntEnum):
@@ -55,6 +62,7 @@ EXCEPTION_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (FormatError, ExitCode.INPUT),
     (CorpusError, ExitCode.INPUT),
     (DivergenceError, ExitCode.INPUT),
+    (DownloadError, ExitCode.INPUT),
     (ValueError, ExitCode.USAGE),
     (OutputError, ExitCode.OUTPUT),
     (FileNotFoundError, ExitCode.USAGE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from embkit.evaluation.analogy_files import read_analogies
+from embkit.evaluation.named import default_sets, open_set
 from embkit.evaluation.readers import (
     read_categorization,
     read_outliers,
@@ -32,6 +33,8 @@ __all__ = [
     "SimilaritySet",
     "WeatSet",
     "WeatTest",
+    "default_sets",
+    "open_set",
     "read_analogies",
     "read_categorization",
     "read_outliers",

@@ -13,8 +13,8 @@ from embkit.errors import FormatError
 from embkit.evaluation.sets import Doubles
 
 # A pair, its published score, and the part of a file's name that claims the set. Copies that
-# carry another score there: word-benchmarks' simlex999.csv (the scores of a translation) and
-# mc-30.csv (a slipped digit, also in dict2vec's).
+# carry another score there: word-benchmarks' simlex999.csv (the scores of Leviant and
+# Reichart 2015) and mc-30.csv (a slipped digit, also in dict2vec's).
 _PUBLISHED: tuple[tuple[str, tuple[str, str], float], ...] = (
     ("simlex", ("old", "new"), 1.58),
     ("simlex", ("smart", "intelligent"), 9.2),

@@ -1,0 +1,1 @@
+"""What evaluation reads: the registry of the field's data sets."""
