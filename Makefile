@@ -5,6 +5,7 @@
 #   make test                 run the tests
 #   make lint                 ruff, mypy --strict, clang-format
 #   make fuzz MINUTES=1       hostile bytes into every reader, under sanitizers
+#   make faults               each system call on an output fails once
 #   make bench CORPUS=my.txt ARGS="--work DIR --gensim"   measure the speed (eval/README.md)
 #
 # PYTHON chooses the interpreter (make test PYTHON=python3.12), VENV another folder.
@@ -20,7 +21,7 @@ bin := $(VENV)/bin
 build_inputs := pyproject.toml setup.py $(shell find csrc -name '*.cpp' -o -name '*.h')
 cpp_sources := $(shell find csrc tests/native -name '*.cpp' -o -name '*.h')
 
-.PHONY: demo test lint bench fuzz clean
+.PHONY: demo test lint bench fuzz faults clean
 
 demo: $(VENV)/demo.stamp
 	@$(bin)/embkit demo $(if $(CORPUS),"$(CORPUS)")
@@ -42,6 +43,9 @@ bench: $(VENV)/demo.stamp
 # MINUTES for all targets together, two at a time; needs a C++ compiler, clang for coverage.
 fuzz: $(VENV)/test.stamp
 	$(bin)/python -m tests.native.fuzz --minutes $(MINUTES) --work build/fuzz $(ARGS)
+
+faults: $(VENV)/test.stamp
+	$(bin)/python -m tests.native.faults --work build/faults $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info embkit/*.so

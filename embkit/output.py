@@ -78,13 +78,18 @@ class OutputFile:
     def _create(self, temporary: Path) -> BinaryIO:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            return os.fdopen(os.open(temporary, flags, 0o600), "wb", 1 << 20)
+            descriptor = os.open(temporary, flags, 0o600)
         except FileNotFoundError:
             raise OutputError(
                 errno.ENOENT, "the output's folder does not exist", self.path
             ) from None
         except OSError as error:
             error.filename = self.path
+            raise
+        try:
+            return os.fdopen(descriptor, "wb", 1 << 20)
+        except BaseException:  # no memory for the buffer; fdopen has closed the descriptor
+            temporary.unlink()
             raise
 
     def commit(self) -> None:
@@ -190,4 +195,5 @@ def sync_folder(folder: Path) -> None:
         with contextlib.suppress(OSError):  # some network file systems refuse
             os.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        with contextlib.suppress(OSError):  # nothing was written through it
+            os.close(descriptor)

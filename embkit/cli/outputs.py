@@ -61,8 +61,10 @@ def _try_writing(path: Path) -> None:
     except OSError as error:
         error.filename = str(path)
         raise
-    os.close(descriptor)
-    Path(probe).unlink(missing_ok=True)
+    try:
+        os.close(descriptor)
+    finally:
+        Path(probe).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +22,8 @@ from embkit.formats.safetensors_header import (
     to_json,
 )
 from embkit.output import OutputFile, sync_folder
+
+logger = logging.getLogger(__name__)
 
 
 def save_directory(
@@ -47,20 +51,32 @@ def save_directory(
     ['embeddings.safetensors', 'model.json']
     """
     folder = Path(path)
-    card = describe(embeddings).encode()
     is_new = not folder.exists()
     if is_new:
         folder.mkdir()
         sync_folder(folder.absolute().parent)
+    card = OutputFile(folder / CARD_NAME, overwrite=True)
     try:
+        card.stream.write(describe(embeddings).encode())
+        card.stream.flush()  # a full disk shows before the old model is replaced
         with OutputFile(folder / FILE_NAME, overwrite=overwrite) as stream:
             write_embeddings(embeddings, stream)
     except BaseException:
+        card.discard()
         if is_new:
             folder.rmdir()
         raise
-    with OutputFile(folder / CARD_NAME, overwrite=True) as stream:
-        stream.write(card)
+    _put_card_in_place(card)
+
+
+def _put_card_in_place(card: OutputFile) -> None:
+    """Finish ``model.json``: the model beside it is whole and new already, so no error."""
+    try:
+        card.commit()
+    except OSError as error:
+        logger.warning("%s is left out: %s", card.path, error.strerror)
+        with contextlib.suppress(OSError):
+            Path(card.path).unlink(missing_ok=True)  # it tells of the model that was there
 
 
 def write_embeddings(embeddings: Embeddings, stream: BinaryIO) -> None:
