@@ -165,6 +165,28 @@ class GloVe:
     ) -> None: ...
     def rows_are_finite(self) -> bool: ...
 
+# bind_induction
+
+_InductionSide = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]
+
+class InductionPass:
+    def __init__(
+        self,
+        source_levels: NDArray[np.float32],
+        target_levels: NDArray[np.float32],
+        *,
+        neighborhood: int,
+        keep_probability: float,
+        seed: int,
+        number: int,
+        threads: int,
+    ) -> None: ...
+    def update(
+        self, similarities: NDArray[np.float32], *, first_source: int, first_target: int
+    ) -> None: ...
+    def sources(self) -> _InductionSide: ...
+    def targets(self) -> _InductionSide: ...
+
 # bind_io
 
 _Words = tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.float32], dict[str, Any]]
@@ -217,12 +239,14 @@ class TopK:
         self,
         terms: NDArray[np.float64],
         gains: NDArray[np.float64],
+        bases: NDArray[np.float64],
         *,
         k: int,
         scoring: str,
         num_positive: int,
         epsilon: float,
         radius: float,
+        reach: float,
         excluded_offsets: NDArray[np.int64],
         excluded: NDArray[np.int64],
     ) -> None: ...
@@ -232,6 +256,7 @@ class TopK:
         rows: NDArray[np.float32],
         scales: NDArray[np.float64],
         screens: NDArray[np.float32],
+        shifts: NDArray[np.float64],
         *,
         first_row: int,
         threads: int,

@@ -35,7 +35,31 @@ class CosMul:
 
 
 Doubles: TypeAlias = NDArray[np.float64]
-Metric: TypeAlias = Literal["cosine", "dot", "pairdirection"] | CosMul
+
+
+@dataclass(frozen=True, eq=False)
+class Shifted:
+    """The score ``gain * cosine + shifts[row]``: CSLS and the inverted softmax have this form.
+
+    ``shifts`` has shape (num_rows,).
+    """
+
+    gain: float
+    shifts: Doubles
+
+
+@dataclass(frozen=True, eq=False)
+class Ratio:
+    """The score ``cosine / max(1e-6, bases[query] + shifts[row])``: the ratio margin.
+
+    ``bases`` has shape (num_queries,), ``shifts`` (num_rows,).
+    """
+
+    bases: Doubles
+    shifts: Doubles
+
+
+Metric: TypeAlias = Literal["cosine", "dot", "pairdirection"] | CosMul | Shifted | Ratio
 
 
 @dataclass(frozen=True)
@@ -123,7 +147,7 @@ def top_k(
         Used as it is, also when memory-mapped, if contiguous; else converted.
     k : int
         Rows to return per query; fewer where there are fewer.
-    metric : {"cosine", "dot", "pairdirection"} or CosMul
+    metric : {"cosine", "dot", "pairdirection"}, CosMul, Shifted or Ratio
         "cosine" and "dot" of query and row; "pairdirection": the cosine of the direction and
         the step from the start to the row, all at unit length (PairDirection of Levy and
         Goldberg 2014). Whatever has length zero scores 0 by cosine and by direction.
@@ -161,6 +185,7 @@ def top_k(
     norms = row_norms(vectors, threads=threads) if norms is None else norms[:num_rows]
     check_at_least("k", k, 1)
     check_at_least("block_rows", 1 if block_rows is None else block_rows, 1)
+    _check_shifts(metric, len(terms), num_rows)
     offsets, excluded = _flatten_exclusions(exclude, len(terms))
     scan = _Scan(vectors, metric, norms, _resolve_threads(threads), block_rows)
     best = Neighbors(
@@ -172,7 +197,8 @@ def top_k(
         stop = min(start + tile, len(terms))
         bounds = offsets[start : stop + 1]
         part = (bounds - bounds[0], excluded[bounds[0] : bounds[-1]])
-        rows, scores = scan.best(terms[start:stop], best.rows.shape[1], part)
+        bases = metric.bases[start:stop] if isinstance(metric, Ratio) else None
+        rows, scores = scan.best(terms[start:stop], best.rows.shape[1], part, bases)
         best.rows[start:stop], best.scores[start:stop] = rows, scores
     return best
 
@@ -188,21 +214,29 @@ class _Scan:
     block_rows: int | None
 
     def best(
-        self, terms: Doubles, k: int, excluded: tuple[NDArray[np.int64], NDArray[np.int64]]
+        self,
+        terms: Doubles,
+        k: int,
+        excluded: tuple[NDArray[np.int64], NDArray[np.int64]],
+        bases: Doubles | None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return rows and scores for terms of shape (num_queries, num_terms, dim)."""
         terms, exponents = _rescale(terms)
         lengths = np.sqrt((terms * terms).sum(-1, keepdims=True))
         units = np.divide(terms, lengths, out=np.zeros_like(terms), where=lengths > 0)
         is_dot = self.metric == "dot"
+        gain = self.metric.gain if isinstance(self.metric, Shifted) else 1.0
+        shifts = self._shifts()
         top = core.TopK(
             terms,
-            np.ldexp(1.0, exponents[:, 0]) if is_dot else _inverse(lengths[:, 0, 0]),
+            np.ldexp(1.0, exponents[:, 0]) if is_dot else gain * _inverse(lengths[:, 0, 0]),
+            np.zeros(len(terms)) if bases is None else np.ascontiguousarray(bases, np.float64),
             k=k,
             scoring=_scoring(self.metric),
             num_positive=self.metric.num_positive if isinstance(self.metric, CosMul) else 0,
             epsilon=self.metric.epsilon if isinstance(self.metric, CosMul) else 0.0,
             radius=float(self.norms.max()) if is_dot else 1.0,
+            reach=float(np.abs(shifts).max()),
             excluded_offsets=excluded[0],
             excluded=excluded[1],
         )
@@ -221,10 +255,18 @@ class _Scan:
                 block,
                 scales[span],
                 screens[span],
+                shifts[span],
                 first_row=first,
                 threads=self.threads,
             )
         return top.result()
+
+    def _shifts(self) -> Doubles:
+        """Return what each row's score is shifted by; zeros for metrics without shifts."""
+        if isinstance(self.metric, Shifted | Ratio):
+            shifts = self.metric.shifts[: len(self.vectors)]
+            return np.ascontiguousarray(shifts, np.float64)
+        return np.zeros(len(self.vectors))
 
     def _scales(self) -> tuple[Doubles, NDArray[np.float32]]:
         """Return what each row's products are multiplied with, exactly and for screening."""
@@ -241,6 +283,8 @@ class _Scan:
 def _scoring(metric: Metric) -> str:
     if isinstance(metric, CosMul):
         return "cosmul"
+    if isinstance(metric, Shifted | Ratio):
+        return "shifted" if isinstance(metric, Shifted) else "ratio"
     return "pairdirection" if metric == "pairdirection" else "linear"
 
 
@@ -274,19 +318,37 @@ def _as_terms(queries: ArrayLike, dim: int, metric: Metric) -> Doubles:
     elif metric == "pairdirection":
         wanted = f"(num_queries, 2, {dim})"
         fits = terms.ndim == 3 and terms.shape[1] == 2
-    elif metric in ("cosine", "dot"):
+    elif isinstance(metric, Shifted | Ratio) or metric in ("cosine", "dot"):
         wanted = f"(num_queries, {dim})"
         fits = terms.ndim == 2
         terms = terms[:, None] if fits else terms
     else:
         raise ValueError(
-            f"metric must be cosine, dot, pairdirection or a CosMul, got {metric!r}"
+            "metric must be cosine, dot, pairdirection, CosMul, Shifted or Ratio, "
+            f"got {metric!r}"
         )
     if not fits or terms.shape[-1] != dim:
         raise ValueError(f"queries must have shape {wanted}, got {np.shape(queries)}")
     if not np.isfinite(terms).all():
         raise ValueError("queries must be finite, got NaN or inf")
     return terms
+
+
+def _check_shifts(metric: Metric, num_queries: int, num_rows: int) -> None:
+    """Raise ValueError unless a metric's shifts fit the queries and the rows."""
+    if not isinstance(metric, Shifted | Ratio):
+        return
+    if isinstance(metric, Ratio) and metric.bases.shape != (num_queries,):
+        raise ValueError(
+            f"bases must have shape ({num_queries},), one per query, got {metric.bases.shape}"
+        )
+    if metric.shifts.ndim != 1 or len(metric.shifts) < num_rows:
+        raise ValueError(
+            f"shifts must have shape ({num_rows},), one per row, got {metric.shifts.shape}"
+        )
+    bases = metric.bases if isinstance(metric, Ratio) else metric.shifts[:0]
+    if not (np.isfinite(metric.shifts).all() and np.isfinite(bases).all()):
+        raise ValueError("shifts must be finite, got NaN or inf")
 
 
 def _flatten_exclusions(

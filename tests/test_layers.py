@@ -31,6 +31,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
         *("_native", "config", "embeddings", "output", "streams", "subwords", "vocabulary"),
     },
     "neighbors": {"_native", "backend", "config"},
+    "retrieval": {"config", "neighbors"},
     "training": {
         *("_native", "backend", "config", "corpus", "embeddings", "formats", "sparse"),
         *("output", "progress", "vocabulary"),
@@ -40,12 +41,12 @@ PYTHON_LAYERS: dict[str, set[str]] = {
         *("output", "progress", "vocabulary"),
     },
     "mapping": {
-        *("backend", "config", "embeddings", "formats", "neighbors", "output", "sparse"),
-        *("streams", "vocabulary"),
+        *("_native", "backend", "config", "embeddings", "formats", "neighbors", "output"),
+        *("retrieval", "sparse", "streams", "vocabulary"),
     },
     "evaluation": {
         *("_native", "backend", "config", "embeddings", "neighbors", "plotting", "sparse"),
-        *("output", "streams"),
+        *("output", "retrieval", "streams"),
     },
 }
 

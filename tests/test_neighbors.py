@@ -77,7 +77,7 @@ def random_problem(
     vectors = rng.standard_normal((num_rows, dim), dtype=np.float32)
     vectors *= rng.gamma(2, 1, (num_rows, 1)).astype(np.float32)
     terms = {"cosine": (), "dot": (), "pairdirection": (2,)}
-    shape = (3,) if isinstance(metric, CosMul) else terms[metric]
+    shape = (3,) if isinstance(metric, CosMul) else terms[str(metric)]
     return rng.standard_normal((num_queries, *shape, dim)), vectors
 
 

@@ -9,6 +9,7 @@ void bind_corpus(pybind11::module_& m);
 void bind_errors(pybind11::module_& m);
 void bind_fasttext(pybind11::module_& m);
 void bind_glove(pybind11::module_& m);
+void bind_induction(pybind11::module_& m);
 void bind_io(pybind11::module_& m);
 void bind_linalg(pybind11::module_& m);
 void bind_sampling(pybind11::module_& m);

@@ -19,7 +19,10 @@ Scoring to_scoring(const std::string& name) {
   if (name == "linear") return Scoring::kLinear;
   if (name == "cosmul") return Scoring::kCosMul;
   if (name == "pairdirection") return Scoring::kPairDirection;
-  throw std::invalid_argument("scoring must be linear, cosmul or pairdirection, got " + name);
+  if (name == "shifted") return Scoring::kShifted;
+  if (name == "ratio") return Scoring::kRatio;
+  throw std::invalid_argument(
+      "scoring must be linear, cosmul, pairdirection, shifted or ratio, got " + name);
 }
 
 void check_size(const py::array& array, const char* name, py::ssize_t size) {
@@ -30,12 +33,14 @@ void check_size(const py::array& array, const char* name, py::ssize_t size) {
 }
 
 std::unique_ptr<TopK> make_top_k(const Array<double>& terms, const Array<double>& gains,
-                                 Index k, const std::string& scoring, Index num_positive,
-                                 double epsilon, double radius,
+                                 const Array<double>& bases, Index k,
+                                 const std::string& scoring, Index num_positive, double epsilon,
+                                 double radius, double reach,
                                  const Array<int64_t>& excluded_offsets,
                                  const Array<int64_t>& excluded) {
   check_dims(terms, "terms", 3);
   check_size(gains, "gains", terms.shape(0));
+  check_size(bases, "bases", terms.shape(0));
   check_size(excluded_offsets, "excluded_offsets", terms.shape(0) + 1);
   check_size(excluded, "excluded", excluded_offsets.data()[terms.shape(0)]);
   if (k < 1) throw std::invalid_argument("k must be at least 1, got " + std::to_string(k));
@@ -46,25 +51,28 @@ std::unique_ptr<TopK> make_top_k(const Array<double>& terms, const Array<double>
   options.num_positive = num_positive;
   options.epsilon = epsilon;
   options.radius = radius;
+  options.reach = reach;
   const Index needed = options.scoring == Scoring::kPairDirection ? 2 : 1;
   if (options.num_terms != needed && options.scoring != Scoring::kCosMul) {
     throw std::invalid_argument("terms must have " + std::to_string(needed) +
                                 " vectors per query, got " + std::to_string(terms.shape(1)));
   }
   return std::make_unique<TopK>(options, terms.shape(2), to_vector(terms), to_vector(gains),
-                                to_vector(excluded_offsets), to_vector(excluded));
+                                to_vector(bases), to_vector(excluded_offsets),
+                                to_vector(excluded));
 }
 
 void update(TopK& top_k, const Array<float>& products, const Array<float>& rows,
-            const Array<double>& scales, const Array<float>& screens, Index first_row,
-            int threads) {
+            const Array<double>& scales, const Array<float>& screens,
+            const Array<double>& shifts, Index first_row, int threads) {
   check_dims(rows, "rows", 2);
   check_size(rows, "rows", rows.shape(0) * top_k.dim());
   check_size(products, "products", top_k.num_queries() * top_k.num_terms() * rows.shape(0));
   check_size(scales, "scales", rows.shape(0));
   check_size(screens, "screens", rows.shape(0));
-  const ScoredRows block{products.data(), rows.data(), scales.data(),
-                         screens.data(),  first_row,   rows.shape(0)};
+  check_size(shifts, "shifts", rows.shape(0));
+  const ScoredRows block{products.data(), rows.data(), scales.data(), screens.data(),
+                         shifts.data(),   first_row,   rows.shape(0)};
   py::gil_scoped_release unlocked;
   top_k.update(block, threads);
 }
@@ -99,12 +107,13 @@ void bind_linalg(py::module_& m) {
         "Return the Euclidean length of each row, in double precision.");
   py::class_<TopK>(m, "TopK", "The exact k best rows of each query, fed block by block.")
       .def(py::init(&make_top_k), py::arg("terms").noconvert(), py::arg("gains").noconvert(),
-           py::kw_only(), py::arg("k"), py::arg("scoring"), py::arg("num_positive"),
-           py::arg("epsilon"), py::arg("radius"), py::arg("excluded_offsets").noconvert(),
-           py::arg("excluded").noconvert())
+           py::arg("bases").noconvert(), py::kw_only(), py::arg("k"), py::arg("scoring"),
+           py::arg("num_positive"), py::arg("epsilon"), py::arg("radius"), py::arg("reach"),
+           py::arg("excluded_offsets").noconvert(), py::arg("excluded").noconvert())
       .def("update", &update, py::arg("products").noconvert(), py::arg("rows").noconvert(),
-           py::arg("scales").noconvert(), py::arg("screens").noconvert(), py::kw_only(),
-           py::arg("first_row"), py::arg("threads"))
+           py::arg("scales").noconvert(), py::arg("screens").noconvert(),
+           py::arg("shifts").noconvert(), py::kw_only(), py::arg("first_row"),
+           py::arg("threads"))
       .def("result", &result);
 }
 

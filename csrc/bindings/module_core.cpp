@@ -7,6 +7,7 @@ PYBIND11_MODULE(_core, m) {
   embkit::bindings::bind_errors(m);
   embkit::bindings::bind_fasttext(m);
   embkit::bindings::bind_glove(m);
+  embkit::bindings::bind_induction(m);
   embkit::bindings::bind_io(m);
   embkit::bindings::bind_linalg(m);
   embkit::bindings::bind_sampling(m);

@@ -21,6 +21,7 @@ struct QueryView {
   const double* inverse_lengths;
   const float* products;  // of the first row of the block
   double gain;
+  double base;
   float error;  // bound on |product * screen - exact value|
   Index dim;
   const TopKOptions* options;
@@ -57,6 +58,53 @@ struct Linear {
   }
   static double exact(const QueryView& query, Index row) {
     return query.gain * query.product(0, row);
+  }
+};
+
+struct Shifted {
+  // Products at unit length are as many times smaller than the score as the term is long.
+  static double unit_gain(const QueryView& query) {
+    return query.inverse_lengths[0] == 0 ? 0 : query.gain / query.inverse_lengths[0];
+  }
+  static void bound(const QueryView& query, Index first, Index count, float* bounds) {
+    const float* products = query.products + first;
+    const float* screens = query.block->screens + first;
+    const double* shifts = query.block->shifts + first;
+    const float gain = static_cast<float>(unit_gain(query));
+    for (Index i = 0; i < count; ++i) {
+      bounds[i] = gain * (products[i] * screens[i]) + static_cast<float>(shifts[i]);
+    }
+  }
+  static float threshold(const QueryView& query, float worst) {
+    const double gain = std::abs(unit_gain(query));
+    const double rounding = 4 * kUnit * (gain * query.options->radius + query.options->reach);
+    return static_cast<float>(static_cast<double>(worst) - gain * query.error - rounding -
+                              1e-44);
+  }
+  static double exact(const QueryView& query, Index row) {
+    return query.gain * query.product(0, row) + query.block->shifts[row];
+  }
+};
+
+struct Ratio {
+  static double divisor(const QueryView& query, Index row) {
+    return std::max(kLeastRatioBase, query.base + query.block->shifts[row]);
+  }
+  static void bound(const QueryView& query, Index first, Index count, float* bounds) {
+    const float* products = query.products + first;
+    const float* screens = query.block->screens + first;
+    const double gain = Shifted::unit_gain(query);
+    const float scale = static_cast<float>(gain);
+    const float error = static_cast<float>(std::abs(gain)) * query.error;
+    for (Index i = 0; i < count; ++i) {
+      const float above = scale * (products[i] * screens[i]) + error;
+      const float slack = above > 0 ? 1 + 16 * kUnit : 1 - 16 * kUnit;
+      bounds[i] = slack * above / static_cast<float>(divisor(query, first + i));
+    }
+  }
+  static float threshold(const QueryView&, float worst) { return worst; }
+  static double exact(const QueryView& query, Index row) {
+    return query.gain * query.product(0, row) / divisor(query, row);
   }
 };
 
@@ -145,12 +193,13 @@ bool any_above(const float* bounds, Index count, float threshold) {
 }  // namespace
 
 TopK::TopK(const TopKOptions& options, Index dim, std::vector<double> terms,
-           std::vector<double> gains, std::vector<int64_t> excluded_offsets,
-           std::vector<int64_t> excluded)
+           std::vector<double> gains, std::vector<double> bases,
+           std::vector<int64_t> excluded_offsets, std::vector<int64_t> excluded)
     : options_(options),
       dim_(dim),
       terms_(std::move(terms)),
       gains_(std::move(gains)),
+      bases_(std::move(bases)),
       excluded_offsets_(std::move(excluded_offsets)),
       excluded_(std::move(excluded)),
       best_(gains_.size()) {
@@ -175,6 +224,7 @@ void TopK::update_query(Index query, const ScoredRows& block) {
                        inverse_lengths_.data() + query * stride,
                        block.products + query * stride * block.num_rows,
                        gains_[static_cast<size_t>(query)],
+                       bases_[static_cast<size_t>(query)],
                        error_bound(dim_, options_.radius),
                        dim_,
                        &options_,
@@ -216,6 +266,12 @@ void TopK::update(const ScoredRows& block, int num_threads) {
           break;
         case Scoring::kPairDirection:
           update_query<PairDirection>(query, block);
+          break;
+        case Scoring::kShifted:
+          update_query<Shifted>(query, block);
+          break;
+        case Scoring::kRatio:
+          update_query<Ratio>(query, block);
           break;
       }
     }

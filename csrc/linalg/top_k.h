@@ -12,6 +12,8 @@ enum class Scoring {
   kLinear,         // one term t: gain * (t . x)
   kCosMul,         // prod (1 + cos(p, x)) / 2 over (prod (1 + cos(n, x)) / 2 + epsilon)
   kPairDirection,  // terms d, c: cos(d, x - c), with x, d and c at unit length
+  kShifted,        // one term t: gain * (t . x) + the row's shift
+  kRatio,          // one term t: gain * (t . x) over the query's and the row's shift, summed
 };
 
 struct TopKOptions {
@@ -21,7 +23,11 @@ struct TopKOptions {
   Index num_positive = 0;  // kCosMul: the first terms; the rest are negative
   double epsilon = 0;      // kCosMul
   double radius = 1;       // the largest length of a row times its scale
+  double reach = 0;        // kShifted: the largest size of a row's shift
 };
+
+// The least sum of shifts that kRatio divides by.
+constexpr double kLeastRatioBase = 1e-6;
 
 // A range of rows, with the products of all terms of all queries with them.
 struct ScoredRows {
@@ -29,6 +35,7 @@ struct ScoredRows {
   const float* rows;      // num_rows x dim
   const double* scales;   // num_rows: what a product is multiplied with (1 / length, or 1)
   const float* screens;   // num_rows: the same for screening; NaN: always compute exactly
+  const double* shifts;   // num_rows, for kShifted and kRatio
   Index first_row;
   Index num_rows;
 };
@@ -43,11 +50,12 @@ struct ScoredRows {
 class TopK {
  public:
   // terms: num_queries x num_terms x dim; update() expects the products of the same at unit
-  // length (zero stays zero). gains: num_queries, for kLinear. The rows that query i must not
-  // return are excluded[excluded_offsets[i]] and on, sorted.
+  // length (zero stays zero). gains: num_queries, for scores of one term; bases: num_queries,
+  // the queries' shifts for kRatio. The rows that query i must not return are
+  // excluded[excluded_offsets[i]] and on, sorted.
   TopK(const TopKOptions& options, Index dim, std::vector<double> terms,
-       std::vector<double> gains, std::vector<int64_t> excluded_offsets,
-       std::vector<int64_t> excluded);
+       std::vector<double> gains, std::vector<double> bases,
+       std::vector<int64_t> excluded_offsets, std::vector<int64_t> excluded);
 
   // Takes account of more rows, which must follow all earlier ones.
   void update(const ScoredRows& block, int num_threads);
@@ -79,6 +87,7 @@ class TopK {
   Index dim_;
   std::vector<double> terms_;
   std::vector<double> gains_;
+  std::vector<double> bases_;
   std::vector<double> inverse_lengths_;  // of the terms; 0 for length zero
   std::vector<int64_t> excluded_offsets_;
   std::vector<int64_t> excluded_;

@@ -1,0 +1,238 @@
+"""Retrieval across two spaces: nearest neighbours, CSLS, inverted softmax, margin; hubness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from embkit.config import check_at_least, check_choice
+from embkit.neighbors import Doubles, Metric, Neighbors, Ratio, Shifted, row_norms, top_k
+
+RetrievalMethod: TypeAlias = Literal["nn", "csls", "inverted-softmax", "margin"]
+METHODS: tuple[str, ...] = get_args(RetrievalMethod)
+
+_TILE = 1024  # rows of the other side that the partition functions take at a time
+
+
+class Retriever:
+    """Finds, for vectors of a source space, the closest rows of a target space.
+
+    The scores of x and y, with r(x) the mean cosine of x to its ``neighborhood`` nearest
+    targets and r(y) that of y to its nearest sources:
+
+    - ``nn``: cos(x, y);
+    - ``csls``: 2 cos(x, y) - r(x) - r(y) (Conneau et al. 2018);
+    - ``inverted-softmax``: the logarithm of exp(b cos(x, y)) over its sum over all sources,
+      b the ``inverse_temperature`` (Smith et al. 2017);
+    - ``margin``: 2 cos(x, y) / (r(x) + r(y)), with half the sum at least 1e-6 (Artetxe and
+      Schwenk 2019).
+
+    Exact: see :func:`embkit.neighbors.top_k`, which each search and each mean goes through;
+    blocks and threads change nothing, and of equal scores the lower row comes first. What
+    the targets' side needs is computed once, at the first search that asks for it.
+
+    Parameters
+    ----------
+    source, target : array of float32, shape (num_sources, dim) and (num_targets, dim)
+        The two spaces, mapped into one; lengths do not matter.
+    method : {"nn", "csls", "inverted-softmax", "margin"}
+        How a pair is scored.
+    neighborhood : int
+        Neighbours that a mean is taken of; fewer where a side has fewer rows.
+    inverse_temperature : float
+        Of the inverted softmax.
+    threads, block_rows : int, optional
+        As in :func:`embkit.neighbors.top_k`.
+
+    Raises
+    ------
+    ValueError
+        If an option or a shape is not as said above.
+
+    Examples
+    --------
+    >>> source = np.array([[1, 0], [0.8, 0.6]], np.float32)
+    >>> target = np.array([[1, 0.1], [0.6, 0.8]], np.float32)
+    >>> Retriever(source, target, method="csls", neighborhood=1).search(source, 1).rows.ravel()
+    array([0, 1])
+    """
+
+    def __init__(
+        self,
+        source: NDArray[np.float32],
+        target: NDArray[np.float32],
+        *,
+        method: RetrievalMethod = "csls",
+        neighborhood: int = 10,
+        inverse_temperature: float = 30.0,
+        threads: int | None = None,
+        block_rows: int | None = None,
+    ) -> None:
+        check_choice("method", method, METHODS)
+        check_at_least("neighborhood", neighborhood, 1)
+        check_at_least("inverse_temperature", inverse_temperature, 1e-6)
+        if source.ndim != 2 or target.ndim != 2 or source.shape[1] != target.shape[1]:
+            raise ValueError(
+                "source and target must be matrices of the same dim, "
+                f"got shapes {source.shape} and {target.shape}"
+            )
+        self.source = source
+        self.target = target
+        self.method = method
+        self.neighborhood = neighborhood
+        self.inverse_temperature = inverse_temperature
+        self._options: dict[str, Any] = {"threads": threads, "block_rows": block_rows}
+
+    @cached_property
+    def _source_norms(self) -> Doubles:
+        return row_norms(self.source, threads=self._options["threads"])
+
+    @cached_property
+    def _target_norms(self) -> Doubles:
+        return row_norms(self.target, threads=self._options["threads"])
+
+    @cached_property
+    def target_means(self) -> Doubles:
+        """Mean cosine of each target to its nearest sources, shape (num_targets,)."""
+        return self._means(self.target, self.source, self._source_norms)
+
+    @cached_property
+    def _log_partitions(self) -> Doubles:
+        """Logarithm of the sum over all sources of exp(b cos), for each target."""
+        sources = _units(self.source, self._source_norms)
+        sums = np.empty(len(self.target))
+        for first in range(0, len(self.target), _TILE):
+            span = slice(first, first + _TILE)
+            tile = _units(self.target[span], self._target_norms[span])
+            total = np.zeros(len(tile))
+            for start in range(0, len(sources), _TILE):
+                cosines = (tile @ sources[start : start + _TILE].T).astype(np.float64)
+                total += np.exp(self.inverse_temperature * (cosines - 1)).sum(1)
+            sums[span] = np.log(total) + self.inverse_temperature
+        return sums
+
+    def query_means(self, queries: ArrayLike) -> Doubles:
+        """Return the mean cosine of each query to its nearest targets."""
+        return self._means(queries, self.target, self._target_norms)
+
+    def _means(self, queries: ArrayLike, rows: NDArray[np.float32], norms: Doubles) -> Doubles:
+        found = top_k(queries, rows, self.neighborhood, norms=norms, **self._options)
+        means: Doubles = found.scores.astype(np.float64).mean(1)
+        return means
+
+    def search(
+        self,
+        queries: ArrayLike,
+        k: int = 10,
+        *,
+        exclude: Sequence[Iterable[int]] | None = None,
+    ) -> Neighbors:
+        """Return the k best targets of each query, best first, with their scores.
+
+        Parameters
+        ----------
+        queries : array, shape (num_queries, dim)
+            Vectors of the source space.
+        k : int
+            Targets per query.
+        exclude : sequence of iterables of int, optional
+            For each query, targets that it must not return.
+
+        Raises
+        ------
+        ValueError
+            If a shape, an option or a value (NaN, inf) is wrong.
+        """
+        queries = np.asarray(queries)
+        query_means = np.zeros(len(queries))
+        metric: Metric = "cosine"
+        if self.method in ("csls", "margin"):
+            query_means = self.query_means(queries)
+        if self.method == "csls":
+            metric = Shifted(2.0, -self.target_means)
+        elif self.method == "inverted-softmax":
+            metric = Shifted(self.inverse_temperature, -self._log_partitions)
+        elif self.method == "margin":
+            metric = Ratio(query_means / 2, self.target_means / 2)
+        found = top_k(
+            *(queries, self.target, k),
+            metric=metric,
+            exclude=exclude,
+            norms=self._target_norms,
+            **self._options,
+        )
+        if self.method != "csls":
+            return found
+        scores = found.scores - query_means[:, None].astype(np.float32)
+        return Neighbors(found.rows, scores)
+
+
+def _units(rows: NDArray[np.float32], norms: Doubles) -> NDArray[np.float32]:
+    """Return rows at unit length; zero stays zero."""
+    lengths = np.where(norms > 0, norms, 1)[:, None]
+    units: NDArray[np.float32] = np.divide(rows, lengths).astype(np.float32)
+    return units
+
+
+@dataclass(frozen=True)
+class Hubness:
+    """How unevenly targets are retrieved; N_k is how often a target is among the k best.
+
+    Attributes
+    ----------
+    k : int
+        Neighbours counted per query.
+    skewness : float
+        Third standardised moment of N_k: 0 where all are retrieved alike, large with hubs
+        (Radovanovic et al. 2010).
+    largest : int
+        The largest N_k.
+    never : float
+        Share of the targets that no query retrieves.
+    """
+
+    k: int
+    skewness: float
+    largest: int
+    never: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a dictionary."""
+        return asdict(self)
+
+
+def hubness(neighbors: Neighbors, num_targets: int) -> Hubness:
+    """Return how unevenly the targets are spread over the neighbours of many queries.
+
+    Parameters
+    ----------
+    neighbors : Neighbors
+        What a search returned.
+    num_targets : int
+        Rows that were searched.
+
+    Raises
+    ------
+    ValueError
+        If there are no targets.
+
+    Examples
+    --------
+    >>> found = Neighbors(np.array([[0], [0], [1]]), np.ones((3, 1), np.float32))
+    >>> hubness(found, 4).largest, hubness(found, 4).never
+    (2, 0.5)
+    """
+    check_at_least("num_targets", num_targets, 1)
+    rows = neighbors.rows[neighbors.rows >= 0]
+    counts = np.bincount(rows, minlength=num_targets).astype(np.float64)
+    centered = counts - counts.mean()
+    spread = counts.std()
+    skewness = float((centered**3).mean() / spread**3) if spread > 0 else 0.0
+    return Hubness(
+        neighbors.rows.shape[1], skewness, int(counts.max()), float((counts == 0).mean())
+    )

@@ -1,0 +1,141 @@
+"""Retrieval across two spaces against brute force in double precision, ties included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from embkit.neighbors import Neighbors, Ratio, Shifted, top_k
+from embkit.retrieval import METHODS, RetrievalMethod, Retriever, hubness
+
+Array = NDArray[Any]
+
+
+def unit(rows: Array) -> Array:
+    rows = rows.astype(np.float64)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    units: Array = rows / np.where(lengths > 0, lengths, 1)
+    return units
+
+
+def all_scores(source: Array, target: Array, method: str, k: int, b: float) -> Array:
+    """Score all pairs, straight from the definitions."""
+    cosines = unit(source) @ unit(target).T
+    of_source = np.sort(cosines, 1)[:, ::-1][:, :k].mean(1)[:, None]
+    of_target = np.sort(cosines, 0)[::-1][:k].mean(0)[None]
+    if method == "csls":
+        return np.asarray(2 * cosines - of_source - of_target)
+    if method == "inverted-softmax":
+        return np.asarray(b * cosines - np.log(np.exp(b * cosines).sum(0))[None])
+    if method == "margin":
+        return np.asarray(2 * cosines / np.maximum(2e-6, of_source + of_target))
+    return cosines
+
+
+def two_spaces(num_sources: int, num_targets: int, dim: int) -> tuple[Array, Array]:
+    rng = np.random.default_rng(num_sources)
+    shared = rng.standard_normal((max(num_sources, num_targets), dim))
+    source = shared[:num_sources] + 0.3 * rng.standard_normal((num_sources, dim))
+    target = shared[:num_targets] * rng.gamma(2, 1, (num_targets, 1))
+    return source.astype(np.float32), target.astype(np.float32)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_equals_brute_force(method: RetrievalMethod) -> None:
+    source, target = two_spaces(300, 400, 20)
+    found = Retriever(source, target, method=method, block_rows=70).search(source, 7)
+    scores = all_scores(source, target, method, 10, 30.0)
+    expected = np.argsort(-scores, 1, kind="stable")[:, :7]
+    np.testing.assert_array_equal(found.rows, expected)
+    np.testing.assert_allclose(
+        found.scores, np.take_along_axis(scores, expected, 1), rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_of_equal_scores_the_lower_row_comes_first(method: RetrievalMethod) -> None:
+    source, target = two_spaces(40, 60, 5)
+    doubled = np.concatenate([target, target])
+    found = Retriever(source, doubled, method=method, neighborhood=3).search(source, 4)
+    assert (found.rows[:, 1] == found.rows[:, 0] + 60).all()
+    assert (found.rows[:, 0] < 60).all()
+    np.testing.assert_array_equal(found.scores[:, 0], found.scores[:, 1])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_blocks_and_threads_change_nothing(method: RetrievalMethod) -> None:
+    source, target = two_spaces(200, 500, 16)
+    expected = Retriever(source, target, method=method, threads=1).search(source, 5)
+    for block_rows, threads in [(7, 2), (499, 3)]:
+        options: dict[str, Any] = {"block_rows": block_rows, "threads": threads}
+        found = Retriever(source, target, method=method, **options).search(source, 5)
+        np.testing.assert_array_equal(found.rows, expected.rows)
+        np.testing.assert_array_equal(found.scores, expected.scores)
+
+
+def test_means_are_those_of_the_whole_other_side_not_of_the_queries() -> None:
+    source, target = two_spaces(100, 90, 8)
+    few = Retriever(source, target, method="csls").search(source[:3], 5)
+    every = Retriever(source, target, method="csls").search(source, 5)
+    np.testing.assert_array_equal(few.rows, every.rows[:3])
+
+
+def test_zero_rows_and_zero_queries_are_similar_to_nothing() -> None:
+    source, target = two_spaces(30, 30, 4)
+    source[0], target[5] = 0, 0
+    for method in METHODS:
+        retriever = Retriever(source, target, method=method, neighborhood=2)  # type: ignore[arg-type]
+        assert np.isfinite(retriever.search(source, 30).scores).all()
+
+
+def test_excluded_targets_are_not_returned() -> None:
+    source, target = two_spaces(20, 30, 4)
+    retriever = Retriever(source, target)
+    first = retriever.search(source, 1).rows
+    assert (retriever.search(source, 1, exclude=first.tolist()).rows != first).all()
+
+
+def test_hubness_counts_how_often_a_row_is_retrieved() -> None:
+    rows = np.array([[0, 1], [0, 2], [0, 1]])
+    report = hubness(Neighbors(rows, np.ones(rows.shape, np.float32)), 5)
+    counts = np.array([3, 2, 1, 0, 0])
+    centered = counts - counts.mean()
+    assert report.skewness == pytest.approx((centered**3).mean() / counts.std() ** 3)
+    assert (report.k, report.largest, report.never) == (2, 3, 0.4)
+
+
+def test_csls_has_fewer_hubs_than_nearest_neighbours() -> None:
+    rng = np.random.default_rng(1)
+    target = rng.standard_normal((500, 30)).astype(np.float32)
+    target[:5] = target.mean(0) + 0.1 * target[:5]
+    target += 0.5
+    source = (target + rng.standard_normal((500, 30))).astype(np.float32)
+    nearest, csls = (
+        hubness(Retriever(source, target, method=method).search(source, 5), 500)
+        for method in ("nn", "csls")
+    )
+    assert csls.skewness < nearest.skewness
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        (Shifted(1.0, np.zeros(3)), r"shifts must have shape \(4,\)"),
+        (Shifted(1.0, np.array([0, np.nan, 0, 0])), "must be finite"),
+        (Ratio(np.zeros(3), np.zeros(4)), r"bases must have shape \(2,\)"),
+    ],
+)
+def test_shifts_must_fit(metric: Shifted | Ratio, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        top_k(np.ones((2, 2)), np.ones((4, 2), np.float32), 1, metric=metric)
+
+
+def test_options_are_checked() -> None:
+    rows = np.ones((3, 2), np.float32)
+    with pytest.raises(ValueError, match="method must be one of"):
+        Retriever(rows, rows, method="best")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="same dim"):
+        Retriever(rows, np.ones((3, 4), np.float32))
