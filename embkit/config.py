@@ -100,6 +100,10 @@ class VocabularyConfig:
         if self.max_vocab is not None:
             check_at_least("max_vocab", self.max_vocab, 1)
 
+    def encoding(self) -> VocabularyConfig:
+        """Return which words a corpus must be encoded with for this configuration."""
+        return VocabularyConfig(min_count=self.min_count, max_vocab=self.max_vocab)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Word2VecConfig(VocabularyConfig):
@@ -217,6 +221,12 @@ class CooccurrenceConfig(VocabularyConfig):
             check_at_least("threads", self.threads, 1)
         check_seed(self.seed)
 
+    def encoding(self) -> VocabularyConfig:
+        """Return which words a corpus must be encoded with: all where rare ones go later."""
+        if self.rare_deletion == "after":
+            return VocabularyConfig(min_count=1)
+        return super().encoding()
+
 
 @dataclass(frozen=True, kw_only=True)
 class GloveConfig(CooccurrenceConfig):
@@ -257,3 +267,8 @@ class GloveConfig(CooccurrenceConfig):
         check_at_least("exponent", self.exponent, 0)
         check_choice("combine", self.combine, ("w+c", "w", "c"))
         check_choice("order", self.order, ("tiles", "full"))
+
+    def counting(self) -> CooccurrenceConfig:
+        """Return the options of counting alone."""
+        names = (option.name for option in fields(CooccurrenceConfig))
+        return CooccurrenceConfig(**{name: getattr(self, name) for name in names})

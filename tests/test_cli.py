@@ -45,6 +45,9 @@ COMMANDS = (
     "train sgns",
     "train skipgram",
     "train cbow",
+    "train glove",
+    "map",
+    "apply",
 )
 
 
@@ -300,6 +303,15 @@ def test_peers_option_names_are_translated_and_told(
         *("train", "sgns", "a.txt", "--dim", "50", "--epochs=3", "--", "-size")
     ]
     assert "note: -size is called --dim here" in capsys.readouterr().err
+
+
+def test_alpha_is_the_exponent_of_glove_and_the_rate_of_the_others() -> None:
+    peers = ["-alpha", "0.5", "-x-max", "10", "-grad-clip", "1"]
+    assert translate_peer_options(["train", "glove", *peers], quiet=True) == [
+        *("train", "glove", "--exponent", "0.5", "--x-max", "10", "--clip", "1")
+    ]
+    translated = translate_peer_options(["train", "cbow", *peers], quiet=True)
+    assert translated[2] == "--learning-rate"
 
 
 def test_doctor_json_parses_and_names_the_kernel(capsys: pytest.CaptureFixture[str]) -> None:

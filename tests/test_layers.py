@@ -33,8 +33,8 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "neighbors": {"_native", "backend", "config"},
     "retrieval": {"config", "neighbors"},
     "training": {
-        *("_native", "backend", "config", "corpus", "embeddings", "formats", "sparse"),
-        *("output", "progress", "vocabulary"),
+        *("_native", "backend", "config", "corpus", "counts", "embeddings", "formats"),
+        *("output", "progress", "sparse", "vocabulary"),
     },
     "counts": {
         *("_native", "backend", "config", "corpus", "embeddings", "formats", "sparse"),

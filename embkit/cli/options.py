@@ -85,3 +85,17 @@ class RunOptions(MemoryOption):
     """For bytes that are not UTF-8: stop, replace them, or keep them as they are."""
     cache: Path | None = None
     """Keep the encoded corpus in this folder for further runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GloveRunOptions(RunOptions):
+    """Options of a GloVe run that are not those of the model."""
+
+    cooccurrence: Path | None = None
+    """Train from the counts in this file instead of a corpus."""
+    state: Path | None = None
+    """Keep all that the run needs to go on in this file."""
+    state_every: int | None = None
+    """Write the state after so many epochs each, not only after the last one."""
+    init_from: Path | None = None
+    """Continue from a state; --epochs are counted from there."""

@@ -31,9 +31,14 @@ PEER_NAMES = {
     "threads": "threads",
     "workers": "threads",
     "output": "output",
+    "x-max": "x-max",
+    "grad-clip": "clip",
     "max-final-vocab": "max-vocab",
     "max_final_vocab": "max-vocab",
 }
+
+GLOVE_NAMES = {**PEER_NAMES, "alpha": "exponent"}
+"""As GloVe's own tool has them, where ``alpha`` is no learning rate."""
 
 
 def translate_peer_options(tokens: Sequence[str], *, quiet: bool = False) -> list[str]:
@@ -50,10 +55,11 @@ def translate_peer_options(tokens: Sequence[str], *, quiet: bool = False) -> lis
     if not tokens or tokens[0] != "train":
         return list(tokens)
     end = tokens.index("--") if "--" in tokens else len(tokens)
+    names = GLOVE_NAMES if "glove" in tokens[1:2] else PEER_NAMES
     translated = list(tokens)
     for position, token in enumerate(tokens[:end]):
         given, equals, value = token.partition("=")
-        name = PEER_NAMES.get(given.lstrip("-"))
+        name = names.get(given.lstrip("-"))
         if name is None or not given.startswith("-") or given == f"--{name}":
             continue
         translated[position] = f"--{name}{equals}{value}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from embkit.cli import train_glove
 from embkit.cli.memory import memory_limit
 from embkit.cli.options import FLATTEN, CommonOptions, RunOptions, show_dash
 from embkit.cli.outputs import reserved_output
@@ -139,4 +140,5 @@ def register(app: App) -> None:
     train.command(sgns, help_epilogue=SGNS_EXAMPLE)
     train.command(skipgram, help_epilogue=SKIPGRAM_EXAMPLE)
     train.command(cbow, help_epilogue=CBOW_EXAMPLE)
+    train_glove.register(train)
     app.command(train)

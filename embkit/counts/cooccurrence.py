@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from embkit._native import core
 from embkit._version import __version__
-from embkit.config import CooccurrenceConfig, VocabularyConfig, available_threads
+from embkit.config import CooccurrenceConfig, available_threads
 from embkit.corpus import EncodedCorpus, encode
 from embkit.corpus.encoded import CorpusSource, Invalid
 from embkit.counts.plan import Task, plan_counting
@@ -169,15 +169,10 @@ def cooccur(
     """
     config = config or CooccurrenceConfig()
     if not isinstance(corpus, EncodedCorpus):
-        is_after = config.rare_deletion == "after"
-        words = VocabularyConfig(
-            min_count=1 if is_after else config.min_count,
-            max_vocab=None if is_after else config.max_vocab,
-        )
         with work_bar(progress, "reading", "B") as report:
             corpus = encode(
                 corpus,
-                config=words,
+                config=config.encoding(),
                 invalid=invalid,
                 threads=config.threads,
                 cache=cache,

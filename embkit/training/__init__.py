@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from embkit.config import CbowConfig, SkipGramConfig, VocabularyConfig, check_choice
+from embkit.config import (
+    CbowConfig,
+    GloveConfig,
+    SkipGramConfig,
+    VocabularyConfig,
+    check_choice,
+)
 from embkit.corpus import EncodedCorpus, encode
 from embkit.embeddings import Embeddings
 from embkit.progress import work_bar
+from embkit.training.glove import train_glove_on_text
 from embkit.training.progress import Callback, TrainingProgress
 from embkit.training.word2vec import train_word2vec
 
@@ -27,6 +34,8 @@ class Method:
     run: Callable[..., Embeddings]
     fixed: tuple[tuple[str, object], ...] = ()
     """Options that the method's name settles."""
+    can_resume: bool = False
+    """Whether it takes ``state``, ``state_every`` and ``init_from``."""
 
 
 METHODS: dict[str, Method] = {
@@ -35,6 +44,9 @@ METHODS: dict[str, Method] = {
     ),
     "skipgram": Method("Skip-gram.", SkipGramConfig, train_word2vec),
     "cbow": Method("Continuous bag of words.", CbowConfig, train_word2vec),
+    "glove": Method(
+        "Global vectors from counts.", GloveConfig, train_glove_on_text, can_resume=True
+    ),
 }
 
 Source = str | Path | Sequence[str | Path] | Iterable[Sequence[str]] | EncodedCorpus
@@ -70,13 +82,16 @@ def train(
     log: str | Path | None = None,
     callback: Callback | None = None,
     memory: int | None = None,
+    state: str | Path | None = None,
+    state_every: int | None = None,
+    init_from: str | Path | None = None,
     **options: Any,  # noqa: ANN401  (the fields of the method's configuration)
 ) -> Embeddings:
     """Train word embeddings from text.
 
     Parameters
     ----------
-    method : {"sgns", "skipgram", "cbow"}
+    method : {"sgns", "skipgram", "cbow", "glove"}
         The model; ``sgns`` is ``skipgram`` with ``loss="ns"``.
     corpus : path, list of paths, folder, glob, "-", iterable of token lists, or EncodedCorpus
         The text, one sentence a line, tokens separated by blanks; see `embkit.corpus.encode`.
@@ -92,9 +107,16 @@ def train(
     callback : callable, optional
         Called about twice a second with a `TrainingProgress`; an exception ends the run.
     memory : int, optional
-        Bytes that the model may take.
+        Bytes that the model may take; for glove, that counting may take too.
+    state : path, optional
+        For glove: write all that the run needs to go on to this file, which is replaced.
+    state_every : int, optional
+        For glove: write it after so many epochs each, not only after the last one.
+    init_from : path, optional
+        For glove: continue from such a file, for ``epochs`` more epochs.
     **options
-        The fields of `SkipGramConfig` or `CbowConfig`: ``dim``, ``window``, ``epochs``, ...
+        The fields of `SkipGramConfig`, `CbowConfig` or `GloveConfig`: ``dim``, ``window``,
+        ``epochs``, ...
 
     Returns
     -------
@@ -120,17 +142,27 @@ def train(
     ['cat', 'dog', 'sat', 'the']
     """
     config = make_config(method, options)
+    resume = {"state": state, "state_every": state_every, "init_from": init_from}
+    if not METHODS[method].can_resume:
+        if given := [name for name, value in resume.items() if value is not None]:
+            raise ValueError(f"{given[0]} must be left out for {method}, which cannot resume")
+        resume = {}
     if not isinstance(corpus, EncodedCorpus):
-        limits = VocabularyConfig(min_count=config.min_count, max_vocab=config.max_vocab)
         with work_bar(progress, "reading", "B") as report:
             corpus = encode(
                 corpus,
-                config=limits,
+                config=config.encoding(),
                 invalid=invalid,
                 threads=getattr(config, "threads", None),
                 cache=cache,
                 progress=report,
             )
     return METHODS[method].run(
-        corpus, config, progress=progress, log=log, callback=callback, memory=memory
+        corpus,
+        config,
+        progress=progress,
+        log=log,
+        callback=callback,
+        memory=memory,
+        **resume,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,9 @@ import numpy as np
 
 from embkit._native import core
 from embkit._version import __version__
-from embkit.config import GloveConfig, available_threads
+from embkit.config import CooccurrenceConfig, GloveConfig, available_threads
+from embkit.corpus import EncodedCorpus
+from embkit.counts.cooccurrence import Cooccurrence, cooccur
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, DivergenceError, ResourceError
 from embkit.training.glove_state import GloveState, load_state, save_state
@@ -61,9 +63,9 @@ def train_glove(
     vocabulary : Vocabulary
         The words in row order.
     config : GloveConfig
-        The options; ``window`` and ``min_count`` tell how the counts were made.
+        The options; those of counting are not used.
     counted : mapping, optional
-        What the provenance says of the counts.
+        What the provenance says of the counts and their corpus.
     state : path, optional
         Write all rows and squared gradients to this file, to continue from; it is replaced.
     state_every : int, optional
@@ -141,7 +143,8 @@ def train_glove(
     provenance = {
         "method": "glove",
         "config": {**asdict(config), "threads": threads},
-        "counts": {"num_cells": counts.nnz, **(counted or {})},
+        **(counted or {}),
+        "num_cells": counts.nnz,
         "simd": core.simd_level(),
         "epochs_before": epochs_before,
         "costs": costs,
@@ -149,6 +152,56 @@ def train_glove(
         "embkit": __version__,
     }
     return _collect(model, vocabulary, config, provenance)
+
+
+def train_glove_on_text(
+    corpus: EncodedCorpus,
+    config: GloveConfig,
+    *,
+    progress: bool = False,
+    memory: int | None = None,
+    **run: Any,  # noqa: ANN401  (as train_glove takes it)
+) -> Embeddings:
+    """Count the co-occurrences of a corpus and train on them; see `train_glove`.
+
+    Raises
+    ------
+    CorpusError, DivergenceError, FormatError, ResourceError, ValueError
+        As `embkit.counts.cooccurrence.cooccur` and `train_glove` do.
+
+    Examples
+    --------
+    >>> from embkit.corpus import encode
+    >>> config = GloveConfig(dim=10, min_count=1, epochs=3, threads=1)
+    >>> corpus = encode([["ice", "cold"], ["steam", "hot"]] * 9, config=config.encoding())
+    >>> train_glove_on_text(corpus, config)
+    Embeddings(4 words x 10, counts, trained by glove)
+    """
+    counts = cooccur(corpus, config.counting(), memory=memory, progress=progress)
+    return train_on_counts(counts, config, progress=progress, memory=memory, **run)
+
+
+def train_on_counts(
+    counts: Cooccurrence,
+    config: GloveConfig,
+    **run: Any,  # noqa: ANN401  (as train_glove takes it)
+) -> Embeddings:
+    """Train on counts that were made before; see `train_glove`.
+
+    The provenance's options of counting are those of the counts.
+
+    Raises
+    ------
+    CorpusError, DivergenceError, FormatError, ResourceError, ValueError
+        As `train_glove` does.
+    """
+    made = counts.provenance.get("config", {})
+    names = {option.name for option in fields(CooccurrenceConfig)} - {"threads", "seed"}
+    known = {name: made[name] for name in names & set(made)}
+    corpus = {name: counts.provenance[name] for name in {"corpus"} & set(counts.provenance)}
+    return train_glove(
+        counts.matrix, counts.vocabulary, replace(config, **known), counted=corpus, **run
+    )
 
 
 def memory_needed(config: GloveConfig, num_words: int, num_cells: int) -> int:
