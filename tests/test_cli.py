@@ -48,6 +48,11 @@ COMMANDS = (
     "train glove",
     "map",
     "apply",
+    "data",
+    "data list",
+    "data fetch",
+    "data path",
+    "data import",
 )
 
 
