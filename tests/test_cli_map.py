@@ -89,6 +89,28 @@ def test_what_is_wrong_is_refused_before_the_vectors_are_read(
     assert message in capsys.readouterr().err
 
 
+def test_alignments_give_vectors_or_pairs(
+    files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = {"a": "s1 s2 s3", "b": "t1 t2 t3", "links": "0-0 1-1 2-2"}
+    for name, line in lines.items():
+        (tmp_path / name).write_text(f"{line}\n", encoding="utf-8")
+    texts = ["--source-text", str(tmp_path / "a"), "--target-text", str(tmp_path / "b")]
+    seeds = ["--alignments", str(tmp_path / "links"), *texts]
+    spaces = ["map", files["s.bin"], files["t"]]
+    arguments = [*spaces, *seeds, "--method", "alignment", "--distance", "0"]
+    assert run_main([*arguments, "--output-source", files["o.vec"]]) == 0
+    assert "3 aligned, 0 propagated, 117 without vector" in capsys.readouterr().err
+    found, target = embkit.load(files["o.vec"]), embkit.load(files["t"])
+    np.testing.assert_allclose(found["s2"], target["t2"], rtol=1e-6)
+    assert run_main([*arguments, "--output", files["m"]]) == 2
+    assert "alignment gives vectors, no map" in capsys.readouterr().err
+    assert run_main([*spaces, *seeds, "--output", files["m"], "--quiet"]) == 0
+    assert Mapping.open(files["m"]).statistics["dictionary"]["used"] == 3
+    assert run_main([*spaces, *seeds[:2], "--output", files["m"]]) == 2
+    assert "must be given together" in capsys.readouterr().err
+
+
 def test_an_existing_map_is_kept(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
     Path(files["m"]).write_bytes(b"mine")
     assert run_main(map_arguments(files, "--output", files["m"])) == 2

@@ -19,7 +19,8 @@ from embkit.cli.terminal import note, print_json
 from embkit.mapping.methods import METHODS, make_config
 
 if TYPE_CHECKING:
-    from embkit.mapping import Mapping
+    from embkit.embeddings import Embeddings
+    from embkit.mapping import Mapping, SeedDictionary
 
 MethodOptions = method_options(METHODS)
 
@@ -49,13 +50,62 @@ class MapOutputs:
         return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class SeedOptions:
+    """What the map is learned from."""
+
+    dictionary: Path | None = None
+    """Pairs of words: source, then its targets, parted by tabs or blanks."""
+    alignments: Path | None = None
+    """Instead of a dictionary, links i-j between the words of source_text and target_text."""
+    source_text: Path | None = None
+    """Text of the source language, a sentence a line."""
+    target_text: Path | None = None
+    """Its translation, line by line."""
+    reverse_alignments: Flag = False
+    """The links name the word of target_text first."""
+
+    def files(self) -> list[Path]:
+        """Return the files that are to be read, once it is sure that they are there.
+
+        Raises
+        ------
+        ValueError
+            If they do not go together.
+        FileNotFoundError
+            If one is not there.
+        """
+        aligned = [self.alignments, self.source_text, self.target_text]
+        if None in aligned and aligned != [None] * 3:
+            raise ValueError("alignments, source_text and target_text must be given together")
+        if self.dictionary is not None and self.alignments is not None:
+            raise ValueError("dictionary must be left out where alignments are given")
+        files = [Path(show_dash(path)) for path in (self.dictionary, *aligned) if path]
+        for path in files:
+            require_input(path)
+        return files
+
+    def read(self, *, counts: bool) -> SeedDictionary | None:
+        """Read the pairs; of alignments all with their counts, or each word's most frequent."""
+        files = self.files()
+        if not files:
+            return None
+        if len(files) == 1:
+            return mapping.SeedDictionary.read(files[0])
+        links, source, target = files
+        counted = mapping.read_word_alignments(
+            source, target, links, reverse=self.reverse_alignments
+        )
+        return counted if counts else mapping.most_frequent(counted)
+
+
 def map_command(
     source: Path,
     target: Path,
     /,
     *,
     method: Annotated[str, Parameter(help=f"One of {', '.join(METHODS)}.")] = "orthogonal",
-    dictionary: Path | None = None,
+    seeds: Annotated[SeedOptions, FLATTEN] = SeedOptions(),
     outputs: Annotated[MapOutputs, FLATTEN] = MapOutputs(),
     options: Annotated[MethodOptions, FLATTEN] = MethodOptions(),  # type: ignore[valid-type]
     load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
@@ -67,30 +117,34 @@ def map_command(
     ----------
     source, target
         Files or folders with vectors, in any format that embkit reads.
-    dictionary
-        Pairs of words: source, then its targets, parted by tabs or blanks.
     """
     chosen = {name: value for name, value in asdict(options).items() if value is not None}
     make_config(method, chosen)
     paths = outputs.paths()
     for side in paths.keys() & {"source", "target"}:
         formats.check_output_name(paths[side])
-    seeds = None
-    if dictionary is not None:
-        require_input(Path(show_dash(dictionary)))
-        seeds = mapping.SeedDictionary.read(show_dash(dictionary))
-    inputs = [source, target, *([] if dictionary is None else [dictionary])]
+    inputs = [source, target, *seeds.files()]
+    pairs = seeds.read(counts=method == "alignment")
+    if method == "alignment":
+        _check_alignment(pairs, paths)
     with ExitStack() as held:
         for path in paths.values():
             held.enter_context(
                 reserved_output(path, overwrite=outputs.overwrite, inputs=inputs)
             )
         spaces = {"source": load_vectors(source, load), "target": load_vectors(target, load)}
+        if method == "alignment" and pairs is not None:
+            found = mapping.project_aligned(
+                spaces["source"].vocabulary, spaces["target"], pairs, **chosen
+            )
+            formats.save(found, paths["source"], overwrite=outputs.overwrite)
+            _tell_projection(found, paths["source"], common)
+            return
         fitted = mapping.map(
             spaces["source"],
             spaces["target"],
             method=method,
-            dictionary=seeds,
+            dictionary=pairs,
             progress=not common.quiet and sys.stderr.isatty(),
             **chosen,
         )
@@ -101,6 +155,25 @@ def map_command(
             mapped = fitted.apply(spaces[name], _side(name), unit=outputs.unit)
             formats.save(mapped, path, overwrite=outputs.overwrite)
     _tell(fitted, paths, common)
+
+
+def _check_alignment(pairs: SeedDictionary | None, paths: dict[str, Path]) -> None:
+    if pairs is None:
+        raise ValueError("dictionary or alignments must be given for the method alignment")
+    if set(paths) != {"source"}:
+        raise ValueError("output_source alone must be given: alignment gives vectors, no map")
+
+
+def _tell_projection(found: Embeddings, path: Path, common: CommonOptions) -> None:
+    told = found.provenance
+    if common.json:
+        print_json({"outputs": {"source": str(path)}, "dim": found.dim, "provenance": told})
+        return
+    counts = ", ".join(
+        f"{told[name]} {name.replace('_', ' ')}"
+        for name in ("aligned", "propagated", "without_vector")
+    )
+    note(f"wrote {path}: {counts}", quiet=common.quiet)
 
 
 def _side(name: str) -> Literal["source", "target"]:

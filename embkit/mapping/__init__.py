@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from embkit.mapping.alignment import project_aligned
 from embkit.mapping.dictionary import SeedDictionary, SeedPairs, SeedReport
 from embkit.mapping.fit import fit_cca, fit_five_step, fit_linear, fit_orthogonal
 from embkit.mapping.methods import METHODS, Method
@@ -9,6 +10,7 @@ from embkit.mapping.normalize import apply_steps, fit_steps
 from embkit.mapping.result import Mapping
 from embkit.mapping.run import map
 from embkit.mapping.spaces import Fit, Spaces
+from embkit.mapping.word_alignments import most_frequent, read_word_alignments
 
 __all__ = [
     "METHODS",
@@ -26,4 +28,7 @@ __all__ = [
     "fit_orthogonal",
     "fit_steps",
     "map",
+    "most_frequent",
+    "project_aligned",
+    "read_word_alignments",
 ]

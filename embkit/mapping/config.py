@@ -132,3 +132,165 @@ def check_steps_of_descent(epochs: int, learning_rate: float, batch: int, seed: 
         raise ValueError(f"learning_rate must be positive, got {learning_rate}")
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed must be from 0 to 2^64 - 1, got {seed}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultiCcaConfig(DictionaryConfig):
+    """Options of ``map(method="multi-cca")`` (Ammar et al. 2016)."""
+
+    normalization: str = "unit,center"
+    """Steps for both spaces, joined by commas: unit, center, iterative (Zhang et al. 2019),
+    all-but-the-top (Mu et al. 2018), none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RcslsConfig(DictionaryConfig):
+    """Options of ``map(method="rcsls")`` (Joulin et al. 2018)."""
+
+    neighbors: int = 10
+    """Neighbours in the means of the retrieval criterion."""
+    candidates: int | None = 200_000
+    """Rows of each vocabulary, the first ones, among which neighbours are sought."""
+    constraint: Literal["spectral", "none"] = "spectral"
+    """Clip the map's singular values to [0, 1], or leave it free; free, the loss has no lower
+    bound and only learning_rate times epochs holds the map back."""
+    epochs: int = 10
+    """Steps of gradient descent."""
+    learning_rate: float = 25.0
+    """Rate at the start; halved after each step that would raise the loss."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least("neighbors", self.neighbors, 1)
+        if self.candidates is not None:
+            check_at_least("candidates", self.candidates, 1)
+        check_choice("constraint", self.constraint, ("spectral", "none"))
+        check_steps_of_descent(self.epochs, self.learning_rate, 1, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaxMarginConfig(DictionaryConfig):
+    """Options of ``map(method="max-margin")`` (Lazaridou et al. 2015)."""
+
+    margin: float = 0.5
+    """How much closer the translation must be than any other word, by the cosine."""
+    negatives: int = 1
+    """Other words per pair and step."""
+    negative_choice: Literal["intruder", "random"] = "intruder"
+    """Words close to the mapped vector and far from the translation, or any words."""
+    candidates: int | None = None
+    """Target rows, the first ones, among which other words are sought; all when left out."""
+    epochs: int = 10
+    """Passes over the pairs."""
+    learning_rate: float = 0.1
+    """Rate at the start; it falls linearly to 0."""
+    batch: int = 128
+    """Pairs per step."""
+    seed: int = 1
+    """Seed of every random draw."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least("margin", self.margin, 0)
+        check_at_least("negatives", self.negatives, 1)
+        if self.candidates is not None:
+            check_at_least("candidates", self.candidates, 2)
+        check_choice("negative_choice", self.negative_choice, ("intruder", "random"))
+        check_steps_of_descent(self.epochs, self.learning_rate, self.batch, self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HybridConfig(DictionaryConfig):
+    """Options of ``map(method="hybrid")`` (Vulic and Korhonen 2016)."""
+
+    first: str | None = None
+    """A saved map whose common space gives the seed pairs; an orthogonal map fitted to the
+    dictionary when left out."""
+    first_source: str | None = None
+    """Vectors of the source language in a space that both languages share already."""
+    first_target: str | None = None
+    """Vectors of the target language in that space."""
+    frequent: int = 5000
+    """Source words, the first ones, that are translated in the first space."""
+    threshold: float = 0.0
+    """Keep a pair if its cosine exceeds that of the second nearest word by more than this."""
+    ridge: float = 0.0
+    """Penalty on the squares of the map's numbers."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least("frequent", self.frequent, 1)
+        check_at_least("threshold", self.threshold, 0)
+        check_at_least("ridge", self.ridge, 0)
+        if (self.first_source is None) != (self.first_target is None):
+            raise ValueError("first_source and first_target must be given together")
+        if self.first is not None and self.first_source is not None:
+            raise ValueError("first must be left out where first_source is given")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignmentConfig(DictionaryConfig):
+    """Options of ``project_aligned`` (Guo et al. 2015)."""
+
+    normalization: str = "none"
+    """Steps for both spaces, joined by commas: unit, center, iterative (Zhang et al. 2019),
+    all-but-the-top (Mu et al. 2018), none."""
+    distance: int = 1
+    """Words without an alignment get the mean of aligned words within this edit distance."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least("distance", self.distance, 0)
+        check_at_most("distance", self.distance, 3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdversarialConfig(MappingConfig):
+    """Options of ``map(method="adversarial")``."""
+
+    form: Literal["orthogonal", "autoencoder"] = "orthogonal"
+    """A map kept near the rotations (Conneau et al. 2018), or any map whose transpose must
+    bring the source back (Barone 2016)."""
+    reconstruction: float = 1.0
+    """Weight of bringing the source back (autoencoder)."""
+    frequent: int = 75_000
+    """Rows of each vocabulary, the first ones, that the discriminator sees."""
+    hidden: int = 2048
+    """Width of the discriminator's two hidden layers."""
+    input_dropout: float = 0.1
+    """Share of its input that the discriminator does not see."""
+    smoothing: float = 0.1
+    """How far the discriminator's labels lie from 0 and 1."""
+    discriminator_steps: int = 5
+    """Steps of the discriminator for each step of the map."""
+    orthogonality: float = 0.001
+    """Strength of the pull to the rotations after each step (orthogonal)."""
+    samples: int = 1_000_000
+    """Words of each side that the map sees in an epoch."""
+    epochs: int = 5
+    """Epochs; the map of the best one by its own neighbours' cosine is kept."""
+    learning_rate: float = 0.1
+    """Rate of the map and of the discriminator."""
+    decay: float = 0.98
+    """Factor on the map's rate after each epoch."""
+    batch: int = 32
+    """Words of each side per step."""
+    refinement: int = 5
+    """Rounds of an orthogonal map fitted to mutual nearest neighbours at the end."""
+    seed: int = 1
+    """Seed of every random draw."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("form", self.form, ("orthogonal", "autoencoder"))
+        for name in ("frequent", "hidden", "discriminator_steps", "samples"):
+            check_at_least(name, getattr(self, name), 1)
+        for name in ("reconstruction", "orthogonality", "refinement"):
+            check_at_least(name, getattr(self, name), 0)
+        for name in ("input_dropout", "smoothing"):
+            check_at_least(name, getattr(self, name), 0)
+            if getattr(self, name) >= 0.5:
+                raise ValueError(f"{name} must be below 0.5, got {getattr(self, name)}")
+        if not 0 < self.decay <= 1:
+            raise ValueError(f"decay must be above 0 and at most 1, got {self.decay}")
+        check_steps_of_descent(self.epochs, self.learning_rate, self.batch, self.seed)

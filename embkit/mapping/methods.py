@@ -8,13 +8,28 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from embkit.config import check_choice
-from embkit.mapping import cca, five_step, linear, orthogonal
+from embkit.mapping import (
+    alignment,
+    cca,
+    five_step,
+    hybrid,
+    linear,
+    max_margin,
+    multi_cca,
+    orthogonal,
+    rcsls,
+)
 from embkit.mapping.config import (
+    AlignmentConfig,
     CcaConfig,
     FiveStepConfig,
+    HybridConfig,
     LinearConfig,
     MappingConfig,
+    MaxMarginConfig,
+    MultiCcaConfig,
     OrthogonalConfig,
+    RcslsConfig,
 )
 from embkit.mapping.spaces import Fit
 
@@ -44,6 +59,22 @@ METHODS: dict[str, Method] = {
     "cca": Method("Canonical correlation (Faruqui and Dyer 2014).", CcaConfig, cca.fit),
     "five-step": Method(
         "Whiten, rotate, re-weight, de-whiten (Artetxe 2018).", FiveStepConfig, five_step.fit
+    ),
+    "rcsls": Method("Relaxed CSLS as the loss (Joulin 2018).", RcslsConfig, rcsls.fit),
+    "max-margin": Method(
+        "Rank translations above intruders (Lazaridou 2015).", MaxMarginConfig, max_margin.fit
+    ),
+    "multi-cca": Method(
+        "Canonical correlation into a pivot (Ammar 2016).", MultiCcaConfig, multi_cca.fit
+    ),
+    "hybrid": Method(
+        "Least squares on mutual neighbours of a first space (Vulic and Korhonen 2016).",
+        HybridConfig,
+        hybrid.fit,
+        "optional dictionary",
+    ),
+    "alignment": Method(
+        "Means of aligned words' vectors (Guo 2015).", AlignmentConfig, alignment.fit
     ),
 }
 

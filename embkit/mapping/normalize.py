@@ -16,7 +16,8 @@ Doubles = NDArray[np.float64]
 ITERATIVE_ROUNDS = 5
 """Rounds of unit length and centring in ``iterative`` (Zhang et al. 2019)."""
 _DIMS_PER_DIRECTION = 100  # all-but-the-top takes out dim / 100 directions (Mu et al. 2018)
-_BLOCK_NUMBERS = 1 << 20
+_BLOCK_NUMBERS = 1 << 18  # what stays in a core's cache
+_SAFE_LENGTHS = (1e-15, 1e15)
 
 STEPS = ("none", "unit", "center", "iterative", "all-but-the-top")
 """The names that a normalisation is made of, joined by commas."""
@@ -145,10 +146,15 @@ def apply_steps(vectors: Matrix, steps: Sequence[Step]) -> Matrix:
 
 def bring_to_unit_length(rows: NDArray[np.floating]) -> None:
     """Divide each row by its length in place; rows of zeros stay."""
-    wide = rows.astype(np.float64)  # a square may leave float32's range
-    lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))
-    lengths[lengths == 0] = 1
-    np.divide(wide, lengths[:, None], out=rows, casting="same_kind")
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    low, high = _SAFE_LENGTHS
+    for i in np.flatnonzero(~((lengths > low) & (lengths < high))):
+        largest = float(np.abs(rows[i]).max(initial=0.0))
+        if largest > 0:  # the squares left the range of numbers: bring the row into it first
+            rows[i] /= largest
+            rows[i] /= np.sqrt(np.dot(rows[i], rows[i]))
+        lengths[i] = 1
+    rows *= (1 / lengths)[:, None].astype(rows.dtype)
 
 
 def _normalized_blocks(

@@ -1,0 +1,132 @@
+"""A linear map seeded by mutual neighbours of a first space (Vulic and Korhonen 2016)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embkit.config import check_at_least
+from embkit.embeddings import Embeddings
+from embkit.formats import load
+from embkit.mapping.config import HybridConfig
+from embkit.mapping.dictionary import SeedPairs
+from embkit.mapping.fit import fit_linear, fit_orthogonal
+from embkit.mapping.normalize import Matrix
+from embkit.mapping.result import Mapping
+from embkit.mapping.spaces import (
+    Fit,
+    Report,
+    Rows,
+    Spaces,
+    check_rank,
+    identity_of,
+    rows_of_pairs,
+)
+from embkit.neighbors import top_k
+
+
+def fit(spaces: Spaces, pairs: SeedPairs | None, config: HybridConfig, report: Report) -> Fit:
+    """Find seed pairs in the first space, then fit the map of least squares to them.
+
+    Raises
+    ------
+    ValueError
+        If there is neither a dictionary nor a first space, or no pair is left.
+    """
+    rows, words = first_space(spaces, pairs, config)
+    source, target, scores = mutual_neighbors(
+        rows[0], rows[1], frequent=config.frequent, threshold=config.threshold
+    )
+    if len(source) == 0:
+        raise ValueError(
+            f"no mutual neighbours exceed the threshold {config.threshold}: choose a lower one"
+        )
+    seeds = (words[0][source], words[1][target])
+    x, z = spaces.source_rows(seeds[0]), spaces.target_rows(seeds[1])
+    told = {
+        "rank": check_rank(x, z),
+        "seed_pairs": len(source),
+        "mean_seed_cosine": float(scores.mean()),
+    }
+    return Fit(fit_linear(x, z, ridge=config.ridge), identity_of(spaces.target), told)
+
+
+def first_space(
+    spaces: Spaces, pairs: SeedPairs | None, config: HybridConfig
+) -> tuple[tuple[Matrix, Matrix], tuple[Rows, Rows]]:
+    """Return both sides in the first space, and the row of each in the spaces to be mapped.
+
+    Raises
+    ------
+    ValueError
+        If nothing tells what the first space is, or it shares no word with the spaces.
+    """
+    whole = (np.arange(len(spaces.source)), np.arange(len(spaces.target)))
+    if config.first is not None:
+        mapping = Mapping.open(config.first)
+        source = mapping.map_source(spaces.source.vectors)
+        return (source, mapping.map_target(spaces.target.vectors)), whole
+    if config.first_source is not None and config.first_target is not None:
+        source, source_rows = _shared(Path(config.first_source), spaces.source, "source")
+        target, target_rows = _shared(Path(config.first_target), spaces.target, "target")
+        return (source, target), (source_rows, target_rows)
+    if pairs is None:
+        raise ValueError("dictionary, first, or first_source and first_target must be given")
+    x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
+    turn = fit_orthogonal(x, z, weights=weights).astype(np.float32)
+    return (spaces.source_matrix() @ turn, spaces.target_matrix()), whole
+
+
+def mutual_neighbors(
+    source: Matrix, target: Matrix, *, frequent: int | None = None, threshold: float = 0.0
+) -> tuple[Rows, Rows, NDArray[np.float32]]:
+    """Return pairs of rows that are each other's nearest by the cosine.
+
+    Parameters
+    ----------
+    source, target : array of float32, shapes (source_words, dim), (target_words, dim)
+        Rows of one space.
+    frequent : int, optional
+        Translate only so many source rows, the first ones; the way back is checked against
+        all of them.
+    threshold : float
+        Keep a pair if its cosine exceeds that of the second nearest target by more.
+
+    Returns
+    -------
+    source_rows, target_rows : array of int64, shape (num_pairs,)
+    scores : array of float32, shape (num_pairs,)
+        Their cosines.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or a row is not finite.
+
+    Examples
+    --------
+    >>> source = np.array([[1, 0], [0, 1], [0.9, 0.5]], np.float32)
+    >>> mutual_neighbors(source, np.array([[0.1, 1], [1, 0.1]], np.float32))[:2]
+    (array([0, 1]), array([1, 0]))
+    """
+    check_at_least("threshold", threshold, 0)
+    forward = top_k(source[:frequent], target, 2)
+    nearest, back = np.unique(forward.rows[:, 0], return_inverse=True)
+    backward = top_k(target[nearest], source, 1).rows[:, 0]
+    kept = backward[back] == np.arange(len(forward))
+    if threshold > 0 and forward.scores.shape[1] > 1:
+        kept &= forward.scores[:, 0] - forward.scores[:, 1] > threshold
+    rows = np.flatnonzero(kept)
+    return rows, forward.rows[rows, 0], forward.scores[rows, 0]
+
+
+def _shared(path: Path, space: Embeddings, side: str) -> tuple[Matrix, Rows]:
+    """Return a first space's rows whose words the space has, and their rows there."""
+    first = load(path)
+    rows = space.vocabulary.ids_of(first.words)
+    known = np.flatnonzero(rows >= 0)
+    if not known.size:
+        raise ValueError(f"first_{side} must share words with {side}, got none in {path}")
+    return first.vectors[known], rows[known]

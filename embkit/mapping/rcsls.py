@@ -1,0 +1,146 @@
+"""A map that maximises the retrieval criterion itself (RCSLS, Joulin et al. 2018).
+
+For mapped source rows at unit length ``x w`` and target rows ``z`` the loss of a pair is
+``-2 (x w) z`` plus the means over the k target rows next to ``x w`` and over the k mapped
+source rows next to ``z``. As maxima of linear functions these make the loss convex, and
+homogeneous of degree one: ``f(c w) = c f(w)``, so it has no lower bound unless the map is
+constrained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embkit.mapping.config import RcslsConfig
+from embkit.mapping.dictionary import SeedPairs
+from embkit.mapping.fit import Doubles, fit_orthogonal
+from embkit.mapping.normalize import Matrix
+from embkit.mapping.spaces import Fit, Report, Spaces, check_rank, identity_of, rows_of_pairs
+from embkit.neighbors import row_norms, top_k
+
+_LEAST_RATE = 1e-4
+_PAIRS_AT_A_TIME = 1024
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """The loss of a map; its pairs and the rows among which neighbours are sought.
+
+    Attributes
+    ----------
+    x, z : array of float64, shape (num_pairs, dim)
+        The pairs' rows.
+    shares : array of float64, shape (num_pairs,)
+        Each pair's share in the mean; they sum to 1.
+    source, target : array of float32, shape (num_candidates, dim)
+    neighbors : int
+    """
+
+    x: Doubles
+    z: Doubles
+    shares: Doubles
+    source: Matrix
+    target: Matrix
+    neighbors: int
+
+    def loss_and_gradient(self, matrix: Doubles) -> tuple[float, Doubles]:
+        """Return the loss of a map and its gradient, in memory that pairs do not add to."""
+        loss, slope = 0.0, np.zeros_like(matrix)
+        norms = row_norms(self.source), row_norms(self.target)
+        for start in range(0, len(self.x), _PAIRS_AT_A_TIME):
+            span = slice(start, start + _PAIRS_AT_A_TIME)
+            x, z = self.x[span], self.z[span]
+            mapped = x @ matrix
+            near_target = self._mean_neighbor(mapped, self.target, norms[1])
+            near_source = self._mean_neighbor(z @ matrix.T, self.source, norms[0])
+            pull = near_target - 2 * z
+            share = self.shares[span][:, None]
+            slope += x.T @ (share * pull) + near_source.T @ (share * z)
+            terms = mapped * pull + (near_source @ matrix) * z
+            loss += float((share * terms).sum())
+        return loss, slope
+
+    def _mean_neighbor(
+        self, queries: Doubles, rows: Matrix, norms: NDArray[np.float64]
+    ) -> Doubles:
+        found = top_k(queries, rows, self.neighbors, metric="dot", norms=norms).rows
+        mean: Doubles = rows[found].mean(axis=1, dtype=np.float64)
+        return mean
+
+
+def fit(spaces: Spaces, pairs: SeedPairs, config: RcslsConfig, report: Report) -> Fit:
+    """Descend from the orthogonal map.
+
+    Raises
+    ------
+    ValueError
+        If the dims differ.
+    """
+    x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
+    shares = np.ones(len(x)) if weights is None else weights
+    criterion = Criterion(
+        x,
+        z,
+        shares / shares.sum(),
+        spaces.source_matrix(config.candidates),
+        spaces.target_matrix(config.candidates),
+        config.neighbors,
+    )
+    matrix, told = descend(criterion, fit_orthogonal(x, z, weights=weights), config, report)
+    told["rank"] = check_rank(x, z)
+    return Fit(matrix, identity_of(spaces.target), told)
+
+
+def descend(
+    criterion: Criterion, start: Doubles, config: RcslsConfig, report: Report
+) -> tuple[Doubles, dict[str, float | int | list[float]]]:
+    """Take steps down the loss; one that would raise it is undone and the rate halved.
+
+    Returns
+    -------
+    array, shape (dim, dim)
+        The map.
+    dict
+        ``losses`` after each accepted step, ``loss_per_norm`` (the loss over the map's
+        Frobenius norm, which no scaling of the map changes), ``learning_rate`` at the end.
+    """
+    rate = config.learning_rate
+    matrix = start
+    loss, slope = criterion.loss_and_gradient(matrix)
+    losses = [loss]
+    for epoch in range(config.epochs):
+        trial = matrix - rate * slope
+        if config.constraint == "spectral":
+            trial = clip_spectrum(trial)
+        new_loss, new_slope = criterion.loss_and_gradient(trial)
+        if new_loss <= loss:
+            matrix, loss, slope = trial, new_loss, new_slope
+            losses.append(loss)
+        else:
+            rate /= 2
+        report(epoch + 1, config.epochs, {"loss": loss, "rate": rate})
+        if rate < _LEAST_RATE:
+            break
+    told: dict[str, float | int | list[float]] = {
+        "losses": losses,
+        "loss_per_norm": loss / float(np.linalg.norm(matrix)),
+        "learning_rate": rate,
+    }
+    return matrix, told
+
+
+def clip_spectrum(matrix: Doubles) -> Doubles:
+    """Return the nearest matrix whose singular values are at most 1.
+
+    Examples
+    --------
+    >>> clip_spectrum(np.diag([3.0, 0.5]))
+    array([[1. , 0. ],
+           [0. , 0.5]])
+    """
+    u, values, vt = np.linalg.svd(matrix)
+    clipped: Doubles = (u * np.minimum(values, 1)) @ vt
+    return clipped

@@ -1,0 +1,124 @@
+"""Word alignments of parallel text, read into a dictionary whose weights are counts."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from contextlib import ExitStack
+from itertools import zip_longest
+
+from embkit.errors import FormatError
+from embkit.mapping.dictionary import Entry, SeedDictionary
+from embkit.streams import open_input
+
+# ``i-j``, ``i?j`` as some aligners write links they are not sure of, or ``i j``.
+_LINK = re.compile(rb"(\d{1,9})[-?](\d{1,9})")
+_BARE = re.compile(rb"(?:\d{1,9}\s+\d{1,9}\s+)*\d{1,9}\s+\d{1,9}\s*")
+_BARE_LINK = re.compile(rb"(\d+)\s+(\d+)")
+
+
+def read_word_alignments(
+    source_text: str | os.PathLike[str],
+    target_text: str | os.PathLike[str],
+    links: str | os.PathLike[str],
+    *,
+    reverse: bool = False,
+) -> SeedDictionary:
+    r"""Count how often each source word is aligned with each target word.
+
+    Parameters
+    ----------
+    source_text, target_text : path
+        Parallel text, a sentence a line, its words parted by blanks; may be compressed.
+    links : path
+        A line per sentence of links ``i-j``: word ``i`` of the source, from 0, is aligned with
+        word ``j`` of the target. Lines of bare numbers ``i j i j`` are read too.
+    reverse : bool
+        The links are ``j-i``, target first.
+
+    Returns
+    -------
+    SeedDictionary
+        An entry for each aligned pair of words, its weight the count; by falling count.
+
+    Raises
+    ------
+    FormatError
+        If a file has more lines than another, is not UTF-8, or a link is malformed or leads
+        to a word that is not there.
+    OSError
+        If a file cannot be opened.
+
+    Examples
+    --------
+    >>> folder = getfixture("tmp_path")
+    >>> for name, text in {"en": "the dog\n", "de": "der Hund\n", "links": "0-0 1-1\n"}.items():
+    ...     _ = (folder / name).write_text(text)
+    >>> found = read_word_alignments(folder / "en", folder / "de", folder / "links")
+    >>> [(e.source, e.target, e.weight) for e in found]
+    [('the', 'der', 1.0), ('dog', 'Hund', 1.0)]
+    """
+    paths = tuple(os.fspath(path) for path in (source_text, target_text, links))
+    counts: Counter[tuple[bytes, bytes]] = Counter()
+    with ExitStack() as opened:
+        files = [opened.enter_context(open_input(path)) for path in paths]
+        for number, lines in enumerate(zip_longest(*files), start=1):
+            if None in lines:
+                reason = "the file ends here, but the text or links beside it go on"
+                raise FormatError(paths[lines.index(None)], number, None, reason)
+            counts.update(_aligned_words(lines, paths[2], number, reverse=reverse))
+    if not counts:
+        raise FormatError(paths[2], None, None, "alignments must have a link, got none")
+    try:
+        entries = [
+            Entry(s.decode(), t.decode(), float(n)) for (s, t), n in counts.most_common()
+        ]
+    except UnicodeDecodeError as error:
+        reason = f"aligned words must be UTF-8, got {error.object!r}"
+        raise FormatError(paths[0], None, None, reason) from None
+    return SeedDictionary(entries, path=paths[2])
+
+
+def most_frequent(dictionary: SeedDictionary) -> SeedDictionary:
+    """Keep for each source word its target of the largest weight, the first where equal.
+
+    Faruqui and Dyer (2014) take their pairs so from word alignments.
+
+    Examples
+    --------
+    >>> seeds = SeedDictionary([("a", "x", 2.0), ("a", "y", 3.0), ("b", "z", 1.0)])
+    >>> [(e.source, e.target) for e in most_frequent(seeds)]
+    [('a', 'y'), ('b', 'z')]
+    """
+    best: dict[str, Entry] = {}
+    for entry in dictionary:
+        if entry.source not in best or entry.weight > best[entry.source].weight:
+            best[entry.source] = entry
+    return SeedDictionary(best.values(), path=dictionary.path)
+
+
+def _aligned_words(
+    lines: tuple[bytes, ...], path: str, number: int, *, reverse: bool
+) -> list[tuple[bytes, bytes]]:
+    source, target = lines[0].split(), lines[1].split()
+    pairs = []
+    links = lines[2]
+    if _BARE.fullmatch(links):
+        links = _BARE_LINK.sub(rb"\1-\2", links)
+    for link in links.split():
+        match = _LINK.fullmatch(link)
+        if match is None:
+            reason = f"a link must be i-j, got {link[:40].decode('utf-8', 'replace')!r}"
+            raise FormatError(path, number, None, reason)
+        i, j = int(match[1]), int(match[2])
+        if reverse:
+            i, j = j, i
+        if i >= len(source) or j >= len(target):
+            reason = (
+                f"the link {link.decode()} must lead to words below {len(source)} and "
+                f"{len(target)}"
+            )
+            raise FormatError(path, number, None, reason)
+        pairs.append((source[i], target[j]))
+    return pairs

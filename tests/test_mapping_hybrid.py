@@ -1,0 +1,85 @@
+"""Hybrid: mutual nearest neighbours of a first space as the seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import embkit
+from embkit.mapping.hybrid import mutual_neighbors
+from tests.spaces import cloud, pairs, planted, precision_at_1
+
+
+def test_kept_pairs_are_the_mutual_neighbours_of_brute_force() -> None:
+    source = cloud(200, 5, seed=1).astype(np.float32)
+    target = cloud(150, 5, seed=2).astype(np.float32)
+    units = [
+        r / np.linalg.norm(r.astype(np.float64), axis=1)[:, None] for r in (source, target)
+    ]
+    cosines = units[0] @ units[1].T
+    for frequent, threshold in ((None, 0.0), (80, 0.0), (200, 0.005)):
+        best = np.sort(cosines, axis=1)[:, ::-1]
+        expected = [
+            (i, int(cosines[i].argmax()))
+            for i in range(frequent or 200)
+            if cosines[:, cosines[i].argmax()].argmax() == i
+            and (threshold == 0 or best[i, 0] - best[i, 1] > threshold)
+        ]
+        rows = mutual_neighbors(source, target, frequent=frequent, threshold=threshold)
+        assert list(zip(rows[0].tolist(), rows[1].tolist(), strict=True)) == expected
+        np.testing.assert_allclose(rows[2], cosines[rows[0], rows[1]], rtol=1e-6)
+
+
+def test_precision_of_the_pairs_rises_with_the_threshold() -> None:
+    source, target, turn = planted(1500, 8, seed=3, noise=0.35)
+    mapped = (source.vectors @ turn).astype(np.float32)
+    right = []
+    for threshold in (0.0, 0.003, 0.01):
+        rows, columns, _ = mutual_neighbors(mapped, target.vectors, threshold=threshold)
+        assert len(rows) > 50
+        right.append(float((rows == columns).mean()))
+    assert right[0] < right[1] < right[2]
+
+
+def test_a_dictionary_makes_the_first_space() -> None:
+    source, target, _ = planted(500, 10, seed=4, noise=0.05)
+    mapping = embkit.map(source, target, method="hybrid", dictionary=pairs(40))
+    assert mapping.statistics["seed_pairs"] > 300
+    found = precision_at_1(
+        mapping.map_source(source.vectors).astype(np.float64),
+        mapping.map_target(target.vectors).astype(np.float64),
+    )
+    assert found > 0.95
+
+
+def test_a_saved_map_or_shared_vectors_may_be_the_first_space(tmp_path: Path) -> None:
+    source, target, _ = planted(300, 6, seed=5)
+    first = embkit.map(source, target, dictionary=pairs(20))
+    first.save(tmp_path / "first.map")
+    embkit.save(first.apply(source, "source"), tmp_path / "s.bin")
+    embkit.save(first.apply(target, "target"), tmp_path / "t.bin")
+    by_map = embkit.map(source, target, method="hybrid", first=str(tmp_path / "first.map"))
+    by_vectors = embkit.map(
+        source,
+        target,
+        method="hybrid",
+        first_source=str(tmp_path / "s.bin"),
+        first_target=str(tmp_path / "t.bin"),
+    )
+    np.testing.assert_allclose(by_map.source_map, by_vectors.source_map, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "dictionary, first, or first_source and first_target must be given"),
+        ({"first_source": "a"}, "first_source and first_target must be given together"),
+        ({"dictionary": pairs(20), "threshold": 1.9}, "no mutual neighbours exceed"),
+    ],
+)
+def test_what_is_missing_is_told(options: dict[str, object], message: str) -> None:
+    source, target, _ = planted(60, 4, seed=6)
+    with pytest.raises(ValueError, match=message):
+        embkit.map(source, target, method="hybrid", **options)  # type: ignore[arg-type]
