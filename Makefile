@@ -5,6 +5,7 @@
 #   make test                 run the tests
 #   make lint                 ruff, mypy --strict, clang-format
 #   make fuzz MINUTES=1       hostile bytes into every reader, under sanitizers
+#   make sanitize             the core's threads and memory under every sanitizer
 #   make faults               each system call on an output fails once
 #   make bench CORPUS=my.txt ARGS="--work DIR --gensim"   measure the speed (eval/README.md)
 #
@@ -21,7 +22,7 @@ bin := $(VENV)/bin
 build_inputs := pyproject.toml setup.py $(shell find csrc -name '*.cpp' -o -name '*.h')
 cpp_sources := $(shell find csrc tests/native -name '*.cpp' -o -name '*.h')
 
-.PHONY: demo test lint bench fuzz faults clean
+.PHONY: demo test lint bench fuzz faults sanitize clean
 
 demo: $(VENV)/demo.stamp
 	@$(bin)/embkit demo $(if $(CORPUS),"$(CORPUS)")
@@ -43,6 +44,9 @@ bench: $(VENV)/demo.stamp
 # MINUTES for all targets together, two at a time; needs a C++ compiler, clang for coverage.
 fuzz: $(VENV)/test.stamp
 	$(bin)/python -m tests.native.fuzz --minutes $(MINUTES) --work build/fuzz $(ARGS)
+
+sanitize: $(VENV)/test.stamp
+	$(bin)/python -m tests.native.sanitize --work build/sanitize $(ARGS)
 
 faults: $(VENV)/test.stamp
 	$(bin)/python -m tests.native.faults --work build/faults $(ARGS)

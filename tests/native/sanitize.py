@@ -1,0 +1,162 @@
+"""Run everything threaded in the core under the sanitizers, and compare its builds.
+
+    python -m tests.native.sanitize --work DIR [--output RECORD]
+
+1. AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer, each SIMD level, 1 and 4
+   threads.
+2. ThreadSanitizer with the kernels as loops over relaxed atomics: no report, no suppression.
+   The vector kernels race on the shared rows by design (Hogwild), and are all that does: the
+   same build with them must be reported, or the check would be blind.
+3. valgrind's memcheck, where it is installed.
+4. One thread: each level's losses and norms agree with the relaxed build's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eval.record import run_record, save_record
+from tests.native import build
+
+LEVEL_FLAGS = {
+    "baseline": (),
+    "avx2": ("-mavx2", "-mfma"),
+    "avx512": ("-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma"),
+    "neon": (),
+}
+FOLDERS = ("core", "text", "train", "linalg")
+MOST_DIFFERENCE = 1e-6
+"""Relative, between builds with one thread; the levels round differently."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One program run: what it was, whether it is as it must be, and its numbers."""
+
+    name: str
+    passed: bool
+    reason: str = ""
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+def levels() -> list[str]:
+    """Return the SIMD levels that this processor has."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return ["neon"]
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    has_avx2 = {"avx2", "fma"} <= set(flags)
+    has_avx512 = has_avx2 and {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= set(flags)
+    return ["baseline", *(["avx2"] if has_avx2 else []), *(["avx512"] if has_avx512 else [])]
+
+
+def build_workout(folder: Path, name: str, checks: tuple[str, ...], *, relaxed: bool) -> Path:
+    """Compile the workout with its kernels, under the given sanitizers."""
+    compiler = os.environ.get("CXX", "g++").split()[-1]
+    flags = (*build.COMMON, "-Wno-psabi", *checks)
+    tools = build.Toolchain(compiler, flags)
+    target = folder / name
+    sources = [*build.core_sources(*FOLDERS), "csrc/simd/dispatch.cpp"]
+    sources += ["tests/native/workout.cpp"]
+    sources += ["tests/native/kernels_relaxed.cpp"] if relaxed else []
+    objects = build.compile_objects(tools, sources, target)
+    for level, extra in {} if relaxed else LEVEL_FLAGS.items():
+        own = build.Toolchain(
+            compiler, (*flags, *(extra if platform.machine() == "x86_64" else ()))
+        )
+        objects += build.compile_objects(own, [f"csrc/simd/kernels_{level}.cpp"], target)
+    return build.link(tools, objects, target / "workout")
+
+
+def run(
+    name: str, command: list[str], *, level: str | None = None, expects_report: bool = False
+) -> Check:
+    """Run a program and read its numbers; a report of a sanitizer is an exit code."""
+    environment = {
+        **os.environ,
+        "TSAN_OPTIONS": "exitcode=66",
+        "UBSAN_OPTIONS": "halt_on_error=1",
+    }
+    if level is not None:
+        environment["EMBKIT_SIMD"] = level
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if expects_report:
+        return Check(name, done.returncode == 66, "the races on shared rows were not reported")
+    lines = (line.split() for line in done.stdout.splitlines())
+    numbers = {key: float(value) for key, value in lines}
+    reason = f"exit code {done.returncode}: {done.stderr[-3000:]}" if done.returncode else ""
+    return Check(name, done.returncode == 0, reason, numbers)
+
+
+def without_randomised_addresses() -> list[str]:
+    """Return a prefix for ThreadSanitizer, whose map older kernels' addresses may miss."""
+    return ["setarch", "-R"] if shutil.which("setarch") else []
+
+
+def compare(reference: Check, other: Check) -> Check:
+    """Check that one build's numbers are another's."""
+    far = [
+        f"{key}: {other.numbers.get(key)} against {value}"
+        for key, value in reference.numbers.items()
+        if abs(other.numbers.get(key, float("inf")) - value) > MOST_DIFFERENCE * abs(value)
+    ]
+    name = f"{other.name} against {reference.name}"
+    return Check(name, not far and bool(reference.numbers), "; ".join(far))
+
+
+def run_all(work: Path) -> list[Check]:
+    """Build and run everything."""
+    memory = build_workout(work, "memory", build.CHECKS, relaxed=False)
+    threads = ("-fsanitize=thread",)
+    relaxed = build_workout(work, "relaxed", threads, relaxed=True)
+    racing = build_workout(work, "racing", threads, relaxed=False)
+    prefix = without_randomised_addresses()
+    single = run("tsan relaxed, 1 thread", [*prefix, str(relaxed), "1"])
+    checks = [single, run("tsan relaxed, 4 threads", [*prefix, str(relaxed), "4"])]
+    checks.append(
+        run("tsan sees the vector kernels", [*prefix, str(racing), "4"], expects_report=True)
+    )
+    for level in levels():
+        alone = run(f"asan ubsan lsan {level}, 1 thread", [str(memory), "1"], level=level)
+        checks += [alone, compare(single, alone)]
+        checks.append(
+            run(f"asan ubsan lsan {level}, 4 threads", [str(memory), "4"], level=level)
+        )
+    if (valgrind := shutil.which("valgrind")) is not None:
+        plain = build_workout(work, "plain", (), relaxed=False)
+        options = ["--quiet", "--error-exitcode=66", "--leak-check=full"]
+        command = [valgrind, *options, str(plain), "2"]
+        checks.append(run("valgrind baseline, 2 threads", command, level="baseline"))
+    return checks
+
+
+def main() -> int:
+    """Run all checks and print a line for each."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--output", type=Path, help="JSON record")
+    options = parser.parse_args()
+    checks = run_all(options.work.resolve())
+    for check in checks:
+        print("pass" if check.passed else "FAIL", check.name)
+        if not check.passed:
+            print(check.reason)
+    metrics: dict[str, Any] = {check.name: check.passed for check in checks}
+    if options.output:
+        save_record(run_record(seed=1, config={}, metrics=metrics), options.output)
+    print(json.dumps({"checks": len(checks), "failed": sum(not c.passed for c in checks)}))
+    return int(not all(check.passed for check in checks))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
