@@ -6,6 +6,27 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+# bind_analogy
+
+class AnalogyScan:
+    def __init__(
+        self,
+        questions: NDArray[np.int64],
+        directions: NDArray[np.float64],
+        offsets: NDArray[np.int64],
+        excluded: NDArray[np.int64],
+        *,
+        num_terms: int,
+        scorings: list[str],
+        epsilon: float,
+        smoothing: float,
+        shifted: bool,
+    ) -> None: ...
+    def update(
+        self, products: NDArray[np.float64], squares: NDArray[np.float64], *, threads: int
+    ) -> None: ...
+    def result(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...
+
 # bind_cooccurrence
 
 def keep_thresholds(

@@ -4,6 +4,7 @@
 
 namespace embkit::bindings {
 
+void bind_analogy(pybind11::module_& m);
 void bind_cooccurrence(pybind11::module_& m);
 void bind_corpus(pybind11::module_& m);
 void bind_errors(pybind11::module_& m);

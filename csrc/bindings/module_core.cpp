@@ -2,6 +2,7 @@
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The native core of embkit. Private: import embkit instead.";
+  embkit::bindings::bind_analogy(m);
   embkit::bindings::bind_cooccurrence(m);
   embkit::bindings::bind_corpus(m);
   embkit::bindings::bind_errors(m);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
@@ -206,7 +206,12 @@ def as_space(vectors: Vectors) -> Space:
 
 
 def find_rows(
-    space: Space, words: Sequence[str], case: Case = "fallback", limit: int | None = None
+    space: Space,
+    words: Sequence[str],
+    case: Case = "fallback",
+    limit: int | None = None,
+    *,
+    upper: Callable[[str], str] = str.upper,
 ) -> Ids:
     """Return the row of each word of a test set, -1 for unknown ones.
 
@@ -218,6 +223,8 @@ def find_rows(
         How the words find their rows; see `Case`.
     limit : int, optional
         Only the first so many rows are known.
+    upper : callable
+        How "fold" makes upper case.
 
     Raises
     ------
@@ -235,10 +242,9 @@ def find_rows(
     check_choice("case", case, CASES)
     most = len(space) if limit is None else min(limit, len(space))
     if case == "fold":
-        first = {
-            word.upper(): row for row, word in reversed(list(enumerate(space.words[:most])))
-        }
-        return np.array([first.get(word.upper(), -1) for word in words], np.int64)
+        known = list(enumerate(space.words[:most]))
+        first = {upper(word): row for row, word in reversed(known)}
+        return np.array([first.get(upper(word), -1) for word in words], np.int64)
     if case == "lower":
         rows = space.ids_of([word.lower() for word in words])
     else:
