@@ -275,6 +275,8 @@ class AdversarialConfig(MappingConfig):
     """Factor on the map's rate after each epoch."""
     batch: int = 32
     """Words of each side per step."""
+    starts: int = 1
+    """Runs from different starts, of which the best by its own neighbours' cosine is kept."""
     refinement: int = 5
     """Rounds of an orthogonal map fitted to mutual nearest neighbours at the end."""
     seed: int = 1
@@ -283,7 +285,7 @@ class AdversarialConfig(MappingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("form", self.form, ("orthogonal", "autoencoder"))
-        for name in ("frequent", "hidden", "discriminator_steps", "samples"):
+        for name in ("frequent", "hidden", "discriminator_steps", "samples", "starts"):
             check_at_least(name, getattr(self, name), 1)
         for name in ("reconstruction", "orthogonality", "refinement"):
             check_at_least(name, getattr(self, name), 0)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from embkit.config import check_choice
 from embkit.mapping import (
+    adversarial,
     alignment,
     cca,
     five_step,
@@ -20,6 +21,7 @@ from embkit.mapping import (
     rcsls,
 )
 from embkit.mapping.config import (
+    AdversarialConfig,
     AlignmentConfig,
     CcaConfig,
     FiveStepConfig,
@@ -72,6 +74,12 @@ METHODS: dict[str, Method] = {
         HybridConfig,
         hybrid.fit,
         "optional dictionary",
+    ),
+    "adversarial": Method(
+        "Against a discriminator, without a dictionary (Barone 2016, Conneau 2018).",
+        AdversarialConfig,
+        adversarial.fit,
+        "none",
     ),
     "alignment": Method(
         "Means of aligned words' vectors (Guo 2015).", AlignmentConfig, alignment.fit

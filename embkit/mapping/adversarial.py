@@ -1,0 +1,222 @@
+"""A map learned without any dictionary: a discriminator shall not tell the two spaces apart.
+
+In the form of Conneau et al. (2018) the map is kept near the rotations; in that of Barone
+(2016) it is an encoder whose transpose must bring the source back. Both fail often, and options
+and seed decide. A space that some rotation leaves as it is cannot be identified.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from embkit.errors import DivergenceError
+from embkit.mapping.config import AdversarialConfig
+from embkit.mapping.discriminator import Discriminator, Floats, cross_entropy
+from embkit.mapping.fit import fit_orthogonal
+from embkit.mapping.hybrid import mutual_neighbors
+from embkit.mapping.normalize import Matrix
+from embkit.mapping.spaces import Fit, Report, Spaces, identity_of
+
+_CRITERION_WORDS = 10_000
+_REPORTS_PER_EPOCH = 100
+
+
+def fit(spaces: Spaces, pairs: None, config: AdversarialConfig, report: Report) -> Fit:
+    """Train map and discriminator against each other, then refine the map.
+
+    Raises
+    ------
+    ValueError
+        If the dims differ.
+    DivergenceError
+        If the map leaves the finite numbers.
+    """
+    source = spaces.source_matrix(config.frequent)
+    target = spaces.target_matrix(config.frequent)
+    if source.shape[1] != target.shape[1]:
+        raise ValueError(
+            "source and target must have one dim for an adversarial map, "
+            f"got {source.shape[1]} and {target.shape[1]}"
+        )
+    runs = [_run(source, target, config, start, report) for start in range(config.starts)]
+    matrix, told = max(runs, key=lambda run: run[1]["criterion"])
+    told["criterion_of_starts"] = [run[1]["criterion"] for run in runs]
+    return Fit(matrix, identity_of(spaces.target), told)
+
+
+def _run(
+    source: Matrix, target: Matrix, config: AdversarialConfig, start: int, report: Report
+) -> tuple[Floats, dict[str, Any]]:
+    """Return the map of one start, refined, and what there is to tell of it."""
+
+    def report_all(done: int, total: int, told: dict[str, float]) -> None:
+        report(start * total + done, config.starts * total, told)
+
+    game = Game.start(source, target, config, start)
+    matrix, criteria = play(game, report_all)
+    told: dict[str, Any] = {
+        "criteria": criteria,
+        "discriminator_accuracy": game.accuracy(),
+        "refined": [],
+    }
+    for _ in range(config.refinement):
+        matrix = refine(source, target, matrix)
+        told["refined"].append(criterion(source, target, matrix))
+    told["criterion"] = told["refined"][-1] if told["refined"] else max(criteria)
+    return matrix, told
+
+
+@dataclass
+class Game:
+    """Both players, their rows and their source of chance."""
+
+    source: Matrix
+    target: Matrix
+    config: AdversarialConfig
+    matrix: Floats
+    judge: Discriminator
+    rng: np.random.Generator
+    rate: float
+
+    @classmethod
+    def start(
+        cls, source: Matrix, target: Matrix, config: AdversarialConfig, number: int = 0
+    ) -> Game:
+        """Begin at the identity, later starts at random rotations and reflections."""
+        rng = np.random.default_rng((config.seed, number))
+        dim = source.shape[1]
+        judge = Discriminator(dim, config.hidden, rng)
+        matrix = np.eye(dim, dtype=np.float32)
+        if number:
+            matrix = np.linalg.qr(rng.standard_normal((dim, dim)))[0].astype(np.float32)
+        return cls(source, target, config, matrix, judge, rng, config.learning_rate)
+
+    def draw(self) -> tuple[Floats, Floats]:
+        """Return random source and target rows, each shape (batch, dim)."""
+        size = self.config.batch
+        rows = self.rng.integers(len(self.source), size=size)
+        columns = self.rng.integers(len(self.target), size=size)
+        return self.source[rows], self.target[columns]
+
+    def labels(self, *, flipped: bool) -> Floats:
+        """Return 1 for mapped source rows and 0 for target rows, smoothed; or the reverse."""
+        ones = np.full(self.config.batch, 1 - self.config.smoothing, np.float32)
+        both = (1 - ones, ones) if flipped else (ones, 1 - ones)
+        return np.concatenate(both)
+
+    def judged(self, source: Floats, target: Floats) -> tuple[Floats, Floats]:
+        """Return what the discriminator sees, and which inputs it does see, scaled."""
+        seen = np.concatenate([source @ self.matrix, target])
+        kept = 1 - self.config.input_dropout
+        mask = (self.rng.random(seen.shape, np.float32) < kept) / np.float32(kept)
+        return seen * mask, mask
+
+    def train_judge(self) -> float:
+        """Take one step of the discriminator; return its loss."""
+        seen, _ = self.judged(*self.draw())
+        done = self.judge.forward(seen)
+        loss, slope = cross_entropy(done.logits, self.labels(flipped=False))
+        self.judge.step(self.judge.backward(done, slope)[0], self.config.learning_rate)
+        return loss
+
+    def train_map(self) -> None:
+        """Take one step of the map against the discriminator."""
+        source, target = self.draw()
+        seen, mask = self.judged(source, target)
+        done = self.judge.forward(seen)
+        slope = cross_entropy(done.logits, self.labels(flipped=True))[1]
+        flow = (self.judge.backward(done, slope)[1] * mask)[: len(source)]
+        gradient = source.T @ flow
+        if self.config.form == "autoencoder":
+            _, back = reconstruction(source, self.matrix)
+            gradient = gradient + np.float32(self.config.reconstruction) * back
+        self.matrix = self.matrix - np.float32(self.rate) * gradient
+        if self.config.form == "orthogonal":
+            self.matrix = toward_rotation(self.matrix, self.config.orthogonality)
+
+    def accuracy(self) -> float:
+        """Return the discriminator's share of right answers; a half when it is beaten."""
+        right = []
+        for _ in range(max(1, 2000 // self.config.batch)):
+            source, target = self.draw()
+            seen = np.concatenate([source @ self.matrix, target])
+            is_source = np.arange(len(seen)) < len(source)
+            right.append(float(((self.judge.forward(seen).logits > 0) == is_source).mean()))
+        return float(np.mean(right))
+
+
+def play(game: Game, report: Report) -> tuple[Floats, list[float]]:
+    """Play all epochs; return the best epoch's map, and the criterion of each.
+
+    Raises
+    ------
+    DivergenceError
+        If the map leaves the finite numbers.
+    """
+    config = game.config
+    steps = -(-config.samples // config.batch)
+    best, criteria = game.matrix, [criterion(game.source, game.target, game.matrix)]
+    for epoch in range(config.epochs):
+        for i in range(steps):
+            for _ in range(config.discriminator_steps):
+                loss = game.train_judge()
+            game.train_map()
+            if i % max(1, steps // _REPORTS_PER_EPOCH) == 0:
+                told = {"discriminator loss": loss, "criterion": criteria[-1]}
+                report(epoch * steps + i, config.epochs * steps, told)
+        if not np.isfinite(game.matrix).all():
+            raise DivergenceError(
+                f"the adversarial map diverged in epoch {epoch + 1}: choose a learning_rate "
+                f"below {config.learning_rate}"
+            )
+        criteria.append(criterion(game.source, game.target, game.matrix))
+        if criteria[-1] >= max(criteria):
+            best = game.matrix
+        game.rate *= config.decay if criteria[-1] >= criteria[-2] else config.decay / 2
+    return best, criteria
+
+
+def toward_rotation(matrix: Floats, strength: float) -> Floats:
+    """Return a matrix pulled to the rotations: ``(1 + b) w - b (w w') w``.
+
+    Examples
+    --------
+    >>> toward_rotation(np.diag([1.0, 2.0]), 0.1)
+    array([[1. , 0. ],
+           [0. , 1.4]])
+    """
+    pulled: Floats = (1 + strength) * matrix - strength * (matrix @ matrix.T) @ matrix
+    return pulled.astype(matrix.dtype)
+
+
+def reconstruction(rows: Floats, matrix: Floats) -> tuple[float, Floats]:
+    """Return the mean of ``||x - x w w'||² / 2`` over the rows, and its gradient by the map."""
+    mapped = rows @ matrix
+    missed = mapped @ matrix.T - rows
+    slope: Floats = (rows.T @ (missed @ matrix) + missed.T @ mapped) / len(rows)
+    return float((missed**2).sum() / (2 * len(rows))), slope
+
+
+def criterion(source: Matrix, target: Matrix, matrix: Floats) -> float:
+    """Return how well the spaces match, without a dictionary.
+
+    The cosines of those of the most frequent source words that are their nearest target's
+    nearest, summed and divided by the number of these words: near 1 only if most words have
+    a close partner of their own.
+    """
+    frequent = source[:_CRITERION_WORDS] @ matrix.astype(np.float32)
+    scores = mutual_neighbors(frequent, target[:_CRITERION_WORDS])[2]
+    return float(scores.sum() / len(frequent))
+
+
+def refine(source: Matrix, target: Matrix, matrix: Floats) -> Floats:
+    """Return the orthogonal map fitted to the mutual nearest neighbours under a map."""
+    frequent = source[:_CRITERION_WORDS]
+    mapped = frequent @ matrix.astype(np.float32)
+    rows, columns, _ = mutual_neighbors(mapped, target)
+    if len(rows) == 0:
+        return matrix
+    return fit_orthogonal(frequent[rows], target[columns])

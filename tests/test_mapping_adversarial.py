@@ -1,0 +1,138 @@
+"""The adversarial map: its gradients, and a planted rotation found without pairs."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+import embkit
+from embkit.errors import DivergenceError
+from embkit.mapping.adversarial import criterion, reconstruction, refine, toward_rotation
+from embkit.mapping.discriminator import Discriminator, Floats, cross_entropy
+from embkit.mapping.normalize import apply_steps
+from tests.spaces import planted, random_rotation
+
+SMALL: dict[str, Any] = {
+    "hidden": 32,
+    "batch": 64,
+    "samples": 30_000,
+    "epochs": 2,
+    "learning_rate": 0.3,
+    "discriminator_steps": 2,
+    "orthogonality": 0.01,
+}
+
+
+def test_the_discriminators_gradients_are_those_of_its_loss() -> None:
+    rng = np.random.default_rng(1)
+    network = Discriminator(4, 6, rng, np.float64)
+    rows: Floats = rng.standard_normal((7, 4))
+    labels = rng.random(7)
+
+    def loss() -> float:
+        return cross_entropy(network.forward(rows).logits, labels)[0]
+
+    done = network.forward(rows)
+    slopes, by_rows = network.backward(done, cross_entropy(done.logits, labels)[1])
+    checked = [(rows, by_rows)]
+    for layer, slope in zip(network.layers, slopes, strict=True):
+        checked += [(layer.weight, slope.weight), (layer.bias, slope.bias)]
+    for values, slope_of_values in checked:
+        for place in np.ndindex(values.shape):
+            kept = values[place]
+            values[place] = kept + 1e-6
+            up = loss()
+            values[place] = kept - 1e-6
+            down = loss()
+            values[place] = kept
+            assert slope_of_values[place] == pytest.approx((up - down) / 2e-6, abs=1e-8)
+
+
+def test_the_reconstructions_gradient_is_that_of_its_loss() -> None:
+    rng = np.random.default_rng(2)
+    rows, w = rng.standard_normal((9, 4)), rng.standard_normal((4, 4))
+    slope = reconstruction(rows, w)[1]
+    for place in np.ndindex(4, 4):
+        step = np.zeros((4, 4))
+        step[place] = 1e-6
+        up, down = (reconstruction(rows, w + s)[0] for s in (step, -step))
+        assert slope[place] == pytest.approx((up - down) / 2e-6, rel=1e-5)
+    turn = random_rotation(4, 3)
+    assert reconstruction(rows, turn)[0] == pytest.approx(0)
+
+
+def test_the_pull_leads_to_a_rotation_and_leaves_it_there() -> None:
+    matrix: Floats = random_rotation(5, 4) @ np.diag([0.7, 0.9, 1, 1.1, 1.2])
+    for _ in range(200):
+        matrix = toward_rotation(matrix, 0.1)
+    np.testing.assert_allclose(matrix @ matrix.T, np.eye(5), atol=1e-6)
+
+
+def test_the_criterion_is_one_for_the_right_map_and_refining_leads_there() -> None:
+    source, target, turn = planted(400, 6, seed=5)
+    x, z = source.vectors, target.vectors
+    assert criterion(x, z, turn) == pytest.approx(1, abs=1e-5)
+    near: Floats = turn + 0.15 * np.random.default_rng(6).standard_normal((6, 6))
+    assert criterion(x, z, near) < 0.9
+    for _ in range(10):
+        near = refine(x, z, near)
+    np.testing.assert_allclose(near, turn, atol=1e-4)
+
+
+def test_a_planted_rotation_of_a_lopsided_cloud_is_found_without_pairs() -> None:
+    source, target, turn = planted(500, 3, seed=0)
+    mapping = embkit.map(source, target, method="adversarial", starts=2, **SMALL)
+    np.testing.assert_allclose(mapping.source_map, turn, atol=1e-4)
+    assert mapping.statistics["criterion"] == pytest.approx(1, abs=1e-3)
+    assert len(mapping.statistics["criterion_of_starts"]) == 2
+
+
+def test_the_criterion_tells_a_failed_run() -> None:
+    source, other = planted(300, 4, seed=7)[0], planted(300, 4, seed=8)[1]
+    options = {**SMALL, "samples": 6000}
+    mapping = embkit.map(source, other, method="adversarial", starts=2, **options)
+    assert mapping.statistics["criterion"] < 0.8
+
+
+@pytest.mark.parametrize("form", ["orthogonal", "autoencoder"])
+def test_equal_seeds_give_equal_maps_and_the_map_stays_near_a_rotation(
+    form: Literal["orthogonal", "autoencoder"],
+) -> None:
+    source, target, _ = planted(300, 4, seed=9)
+    options = {**SMALL, "samples": 6000, "refinement": 0}
+    maps = [
+        embkit.map(source, target, method="adversarial", form=form, **options).source_map
+        for _ in range(2)
+    ]
+    np.testing.assert_array_equal(maps[0], maps[1])
+    values = np.linalg.svd(maps[0], compute_uv=False)
+    assert values.min() > 0.5
+    assert values.max() < 1.5
+
+
+def test_the_encoders_transpose_brings_the_source_back() -> None:
+    source, target, _ = planted(300, 4, seed=10)
+    missed = []
+    for weight in (0.0, 1.0):
+        options = {**SMALL, "samples": 10_000, "refinement": 0, "reconstruction": weight}
+        mapping = embkit.map(
+            source, target, method="adversarial", form="autoencoder", **options
+        )
+        rows = apply_steps(source.vectors, mapping.source_steps)
+        missed.append(reconstruction(rows, mapping.source_map)[0])
+    assert missed[1] < missed[0] / 3
+
+
+def test_what_cannot_be_is_refused() -> None:
+    source, target, _ = planted(50, 3, seed=12)
+    with pytest.raises(ValueError, match="dictionary must be left out"):
+        embkit.map(source, target, method="adversarial", dictionary=[("s1", "t1")])
+    with pytest.raises(ValueError, match="one dim for an adversarial map, got 3 and 2"):
+        embkit.map(source, planted(50, 2, seed=1)[1], method="adversarial")
+    with pytest.raises(ValueError, match=r"smoothing must be below 0\.5"):
+        embkit.map(source, target, method="adversarial", smoothing=0.5)
+    options = {**SMALL, "samples": 2000, "learning_rate": 1e30, "orthogonality": 0}
+    with np.errstate(all="ignore"), pytest.raises(DivergenceError, match="diverged in epoch 1"):
+        embkit.map(source, target, method="adversarial", **options)
