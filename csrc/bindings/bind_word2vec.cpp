@@ -119,7 +119,8 @@ py::array_t<float> simd_step(const std::string& level, bool is_cbow, Array<float
   py::array_t<float> logits({is_cbow ? 1 : num_inputs, num_outputs});
   const simd::Step step{
       rows[0].data(), rows[1].data(), labels.data(), num_inputs,     num_outputs,
-      stride,         learning_rate,  scale,         scratch.data(), logits.mutable_data()};
+      stride,         learning_rate,  scale,         scratch.data(), logits.mutable_data(),
+      rows[0].data(), num_inputs};
   (is_cbow ? kernels->train_cbow : kernels->train_window)(step);
   copy(true);
   return logits;

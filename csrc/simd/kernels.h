@@ -16,9 +16,11 @@ struct Step {
   int num_outputs;
   int stride;  // a multiple of 16
   float learning_rate;
-  float scale;     // CBOW: the input is this times the sum of the input rows
-  float* scratch;  // 64-byte aligned, scratch_floats() long
-  float* logits;   // null, or [num_inputs or 1][num_outputs]: the logits seen
+  float scale;                 // CBOW: the input is this times the sum of the input rows
+  float* scratch;              // 64-byte aligned, scratch_floats() long
+  float* logits;               // null, or [num_inputs or 1][num_outputs]: the logits seen
+  const float* const* coming;  // [num_coming]: rows that later steps need
+  int num_coming;
 };
 
 constexpr int kMaxTile = 6;  // output rows that one pass holds in registers
@@ -56,6 +58,8 @@ struct GloveStep {
 // of both sides, from the rows as they are before it; output rows are taken in equal tiles of
 // at most kMaxTile. (An input row that stands twice is multiplied into the output rows the
 // second time as its first turn left it: an effect of second order in the learning rate.)
+// Between its own work a step asks for the rows that are coming, a few lines at a time: all at
+// once they would fill the buffers of a core's cache misses, and the step would wait for them.
 //
 // These functions load and store rows that other threads load and store at the same time,
 // without synchronisation: Hogwild (Niu et al. 2011). Lost updates are part of the method. No

@@ -185,59 +185,124 @@ EMBKIT_INLINE Pair load_labels(const uint8_t* labels) {
 // it was before the step.
 enum Stage { kOnly, kFirst, kMiddle, kLast };
 
-template <Stage kStage, int kRow, int kTile>
-EMBKIT_INLINE void update_row(float* input, float* gradient, const Vec* y, Vec* delta,
+// Columns of vectors that update_rows takes at a time, as far as the registers reach.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int kColumns = 2;
+#else
+constexpr int kColumns = 1;
+#endif
+
+// kWide columns of a tile's rows, and what they gain.
+template <int kTile, int kWide>
+struct Columns {
+  Vec y[kTile][kWide];
+  Vec delta[kTile][kWide];
+};
+
+template <Stage kStage, int kRow, int kTile, int kWide>
+EMBKIT_INLINE void update_row(float* input, float* gradient, Columns<kTile, kWide>& outputs,
                               const float* steps) {
-  const Vec x = vec(input);
-  Vec sum = kStage == kOnly ? x : Vec{};
-  if (kStage == kMiddle) sum = vec(gradient);
-  if (kStage == kLast) sum = x + vec(gradient);
+  constexpr bool kIsLast = kStage == kOnly || kStage == kLast;
+  Vec x[kWide], sum[kWide];
+#pragma GCC unroll 2
+  for (int c = 0; c < kWide; ++c) {
+    x[c] = vec(input + c * kLanes);
+    sum[c] = kStage == kOnly ? x[c] : Vec{};
+    if (kStage == kMiddle) sum[c] = vec(gradient + c * kLanes);
+    if (kStage == kLast) sum[c] = x[c] + vec(gradient + c * kLanes);
+  }
 #pragma GCC unroll 6
   for (int t = 0; t < kTile; ++t) {
     const Vec s = splat(steps[place(kRow, t)]);
-    sum += s * y[t];
-    delta[t] += s * x;
+#pragma GCC unroll 2
+    for (int c = 0; c < kWide; ++c) {
+      sum[c] += s * outputs.y[t][c];
+      outputs.delta[t][c] += s * x[c];
+    }
   }
-  vec(kStage == kOnly || kStage == kLast ? input : gradient) = sum;
+#pragma GCC unroll 2
+  for (int c = 0; c < kWide; ++c) vec((kIsLast ? input : gradient) + c * kLanes) = sum[c];
 }
 
-// Adds the steps to both sides. Output deltas start from zero and are added to the row as it
-// is at the end, so that a row that stands twice among the outputs gets both.
+// Adds the steps to both sides of kWide columns from `d` on. Output deltas start from zero and
+// are added to the row as it is at the end, so that a row that stands twice among the outputs
+// gets both.
+template <Stage kStage, int kTile, int kWide>
+EMBKIT_INLINE void update_columns(const Step& step, float* const* rows, const float* steps,
+                                  float* gradient, int d) {
+  const int stride = step.stride, num_inputs = step.num_inputs;
+  float* const* const inputs = step.inputs;
+  Columns<kTile, kWide> outputs;
+#pragma GCC unroll 6
+  for (int t = 0; t < kTile; ++t) {
+#pragma GCC unroll 2
+    for (int c = 0; c < kWide; ++c) {
+      outputs.y[t][c] = vec(rows[t] + d + c * kLanes);
+      outputs.delta[t][c] = Vec{};
+    }
+  }
+  int i = 0;
+  for (; i + 2 <= num_inputs; i += 2, gradient += 2 * stride, steps += kPair) {
+    update_row<kStage, 0>(inputs[i] + d, gradient, outputs, steps);
+    update_row<kStage, 1>(inputs[i + 1] + d, gradient + stride, outputs, steps);
+  }
+  if (i < num_inputs) update_row<kStage, 0>(inputs[i] + d, gradient, outputs, steps);
+#pragma GCC unroll 6
+  for (int t = 0; t < kTile; ++t) {
+#pragma GCC unroll 2
+    for (int c = 0; c < kWide; ++c) vec(rows[t] + d + c * kLanes) += outputs.delta[t][c];
+  }
+}
+
+// Of the rows that are coming, those that one tile asks for.
+struct Coming {
+  const float* const* rows;
+  int count;
+
+  EMBKIT_INLINE Coming(const Step& step, int first, int size)
+      : rows(step.coming), count(step.num_coming) {
+    if (size == step.num_outputs) return;
+    const int begin = count * first / step.num_outputs;
+    count = count * (first + size) / step.num_outputs - begin;
+    rows += begin;
+  }
+
+  // Asks for the lines that hold `floats` floats from `d` on.
+  EMBKIT_INLINE void prefetch(int d, int floats) const {
+    constexpr int kLine = 16;
+    for (const int end = d + floats; d < end; d += kLanes) {
+      if (d % kLine != 0) continue;
+      for (int i = 0; i < count; ++i) __builtin_prefetch(rows[i] + d);
+    }
+  }
+};
+
 template <Stage kStage, int kTile>
-EMBKIT_INLINE void update_rows(const Step& step, float* const* outputs, const float* steps,
-                               float* gradients) {
-  const int stride = step.stride;
-  for (int d = 0; d < stride; d += kLanes) {
-    Vec y[kTile], delta[kTile];
-#pragma GCC unroll 6
-    for (int t = 0; t < kTile; ++t) {
-      y[t] = vec(outputs[t] + d);
-      delta[t] = Vec{};
-    }
-    int i = 0;
-    float* gradient = gradients + d;
-    for (; i + 2 <= step.num_inputs; i += 2, gradient += 2 * stride) {
-      const float* pair = steps + i / 2 * kPair;
-      update_row<kStage, 0, kTile>(step.inputs[i] + d, gradient, y, delta, pair);
-      update_row<kStage, 1, kTile>(step.inputs[i + 1] + d, gradient + stride, y, delta, pair);
-    }
-    if (i < step.num_inputs) {
-      const float* pair = steps + i / 2 * kPair;
-      update_row<kStage, 0, kTile>(step.inputs[i] + d, gradient, y, delta, pair);
-    }
-#pragma GCC unroll 6
-    for (int t = 0; t < kTile; ++t) vec(outputs[t] + d) += delta[t];
+EMBKIT_INLINE void update_rows(const Step& step, float* const* rows, const float* steps,
+                               float* gradients, const Coming& coming) {
+  constexpr int kCount = kColumns * kLanes;
+  int d = 0;
+  for (; d + kCount <= step.stride; d += kCount) {
+    coming.prefetch(d, kCount);
+    update_columns<kStage, kTile, kColumns>(step, rows, steps, gradients + d, d);
+  }
+  if (kColumns > 1 && d < step.stride) {
+    coming.prefetch(d, kLanes);
+    update_columns<kStage, kTile, 1>(step, rows, steps, gradients + d, d);
   }
 }
 
 // One tile for the one input row of CBOW: the gradient goes to `gradient`, not to the row.
 template <int kTile>
-EMBKIT_INLINE void update_outputs(const float* input, float* gradient, float* const* outputs,
-                                  int stride, const float* steps) {
+EMBKIT_INLINE void update_outputs(const Step& step, const float* input, float* gradient,
+                                  int first) {
+  float* const* outputs = step.outputs + first;
+  const Coming coming(step, first, kTile);
   Vec s[kTile];
 #pragma GCC unroll 6
-  for (int t = 0; t < kTile; ++t) s[t] = splat(steps[place(0, t)]);
-  for (int d = 0; d < stride; d += kLanes) {
+  for (int t = 0; t < kTile; ++t) s[t] = splat(step.scratch[place(0, t)]);
+  for (int d = 0; d < step.stride; d += kLanes) {
+    coming.prefetch(d, kLanes);
     const Vec x = vec(input + d);
     Vec sum = vec(gradient + d);
 #pragma GCC unroll 6
@@ -310,17 +375,18 @@ struct WindowTile {
     if (i < step.num_inputs) find_steps<1, kTile>(i, first, labels);
     float* const* outputs = step.outputs + first;
     float* gradients = step.scratch + (step.num_inputs + 1) / 2 * kPair;
+    const Coming coming(step, first, kTile);
     const bool is_last = first + kTile == step.num_outputs;
     if (first == 0) {
       if (is_last) {
-        update_rows<kOnly, kTile>(step, outputs, step.scratch, gradients);
+        update_rows<kOnly, kTile>(step, outputs, step.scratch, gradients, coming);
       } else {
-        update_rows<kFirst, kTile>(step, outputs, step.scratch, gradients);
+        update_rows<kFirst, kTile>(step, outputs, step.scratch, gradients, coming);
       }
     } else if (is_last) {
-      update_rows<kLast, kTile>(step, outputs, step.scratch, gradients);
+      update_rows<kLast, kTile>(step, outputs, step.scratch, gradients, coming);
     } else {
-      update_rows<kMiddle, kTile>(step, outputs, step.scratch, gradients);
+      update_rows<kMiddle, kTile>(step, outputs, step.scratch, gradients, coming);
     }
   }
 };
@@ -337,7 +403,7 @@ struct CbowTile {
     if (step.logits != nullptr) copy_logits<kTile>(step, logits, 0, 1, first);
     const Pair labels = load_labels<kTile>(step.labels + first);
     store(to_steps<kTile>(logits, labels, step.learning_rate), step.scratch);
-    update_outputs<kTile>(input, gradient, outputs, step.stride, step.scratch);
+    update_outputs<kTile>(step, input, gradient, first);
   }
 };
 

@@ -14,7 +14,8 @@
 namespace embkit {
 
 // One thread of Word2Vec. Prepares each centre (its window, its targets) a few centres before
-// it trains it, so that the rows are on their way from memory meanwhile.
+// it trains it, and has the steps between ask for the rows, so that these are on their way
+// from memory meanwhile.
 template <typename Objective>
 class Word2VecWorker {
  public:
@@ -39,6 +40,7 @@ class Word2VecWorker {
       prepared.draws.resize(lists * static_cast<size_t>(objective.max_draws()));
       prepared.targets.assign(lists, Targets(objective.max_targets()));
     }
+    coming_.reserve(1 + lists * outputs_.size());
   }
 
   // Where a block lies: sections are walked side by side, all from their beginnings.
@@ -57,9 +59,13 @@ class Word2VecWorker {
     for (size_t step = 0; step < count + kDrawAhead; ++step) {
       const size_t i = step - kDrawAhead;  // wraps around before the first centre
       if (step < count) draw(step);
-      if (i + kInputAhead < count) prefetch(model_.input_.row(tokens_[i + kInputAhead].word));
+      if (i + kInputAhead < count) {
+        coming_.push_back(model_.input_.row(tokens_[i + kInputAhead].word));
+      }
       if (i + kTargetAhead < count) find_targets(i + kTargetAhead);
       if (i < count && tokens_[i].is_center) train_center(walk, i);
+      for (const float* row : coming_) prefetch(row);  // what no step has asked for
+      coming_.clear();
       if (step % exchange_interval_ == 0) hot_rows_.exchange();
       if (step % kStopInterval == 0 && stop_) return;
     }
@@ -87,6 +93,15 @@ class Word2VecWorker {
   };
 
   Prepared& prepared(size_t i) { return ring_[i % kRing]; }
+
+  // Gives a step its share of the rows that are coming, when it is the first of `num_steps`.
+  void share_coming(simd::Step& step, int num_steps) {
+    const size_t steps = static_cast<size_t>(num_steps);
+    const size_t count = (coming_.size() + steps - 1) / steps;
+    step.coming = coming_.data() + (coming_.size() - count);
+    step.num_coming = static_cast<int>(count);
+    coming_.resize(coming_.size() - count);
+  }
 
   void prefetch(const float* row) const {
     const float* const end = row + model_.input_.stride();
@@ -130,7 +145,7 @@ class Word2VecWorker {
       const auto draws = list * static_cast<size_t>(objective_.max_draws());
       objective_.find(center.word, out.draws.data() + draws, targets);
       for (int t = Objective::kHotTargets; t < targets.count; ++t) {
-        prefetch(model_.output_.row(targets.rows[static_cast<size_t>(t)]));
+        coming_.push_back(model_.output_.row(targets.rows[static_cast<size_t>(t)]));
       }
     }
   }
@@ -150,10 +165,12 @@ class Word2VecWorker {
     step.scratch = scratch_.data();
     step.logits = window.is_measured ? logits_.data() : nullptr;
     if (model_.options_.share_negatives) {
+      share_coming(step, 1);
       train_step(step, inputs_.data(), num_inputs, window.targets[0]);
       return;
     }
     for (int j = 0; j < num_inputs; ++j) {
+      share_coming(step, num_inputs - j);
       train_step(step, inputs_.data() + j, 1, window.targets[static_cast<size_t>(j)]);
     }
   }
@@ -208,6 +225,7 @@ class Word2VecWorker {
   std::vector<float> logits_;
   PaddedMatrix scratch_;  // for its alignment
   Prepared ring_[kRing];
+  std::vector<const float*> coming_;  // rows that later centres need, not asked for yet
   double loss_ = 0;
   int64_t num_pairs_ = 0;
 };
