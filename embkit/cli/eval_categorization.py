@@ -1,0 +1,46 @@
+"""``embkit eval categorization``: whether clusters of vectors are the categories of people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App
+
+from embkit.cli.eval_output import print_results
+from embkit.cli.eval_sets import SetOptions, load_each, open_sets
+from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
+from embkit.evaluation.sets import CategorizationSet
+from embkit.evaluation.task_options import CategorizationOptions
+
+EXAMPLE = "Example: embkit eval categorization vectors.bin --set bless"
+
+
+def categorization(
+    *vectors: Path,
+    sets: Annotated[SetOptions, FLATTEN] = SetOptions(),
+    options: Annotated[CategorizationOptions, FLATTEN] = CategorizationOptions(),
+    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Print how clusters of words agree with categories: purity, V-measure, adjusted Rand index.
+
+    Parameters
+    ----------
+    vectors
+        Files or folders with vectors, in any format that embkit reads.
+    """
+    from embkit.evaluation.categorization import evaluate_categorization
+
+    data = [each for each in open_sets("categorization", sets.set) if isinstance(each, CategorizationSet)]
+    results = [
+        evaluate_categorization(space, each, options, name=name)
+        for name, space in load_each(vectors, load)
+        for each in data
+    ]
+    print_results(results, json=common.json, quiet=common.quiet)
+
+
+def register(app: App) -> None:
+    """Add the command."""
+    app.command(categorization, help_epilogue=EXAMPLE)

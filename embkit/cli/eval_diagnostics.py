@@ -1,0 +1,58 @@
+"""``embkit eval diagnostics``: what vectors look like without a test set."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App
+
+from embkit.cli.eval_output import print_results
+from embkit.cli.eval_sets import load_each
+from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
+from embkit.cli.terminal import print_json
+from embkit.evaluation.task_options import DiagnosticsOptions
+
+EXAMPLE = "Example: embkit eval diagnostics run1.bin run2.bin"
+
+
+def diagnostics(
+    *vectors: Path,
+    options: Annotated[DiagnosticsOptions, FLATTEN] = DiagnosticsOptions(),
+    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Print hubness, isotropy and the trace of frequency; of several, how neighbours agree.
+
+    Parameters
+    ----------
+    vectors
+        Files or folders with vectors, in any format that embkit reads.
+    """
+    from embkit.evaluation.diagnostics import evaluate_diagnostics
+    from embkit.evaluation.stability import compare_neighbors
+
+    loaded = list(load_each(vectors, load))
+    found = [evaluate_diagnostics(space, options, name=name) for name, space in loaded]
+    agreed = [
+        compare_neighbors(first[1], second[1], options, names=(first[0], second[0]))
+        for first, second in combinations(loaded, 2)
+    ]
+    if common.json:
+        print_json(
+            {
+                "diagnostics": [each.to_dict() for each in found],
+                "stability": [each.to_dict() for each in agreed],
+            }
+        )
+        return
+    print_results(found, json=False, quiet=common.quiet)
+    if agreed:
+        print()
+        print_results(agreed, json=False, quiet=common.quiet)
+
+
+def register(app: App) -> None:
+    """Add the command."""
+    app.command(diagnostics, help_epilogue=EXAMPLE)

@@ -1,0 +1,209 @@
+"""What vectors look like from inside: hubs, isotropy, frequency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from embkit.evaluation.results import Estimate, Result
+from embkit.evaluation.spaces import Doubles, Ids, Space, Vectors, as_space
+from embkit.evaluation.task_options import DiagnosticsOptions
+from embkit.neighbors import top_k
+
+_BLOCK = 1024  # rows of a sparse space whose products are taken at a time
+
+
+@dataclass(frozen=True)
+class Diagnostics(Result):
+    """Figures that need no test set.
+
+    Attributes
+    ----------
+    vectors : str
+    n_words : int
+        Words looked at, the first ones; those with a vector of zeros are left out.
+    neighbors : int
+        k, the number of neighbours.
+    hubness : Estimate
+        Skewness of N_k, how often a word is among the k nearest of others (Radovanovic et al.
+        2010); 0 would be none.
+    largest_hub : str
+        The word with the largest N_k.
+    largest_n_k : int
+    orphans : float
+        Share of words that are nobody's neighbour.
+    isotropy : Estimate
+        min Z / max Z over the principal directions and their opposites, where
+        ``Z(c) = sum exp(c . w)`` over words at unit length (Mu and Viswanath 2018); 1 is
+        perfect.
+    mean_cosine : float
+        Of all pairs of different words; 0 where directions are evenly spread.
+    frequency_length, frequency_hubness : Estimate
+        Spearman's correlation of the words' frequency with the length of their vectors, and
+        with N_k.
+    frequency_by : str
+        "counts", or "row order" where there are none: rows are supposed to fall in frequency.
+    """
+
+    vectors: str
+    n_words: int
+    neighbors: int
+    hubness: Estimate
+    largest_hub: str
+    largest_n_k: int
+    orphans: float
+    isotropy: Estimate
+    mean_cosine: float
+    frequency_length: Estimate
+    frequency_hubness: Estimate
+    frequency_by: str
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row of figures."""
+        undefined = [e for e in (self.hubness, self.isotropy) if e.value is None]
+        return [
+            {
+                "vectors": self.vectors,
+                "words": self.n_words,
+                f"hubness_N{self.neighbors}": self.hubness.value,
+                "largest": self.largest_n_k,
+                "hub": self.largest_hub,
+                "orphans": self.orphans,
+                "isotropy": self.isotropy.value,
+                "mean_cosine": self.mean_cosine,
+                "freq_length": self.frequency_length.value,
+                "freq_hubness": self.frequency_hubness.value,
+                "freq_by": self.frequency_by,
+                "reason": next((e.reason for e in undefined), None),
+            }
+        ]
+
+
+def evaluate_diagnostics(
+    vectors: Vectors, options: DiagnosticsOptions | None = None, *, name: str = ""
+) -> Diagnostics:
+    """Look at vectors without a test set.
+
+    Parameters
+    ----------
+    vectors : Embeddings, sparse embeddings or mapping of words to arrays
+    options : DiagnosticsOptions, optional
+        ``restrict_vocab`` bounds the work, which grows with the square of the words.
+    name : str
+        Name of the vectors in the result.
+
+    Returns
+    -------
+    Diagnostics
+
+    Raises
+    ------
+    TypeError
+        If ``vectors`` is none of the above.
+    ValueError
+        If fewer than two words have a vector that is not zero.
+
+    Examples
+    --------
+    >>> vectors = {"a": [1.0, 0.0], "b": [0.0, 2.0], "c": [-1.0, 0.0], "d": [0.0, -1.0]}
+    >>> found = evaluate_diagnostics(vectors, DiagnosticsOptions(neighbors=1))
+    >>> round(found.mean_cosine, 3), round(found.isotropy.value, 3)
+    (-0.333, 1.0)
+    """
+    options = options or DiagnosticsOptions()
+    space = as_space(vectors)
+    rows = present(space, options.restrict_vocab)
+    if len(rows) < 2:
+        raise ValueError(
+            f"vectors must have at least 2 words that are not zero, got {len(rows)}"
+        )
+    k = min(options.neighbors, len(rows) - 1)
+    hits = np.bincount(nearest(space, rows, k).ravel(), minlength=len(rows))
+    units = space.units(rows)
+    sum_of_units = np.asarray(units.sum(axis=0)).ravel()
+    n = len(rows)
+    frequency, frequency_by = _frequency(space, rows)
+    return Diagnostics(
+        name,
+        n,
+        k,
+        _skewness(hits.astype(np.float64)),
+        space.words[int(rows[hits.argmax()])],
+        int(hits.max()),
+        float((hits == 0).mean()),
+        isotropy(units) if not space.is_sparse else _SPARSE,
+        float((sum_of_units @ sum_of_units - n) / (n * (n - 1))),
+        _rank_correlation(frequency, space.norms[rows]),
+        _rank_correlation(frequency, hits.astype(np.float64)),
+        frequency_by,
+    )
+
+
+_SPARSE = Estimate(None, reason="isotropy needs dense vectors")
+
+
+def present(space: Space, most: int | None) -> Ids:
+    """Return the rows, of the first so many, that are not zero."""
+    limit = len(space) if most is None else min(most, len(space))
+    return np.flatnonzero(space.norms[:limit] > 0)
+
+
+def nearest(space: Space, rows: Ids, k: int) -> Ids:
+    """Return the k nearest of each row among them by the cosine, as positions in ``rows``.
+
+    Shape (num_rows, k); of equal cosines the earlier row comes first.
+    """
+    if not space.is_sparse:
+        units = space.units(rows).astype(np.float32)
+        exclude = [[i] for i in range(len(rows))]
+        return top_k(units, units, k, exclude=exclude).rows
+    found = np.empty((len(rows), k), np.int64)
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        products = space.products(space.units(block), rows)
+        products[np.arange(len(block)), start + np.arange(len(block))] = -np.inf
+        found[start : start + len(block)] = np.argsort(-products, axis=1, kind="stable")[:, :k]
+    return found
+
+
+def isotropy(units: Doubles) -> Estimate:
+    """Return min Z / max Z over the principal directions of rows and their opposites.
+
+    Examples
+    --------
+    >>> isotropy(np.array([[1.0, 0.0], [1.0, 0.0]])).value == 1 / np.exp(2)
+    np.True_
+    """
+    _, directions = np.linalg.eigh(units.T @ units)
+    projections = units @ directions
+    z = np.concatenate([np.exp(projections).sum(0), np.exp(-projections).sum(0)])
+    return Estimate(float(z.min() / z.max()), reason="no interval: a property of all words")
+
+
+def _skewness(values: Doubles) -> Estimate:
+    from scipy.stats import skew
+
+    if np.ptp(values) == 0:
+        return Estimate(None, reason="all words are neighbours equally often: no skewness")
+    return Estimate(float(skew(values)), reason="no interval: a property of all words")
+
+
+def _frequency(space: Space, rows: Ids) -> tuple[Doubles, str]:
+    counts = None if space.is_sparse else space.embeddings.counts
+    if counts is not None:
+        return counts[rows].astype(np.float64), "counts"
+    return -rows.astype(np.float64), "row order"
+
+
+def _rank_correlation(frequency: Doubles, values: Doubles) -> Estimate:
+    from scipy.stats import spearmanr
+
+    # Lengths of unit vectors differ by rounding alone.
+    values = np.round(values, 6)
+    if np.ptp(values) == 0 or np.ptp(frequency) == 0:
+        return Estimate(None, reason="constant values have no correlation")
+    return Estimate(
+        float(spearmanr(frequency, values).statistic), reason="no interval: all words are used"
+    )
