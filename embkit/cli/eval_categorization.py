@@ -23,7 +23,7 @@ def categorization(
     load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
 ) -> None:
-    """Print how clusters of words agree with categories: purity, V-measure, adjusted Rand index.
+    """Print how clusters of words agree with categories: purity, V-measure, ARI.
 
     Parameters
     ----------
@@ -32,7 +32,11 @@ def categorization(
     """
     from embkit.evaluation.categorization import evaluate_categorization
 
-    data = [each for each in open_sets("categorization", sets.set) if isinstance(each, CategorizationSet)]
+    data = [
+        each
+        for each in open_sets("categorization", sets.set)
+        if isinstance(each, CategorizationSet)
+    ]
     results = [
         evaluate_categorization(space, each, options, name=name)
         for name, space in load_each(vectors, load)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from embkit.cli.loading import load_vectors, require_input
 from embkit.cli.options import LoadOptions
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 class SetOptions:
     """Which sets a task reads."""
 
-    set: tuple[str, ...] = ()
+    set: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = ()
     """A file, or a name of ``embkit data list``; may be repeated. When left out, the usual
     sets that are here."""
 
