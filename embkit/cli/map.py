@@ -16,7 +16,9 @@ from embkit.cli.method_options import method_options
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
+from embkit.config import check_at_least
 from embkit.mapping.methods import METHODS, make_config
+from embkit.progress import work_bar
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
@@ -207,7 +209,7 @@ def apply_command(
     unit: Flag = False,
     format: str | None = None,
     overwrite: Flag = False,
-    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    limit: int | None = None,
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
 ) -> None:
     """Bring vectors of one side into the common space of a fitted map.
@@ -228,15 +230,32 @@ def apply_command(
         Format to write, whatever the name of the output.
     overwrite
         Replace the output if it exists.
+    limit
+        Map only this many words, the first ones.
     """
+    if limit is not None:
+        check_at_least("limit", limit, 1)
     vectors, output = Path(show_dash(vectors)), Path(show_dash(output))
     formats.check_output_name(output, format=format)
     require_input(mapping_file)
     with reserved_output(output, overwrite=overwrite, inputs=[mapping_file, vectors]):
         fitted = mapping.Mapping.open(mapping_file)
-        mapped = fitted.apply(load_vectors(vectors, load), side, unit=unit)
-        formats.save(mapped, output, format=format, overwrite=overwrite)
+        if str(vectors) != "-":
+            require_input(vectors)
+        show = not common.quiet and sys.stderr.isatty()
+        with work_bar(show, "mapping", "word") as progress:
+            num_words, dim = mapping.apply_to_file(
+                fitted,
+                vectors,
+                output,
+                side=side,
+                unit=unit,
+                format=format,
+                overwrite=overwrite,
+                limit=limit,
+                progress=progress,
+            )
     if common.json:
-        print_json({"output": str(output), "num_words": len(mapped), "dim": mapped.dim})
+        print_json({"output": str(output), "num_words": num_words, "dim": dim})
     else:
-        note(f"wrote {output}: {len(mapped)} words x {mapped.dim}", quiet=common.quiet)
+        note(f"wrote {output}: {num_words} words x {dim}", quiet=common.quiet)

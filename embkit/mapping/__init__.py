@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from embkit.mapping.alignment import project_aligned
+from embkit.mapping.apply import apply_to_file
 from embkit.mapping.dictionary import SeedDictionary, SeedPairs, SeedReport
 from embkit.mapping.fit import fit_cca, fit_five_step, fit_linear, fit_orthogonal
 from embkit.mapping.methods import METHODS, Method
@@ -22,6 +23,7 @@ __all__ = [
     "SeedReport",
     "Spaces",
     "apply_steps",
+    "apply_to_file",
     "fit_cca",
     "fit_five_step",
     "fit_linear",

@@ -134,11 +134,12 @@ class Mapping:
         ValueError
             If the vectors are not of the map's width.
         """
-        provenance = {**embeddings.provenance, "mapping": self._told_of(side)}
+        provenance = {**embeddings.provenance, "mapping": self.told_of(side)}
         rows = self.map_rows(embeddings.vectors, side, unit=unit)
         return Embeddings(embeddings.vocabulary, rows, provenance=provenance)
 
-    def _told_of(self, side: Side) -> dict[str, Any]:
+    def told_of(self, side: Side) -> dict[str, Any]:
+        """Return what mapped vectors say of the map in their provenance."""
         return {"method": self.method, "side": side, "dim": self.dim}
 
     def _side(self, side: Side) -> tuple[Matrix, tuple[Step, ...]]:

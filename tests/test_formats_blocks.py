@@ -1,0 +1,74 @@
+"""Vectors read in blocks: the same rows as read at once, and errors at the same place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import embkit
+from embkit.errors import FormatError
+from embkit.formats.blocks import read_blocks
+from tests.spaces import cloud, space
+
+NAMES = ["v.txt", "v.txt.gz", "v.glove", "v.bin", "v.bin.xz", "v.npz", "model"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("block_bytes", [1, 700, 1 << 20])
+def test_blocks_together_are_the_file(name: str, block_bytes: int, tmp_path: Path) -> None:
+    whole = space(cloud(60, 7, seed=1), "w")
+    embkit.save(whole, tmp_path / name)
+    blocks = list(read_blocks(tmp_path / name, block_bytes=block_bytes))
+    assert [word for block in blocks for word in block] == whole.words
+    np.testing.assert_array_equal(np.concatenate([b.vectors for b in blocks]), whole.vectors)
+    assert len(blocks) == 1 or block_bytes < 1 << 20
+    assert len(blocks) > 1 or block_bytes == 1 << 20
+
+
+def test_rows_with_newlines_behind_them_are_read(tmp_path: Path) -> None:
+    whole = space(cloud(20, 3, seed=2), "w")
+    embkit.save(whole, tmp_path / "v.bin", format="word2vec-binary-newlines")
+    blocks = list(read_blocks(tmp_path / "v.bin", block_bytes=50))
+    np.testing.assert_array_equal(np.concatenate([b.vectors for b in blocks]), whole.vectors)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_limit_stops_in_the_middle_of_a_block(name: str, tmp_path: Path) -> None:
+    whole = space(cloud(60, 7, seed=3), "w")
+    embkit.save(whole, tmp_path / name)
+    blocks = list(read_blocks(tmp_path / name, block_bytes=500, limit=23))
+    assert [word for block in blocks for word in block] == whole.words[:23]
+
+
+@pytest.mark.parametrize("bad", [2, 17, 30])
+@pytest.mark.parametrize("header", [True, False])
+def test_an_error_names_its_place_in_the_whole_file(
+    bad: int, header: bool, tmp_path: Path
+) -> None:
+    lines = [f"w{i} {i} {i / 8}" for i in range(40)]
+    lines[bad] = f"w{bad} {bad} x"
+    path = tmp_path / "v"
+    path.write_text(("40 2\n" if header else "") + "\n".join(lines) + "\n", encoding="utf-8")
+    places = []
+    for read in (lambda: embkit.load(path), lambda: list(read_blocks(path, block_bytes=60))):
+        with pytest.raises(FormatError) as caught:
+            read()
+        places.append((caught.value.line, caught.value.offset, caught.value.reason))
+    assert places[0] == places[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"3 1\na 1\nb 2\n", "the header states 3 rows, got 2"),
+        (b"1 1\na 1\nb 2\n", "the header states 1 rows, got 2"),
+        (b"2 1\na \0\0\x80\x3fb \0\0\x80", "row|ends|end"),
+        (b"1 1\na \0\0\x80\x3fb \0\0\x80\x3f", "junk follows the 1 rows"),
+    ],
+)
+def test_too_few_or_too_many_rows_are_told(content: bytes, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "v").write_bytes(content)
+    with pytest.raises(FormatError, match=reason):
+        list(read_blocks(tmp_path / "v", block_bytes=4))
