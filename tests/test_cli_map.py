@@ -135,3 +135,46 @@ def test_help_names_the_methods_that_have_an_option(capsys: pytest.CaptureFixtur
         "Share of the dimensions to keep, those that correlate most. [cca; default: 0.8]"
         in shown
     )
+
+
+def test_many_languages_get_a_map_each(
+    files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    named = ["map-many", f"s={files['s.bin']}", f"t={files['t']}", "--pivot", "t"]
+    seeds = ["--dictionary", f"s-t={files['d.txt']}", "--output", str(folder)]
+    for method in ("multi-cca", "orthogonal"):
+        assert run_main([*named, *seeds, "--method", method, "--overwrite", "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        source, pivot = (Mapping.open(told["outputs"][name]) for name in "st")
+        np.testing.assert_allclose(pivot.source_map, np.eye(6), atol=1e-5)
+        np.testing.assert_allclose(
+            source.map_source(embkit.load(files["s.bin"]).vectors),
+            pivot.map_source(embkit.load(files["t"]).vectors),
+            atol=1e-4,
+        )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"s": "s.bin"}, "languages must be given as NAME=FILE, got 's.bin'"),
+        ({"pivot": "x"}, "pivot must be one of s, t, got 'x'"),
+        ({"pair": "s-x"}, "dictionary must be NAME-NAME=FILE of languages"),
+        ({"s": "t=s.bin"}, "languages must be two or more of different names"),
+    ],
+)
+def test_languages_that_do_not_fit_are_refused(
+    changes: dict[str, str],
+    message: str,
+    files: Files,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    chosen = {"s": "s=s.bin", "pivot": "t", "pair": "s-t", **changes}
+    arguments = ["map-many", chosen["s"], "t=t", "--pivot", chosen["pivot"], "--output", "."]
+    assert run_main([*arguments, "--dictionary", f"{chosen['pair']}={files['d.txt']}"]) == 2
+    assert message in capsys.readouterr().err

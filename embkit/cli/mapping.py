@@ -7,6 +7,8 @@ from cyclopts import App
 MAP_EXAMPLE = """Example: embkit map en.bin de.bin --dictionary en-de.txt --output en-de.map
 
 Then: embkit apply en-de.map en.bin --side source --output en-mapped.bin"""
+MANY_EXAMPLE = """Example: embkit map-many en=en.bin de=de.bin it=it.bin --pivot en
+--dictionary de-en=de-en.txt --dictionary it-en=it-en.txt --output maps"""
 APPLY_EXAMPLE = "Example: embkit apply en-de.map en.bin --side source --output mapped.vec"
 
 
@@ -17,6 +19,12 @@ def register(app: App) -> None:
         name="map",
         help="Fit a map that brings two embedding spaces together.",
         help_epilogue=MAP_EXAMPLE,
+    )
+    app.command(
+        "embkit.cli.map_many:map_many_command",
+        name="map-many",
+        help="Map several languages into the space of one of them, the pivot.",
+        help_epilogue=MANY_EXAMPLE,
     )
     app.command(
         "embkit.cli.map:apply_command",

@@ -6,6 +6,7 @@ from embkit.mapping.alignment import project_aligned
 from embkit.mapping.apply import apply_to_file
 from embkit.mapping.dictionary import SeedDictionary, SeedPairs, SeedReport
 from embkit.mapping.fit import fit_cca, fit_five_step, fit_linear, fit_orthogonal
+from embkit.mapping.many import map_many
 from embkit.mapping.methods import METHODS, Method
 from embkit.mapping.normalize import apply_steps, fit_steps
 from embkit.mapping.result import Mapping
@@ -30,6 +31,7 @@ __all__ = [
     "fit_orthogonal",
     "fit_steps",
     "map",
+    "map_many",
     "most_frequent",
     "project_aligned",
     "read_word_alignments",

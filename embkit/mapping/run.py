@@ -119,10 +119,7 @@ def find_pairs(
         return None
     if supervision == "none":
         raise ValueError(f"dictionary must be left out for the method {method}")
-    if isinstance(dictionary, str | os.PathLike):
-        dictionary = SeedDictionary.read(dictionary)
-    elif not isinstance(dictionary, SeedDictionary):
-        dictionary = SeedDictionary(dictionary)
+    dictionary = read_dictionary(dictionary)
     looked: dict[str, Any] = {}
     if isinstance(config, DictionaryConfig):
         looked = {"case": config.case, "unicode": config.unicode}
@@ -133,6 +130,15 @@ def find_pairs(
         )
     _log.info("%s", pairs.report.summary())
     return pairs
+
+
+def read_dictionary(dictionary: Dictionary) -> SeedDictionary:
+    """Return a dictionary from whatever `map` takes for one."""
+    if isinstance(dictionary, SeedDictionary):
+        return dictionary
+    if isinstance(dictionary, str | os.PathLike):
+        return SeedDictionary.read(dictionary)
+    return SeedDictionary(dictionary)
 
 
 def _both(bar: Report, callback: Report | None) -> Report:

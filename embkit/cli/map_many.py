@@ -1,0 +1,119 @@
+"""``embkit map-many``: several languages into the space of one of them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from embkit import mapping
+from embkit.cli.loading import load_vectors, require_input
+from embkit.cli.method_options import method_options
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
+from embkit.cli.outputs import reserved_output
+from embkit.cli.terminal import note, print_json
+from embkit.mapping.methods import METHODS, make_config
+
+if TYPE_CHECKING:
+    from embkit.embeddings import Embeddings
+
+ManyOptions = method_options({name: METHODS[name] for name in ("multi-cca", "orthogonal")})
+
+
+@dataclass(frozen=True)
+class Named:
+    """A file and the name given to it: NAME=FILE."""
+
+    name: str
+    path: Path
+
+    @classmethod
+    def parse(cls, text: str, what: str) -> Named:
+        """Take NAME=FILE apart.
+
+        Raises
+        ------
+        ValueError
+            If it is not of this form.
+        FileNotFoundError
+            If there is no such file.
+        """
+        name, equals, path = text.partition("=")
+        if not (name and equals and path) or "/" in name:
+            raise ValueError(f"{what} must be given as NAME=FILE, got {text!r}")
+        require_input(Path(path))
+        return cls(name, Path(path))
+
+
+def map_many_command(
+    *languages: str,
+    pivot: str,
+    dictionary: Annotated[list[str], Parameter(negative="")],
+    output: Path,
+    method: Literal["multi-cca", "orthogonal"] = "multi-cca",
+    overwrite: Flag = False,
+    options: Annotated[ManyOptions, FLATTEN] = ManyOptions(),  # type: ignore[valid-type]
+    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Map several languages into the space of one of them, the pivot.
+
+    Parameters
+    ----------
+    languages
+        Vectors of each, as NAME=FILE.
+    pivot
+        The language whose space stays as it is.
+    dictionary
+        Pairs of words of two languages, as NAME-NAME=FILE; may be given several times.
+    output
+        Folder for the maps: NAME.map for each language.
+    method
+        Each language by itself (multi-cca), or all rotations together (orthogonal).
+    overwrite
+        Replace maps that exist.
+    """
+    chosen = {name: value for name, value in vars(options).items() if value is not None}
+    make_config(method, chosen)
+    named = [Named.parse(text, "languages") for text in languages]
+    names = [language.name for language in named]
+    if len(named) < 2 or len(set(names)) < len(named):
+        raise ValueError(f"languages must be two or more of different names, got {names}")
+    seeds = {}
+    for text in dictionary:
+        found = Named.parse(text, "dictionary")
+        first, dash, second = found.name.partition("-")
+        if not dash or {first, second} - set(names):
+            raise ValueError(f"dictionary must be NAME-NAME=FILE of languages, got {text!r}")
+        seeds[first, second] = mapping.SeedDictionary.read(found.path)
+    if pivot not in names:
+        raise ValueError(f"pivot must be one of {', '.join(names)}, got {pivot!r}")
+    inputs = [language.path for language in named]
+    with ExitStack() as held:
+        for name in names:
+            path = output / f"{name}.map"
+            held.enter_context(reserved_output(path, overwrite=overwrite, inputs=inputs))
+        spaces = {language.name: load_vectors(language.path, load) for language in named}
+        _fit_and_save(spaces, seeds, pivot, method, chosen, output, overwrite=overwrite)
+    if common.json:
+        print_json({"outputs": {name: str(output / f"{name}.map") for name in names}})
+    else:
+        note(f"wrote {output}: {', '.join(f'{n}.map' for n in names)}", quiet=common.quiet)
+
+
+def _fit_and_save(
+    spaces: dict[str, Embeddings],
+    seeds: dict[tuple[str, str], mapping.SeedDictionary],
+    pivot: str,
+    method: Literal["multi-cca", "orthogonal"],
+    chosen: dict[str, Any],
+    output: Path,
+    *,
+    overwrite: bool,
+) -> None:
+    maps = mapping.map_many(spaces, seeds, pivot=pivot, method=method, **chosen)
+    for name, fitted in maps.items():
+        fitted.save(output / f"{name}.map", overwrite=overwrite)

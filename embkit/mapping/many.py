@@ -1,0 +1,247 @@
+"""Many languages into one pivot's space: each by itself, or all rotations together."""
+
+from __future__ import annotations
+
+import collections.abc
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from embkit._version import __version__
+from embkit.config import check_choice
+from embkit.embeddings import Embeddings
+from embkit.mapping.config import OrthogonalConfig
+from embkit.mapping.dictionary import SeedDictionary, SeedReport
+from embkit.mapping.fit import Doubles, fit_orthogonal, paired_rows
+from embkit.mapping.normalize import apply_steps, fit_steps
+from embkit.mapping.result import Mapping
+from embkit.mapping.run import Dictionary, map, read_dictionary
+
+Languages = collections.abc.Mapping[str, Embeddings]
+Dictionaries = collections.abc.Mapping[tuple[str, str], Dictionary]
+
+_MOST_ROUNDS = 100
+_LEAST_GAIN = 1e-7  # of the objective, below which the rotations have settled
+
+
+def map_many(
+    languages: Languages,
+    dictionaries: Dictionaries,
+    *,
+    pivot: str,
+    method: Literal["multi-cca", "orthogonal"] = "multi-cca",
+    **options: Any,  # noqa: ANN401  (the fields of the method's configuration)
+) -> dict[str, Mapping]:
+    """Map several languages into the space of one of them, which stays as it is.
+
+    Parameters
+    ----------
+    languages : mapping of name to Embeddings
+        The spaces, the pivot's among them.
+    dictionaries : mapping of (name, name) to SeedDictionary, path, or pairs
+        Pairs of words of the first and the second language. ``multi-cca`` wants one between
+        each language and the pivot, in either direction, and uses no others; ``orthogonal``
+        uses all, so that a language may reach the pivot through another one.
+    pivot : str
+        Whose space the others are mapped into.
+    method : {"multi-cca", "orthogonal"}
+        Canonical correlation (Ammar et al. 2016), each language by itself; or rotations that
+        together bring all dictionaries' pairs as close as they can.
+    **options
+        The fields of the method's configuration in ``embkit.mapping.config``.
+
+    Returns
+    -------
+    dict of str to Mapping
+        For each language the map whose source it is and whose target is the pivot.
+
+    Raises
+    ------
+    ValueError
+        If a name is not known, no dictionary leads from a language to the pivot, or the dims
+        differ with ``orthogonal``.
+
+    Examples
+    --------
+    >>> de = Embeddings.from_words({"Katze": [1.0, 0.1], "Hund": [0.2, 1.0]})
+    >>> en = Embeddings.from_words({"cat": [0.1, -1.0], "dog": [1.0, -0.2]})
+    >>> it = Embeddings.from_words({"gatto": [-1.0, -0.1], "cane": [-0.2, -1.0]})
+    >>> maps = map_many(
+    ...     {"de": de, "en": en, "it": it},
+    ...     {("de", "en"): [("Katze", "cat"), ("Hund", "dog")],
+    ...      ("it", "de"): [("gatto", "Katze"), ("cane", "Hund")]},
+    ...     pivot="en", method="orthogonal", normalization="unit",
+    ... )
+    >>> bool(np.allclose(maps["it"].map_source(it.vectors), en.normalized().vectors, atol=1e-6))
+    True
+    """
+    check_choice("method", method, ("multi-cca", "orthogonal"))
+    check_choice("pivot", pivot, tuple(languages))
+    for pair in dictionaries:
+        for name in pair:
+            check_choice("languages of a dictionary", name, tuple(languages))
+    seeds = {pair: read_dictionary(found) for pair, found in dictionaries.items()}
+    if method == "orthogonal":
+        return _rotations(languages, seeds, pivot, OrthogonalConfig(**options))
+    maps = {}
+    for name in languages:
+        found = _between(seeds, name, pivot) if name != pivot else _itself(languages[pivot])
+        if found is None:
+            raise ValueError(
+                f"dictionaries must have one between {name} and the pivot {pivot} for multi-cca"
+            )
+        maps[name] = map(
+            languages[name], languages[pivot], method=method, dictionary=found, **options
+        )
+    return maps
+
+
+def _between(
+    seeds: dict[tuple[str, str], SeedDictionary], name: str, pivot: str
+) -> SeedDictionary | None:
+    if (name, pivot) in seeds:
+        return seeds[name, pivot]
+    return seeds[pivot, name].reversed() if (pivot, name) in seeds else None
+
+
+def _itself(embeddings: Embeddings) -> SeedDictionary:
+    words = list(dict.fromkeys(word for word in embeddings if word.strip()))
+    return SeedDictionary([(word, word) for word in words])
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The rows of one dictionary's pairs: both sides, already weighted."""
+
+    first: str
+    second: str
+    x: Doubles
+    z: Doubles
+    report: SeedReport
+
+    def seen_from(self, name: str) -> tuple[Doubles, Doubles, str]:
+        """Return the rows of ``name``, those of the other language, and its name."""
+        if name == self.first:
+            return self.x, self.z, self.second
+        return self.z, self.x, self.first
+
+
+def _rotations(
+    languages: Languages,
+    seeds: dict[tuple[str, str], SeedDictionary],
+    pivot: str,
+    config: OrthogonalConfig,
+) -> dict[str, Mapping]:
+    dims = {space.dim for space in languages.values()}
+    if len(dims) > 1:
+        raise ValueError(f"languages must have one dim for rotations, got {sorted(dims)}")
+    steps = {
+        name: fit_steps(space.vectors, config.normalization)
+        for name, space in languages.items()
+    }
+    edges = []
+    for (first, second), dictionary in seeds.items():
+        source, target = languages[first], languages[second]
+        pairs = dictionary.find(
+            source.vocabulary, target.vocabulary, case=config.case, unicode=config.unicode
+        )
+        if len(pairs) == 0:
+            why = pairs.report.summary()
+            raise ValueError(f"{first}-{second} must have a known pair: {why}")
+        x, z = paired_rows(
+            apply_steps(source.vectors[pairs.source], steps[first]),
+            apply_steps(target.vectors[pairs.target], steps[second]),
+            pairs.weights if config.weights else None,
+        )
+        edges.append(Edge(first, second, x, z, pairs.report))
+    turns, objectives = rotate_together(edges, pivot, list(languages), dims.pop())
+    told = {
+        "objectives": objectives,
+        "dictionaries": {f"{e.first}-{e.second}": e.report.to_dict() for e in edges},
+    }
+    provenance = {
+        "method": "orthogonal",
+        "config": asdict(config),
+        "version": __version__,
+        "pivot": pivot,
+        "languages": list(languages),
+    }
+    unmoved = np.eye(len(turns[pivot]), dtype=np.float32)
+    return {
+        name: Mapping(
+            turn.astype(np.float32),
+            unmoved,
+            steps[name],
+            steps[pivot],
+            "orthogonal",
+            told,
+            {**provenance, "source": name},
+        )
+        for name, turn in turns.items()
+    }
+
+
+def rotate_together(
+    edges: list[Edge], pivot: str, names: list[str], dim: int
+) -> tuple[dict[str, Doubles], list[float]]:
+    """Find rotations that bring all edges' pairs together, the pivot's being the identity.
+
+    Each language in turn gets the best rotation onto the others as they stand, so the sum of
+    squared distances never rises.
+
+    Returns
+    -------
+    dict of str to array, shape (dim, dim)
+    list of float
+        The mean squared distance of all pairs after each round.
+
+    Raises
+    ------
+    ValueError
+        If no dictionaries lead from a language to the pivot.
+    """
+    turns = {pivot: np.eye(dim)}
+    while len(turns) < len(names):
+        reached = [n for n in names if n not in turns and _neighbors(edges, n, turns)]
+        if not reached:
+            missing = ", ".join(name for name in names if name not in turns)
+            raise ValueError(f"dictionaries must lead from {missing} to the pivot {pivot}")
+        nearest = max(reached, key=lambda name: _num_pairs(edges, name, turns))
+        turns[nearest] = _best_turn(edges, nearest, turns)
+    objectives = [_objective(edges, turns)]
+    for _ in range(_MOST_ROUNDS):
+        for name in names:
+            if name != pivot:
+                turns[name] = _best_turn(edges, name, turns)
+        objectives.append(_objective(edges, turns))
+        if objectives[-2] - objectives[-1] <= _LEAST_GAIN * objectives[-2]:
+            break
+    return {name: turns[name] for name in names}, objectives
+
+
+def _neighbors(
+    edges: list[Edge], name: str, turns: dict[str, Doubles]
+) -> list[tuple[Doubles, Doubles]]:
+    """Return a language's rows and the mapped rows of each placed neighbour."""
+    found = []
+    for edge in edges:
+        if name in (edge.first, edge.second) and edge.first != edge.second:
+            own, other, neighbor = edge.seen_from(name)
+            if neighbor in turns:
+                found.append((own, other @ turns[neighbor]))
+    return found
+
+
+def _num_pairs(edges: list[Edge], name: str, turns: dict[str, Doubles]) -> int:
+    return sum(len(own) for own, _ in _neighbors(edges, name, turns))
+
+
+def _best_turn(edges: list[Edge], name: str, turns: dict[str, Doubles]) -> Doubles:
+    own, others = zip(*_neighbors(edges, name, turns), strict=True)
+    return fit_orthogonal(np.concatenate(own), np.concatenate(others))
+
+
+def _objective(edges: list[Edge], turns: dict[str, Doubles]) -> float:
+    distances = [((e.x @ turns[e.first] - e.z @ turns[e.second]) ** 2).sum() for e in edges]
+    return float(sum(distances) / sum(len(e.x) for e in edges))

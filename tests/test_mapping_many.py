@@ -1,0 +1,102 @@
+"""Many languages into one pivot: identities, detours, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embkit.embeddings import Embeddings
+from embkit.mapping import map_many
+from embkit.mapping.dictionary import SeedReport
+from embkit.mapping.many import Edge, rotate_together
+from tests.spaces import cloud, precision_at_1, random_rotation, space
+
+Pairs = list[tuple[str, str]]
+
+
+def languages(names: str, noise: float = 0.0) -> dict[str, Embeddings]:
+    """Return rotated and disturbed copies of one space; word ``a3`` is ``b3`` in another."""
+    rows = cloud(300, 8, seed=1)
+    rng = np.random.default_rng(2)
+    return {
+        name: space(
+            (rows + noise * rows.std() * rng.standard_normal(rows.shape))
+            @ random_rotation(8, seed=10 + i),
+            name,
+        )
+        for i, name in enumerate(names)
+    }
+
+
+def pairs(first: str, second: str, count: int) -> Pairs:
+    return [(f"{first}{i}", f"{second}{i}") for i in range(count)]
+
+
+def found(maps: dict[str, Any], spaces: dict[str, Embeddings], name: str, pivot: str) -> float:
+    source = maps[name].map_source(spaces[name].vectors).astype(np.float64)
+    return precision_at_1(source, maps[name].map_target(spaces[pivot].vectors).astype(float))
+
+
+@pytest.mark.parametrize("method", ["multi-cca", "orthogonal"])
+def test_all_languages_come_to_the_pivot(method: Any) -> None:
+    spaces = languages("abc")
+    seeds = {("a", "b"): pairs("a", "b", 40), ("b", "c"): pairs("b", "c", 40)}
+    maps = map_many(spaces, seeds, pivot="b", method=method)
+    assert list(maps) == ["a", "b", "c"]
+    np.testing.assert_allclose(maps["b"].source_map, np.eye(8), atol=1e-5)
+    for name in "abc":
+        assert found(maps, spaces, name, "b") == 1
+
+
+def test_a_language_reaches_the_pivot_through_another_one() -> None:
+    spaces = languages("abc", noise=0.02)
+    seeds = {("a", "b"): pairs("a", "b", 200), ("c", "b"): pairs("c", "b", 200)}
+    few = {**seeds, ("c", "a"): pairs("c", "a", 3)}
+    for dictionaries in (seeds, few):
+        maps = map_many(spaces, dictionaries, pivot="a", method="orthogonal")
+        assert found(maps, spaces, "c", "a") > 0.9
+    alone = map_many(
+        {name: spaces[name] for name in "ac"},
+        {("c", "a"): few["c", "a"]},
+        pivot="a",
+        method="orthogonal",
+    )
+    assert found(alone, spaces, "c", "a") < 0.5
+
+
+def test_no_round_raises_the_objective() -> None:
+    rng = np.random.default_rng(3)
+    report = SeedReport(1, 1)
+    edges = [
+        Edge(first, second, rng.standard_normal((30, 6)), rng.standard_normal((30, 6)), report)
+        for first, second in ("ab", "bc", "ca", "cd")
+    ]
+    turns, objectives = rotate_together(edges, "a", list("abcd"), 6)
+    assert len(objectives) > 3
+    assert objectives == sorted(objectives, reverse=True)
+    for turn in turns.values():
+        np.testing.assert_allclose(turn @ turn.T, np.eye(6), atol=1e-10)
+    np.testing.assert_array_equal(turns["a"], np.eye(6))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pivot": "x"}, "pivot must be one of a, b, c, got 'x'"),
+        ({"method": "cca"}, "method must be one of multi-cca, orthogonal"),
+        ({"method": "multi-cca"}, "one between c and the pivot a for multi-cca"),
+        (
+            {"dictionaries": {("a", "b"): pairs("a", "b", 40)}},
+            "must lead from c to the pivot a",
+        ),
+        ({"dictionaries": {("a", "x"): [("a1", "x1")]}}, "languages of a dictionary must be"),
+        ({"dictionaries": {("a", "b"): [("q", "q")]}}, "a-b must have a known pair"),
+    ],
+)
+def test_what_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
+    seeds = {("a", "b"): pairs("a", "b", 40), ("b", "c"): pairs("b", "c", 40)}
+    options = {"dictionaries": seeds, "pivot": "a", "method": "orthogonal", **changes}
+    with pytest.raises(ValueError, match=message):
+        map_many(languages("abc"), **options)
