@@ -5,8 +5,8 @@ namespace embkit::simd::EMBKIT_ISA {
 namespace {
 
 constexpr size_t kGloveLine = 16;  // floats; the last line of the values has the biases
-constexpr size_t kGloveAhead = 4;  // cells between the prefetch of a row and its use
-constexpr size_t kGloveLast = kGloveLine - 1;
+constexpr int kGloveParts = static_cast<int>(kGloveLine) / kLanes;
+constexpr size_t kGloveAhead = 2;  // cells between the prefetch of a row and its use
 
 EMBKIT_INLINE float sum_lanes(Vec v) {
 #if EMBKIT_VECTOR_BYTES == 64
@@ -20,83 +20,116 @@ EMBKIT_INLINE float sum_lanes(Vec v) {
 
 EMBKIT_INLINE float dot_row(const float* x, const float* y, size_t stride) {
   Vec even = {}, odd = {};
-  for (size_t d = 0; d < stride; d += kGloveLine) {
-#pragma GCC unroll 4
-    for (size_t part = 0; part < kGloveLine; part += kLanes) {
-      Vec& sum = ((d + part) / kLanes) % 2 == 0 ? even : odd;
-      sum += vec(x + d + part) * vec(y + d + part);
-    }
+  size_t d = 0;
+  for (; d + 2 * kLanes <= stride; d += 2 * kLanes) {
+    even += vec(x + d) * vec(y + d);
+    odd += vec(x + d + kLanes) * vec(y + d + kLanes);
   }
+  if (d < stride) even += vec(x + d) * vec(y + d);
   return sum_lanes(even + odd);
 }
 
-// 1 / sqrt(x) for positive x, relative error below 3e-7. From multiplications alone: a division
+// 1 / sqrt(x) for positive x, relative error below 1e-6. From multiplications alone: a division
 // and a root take several times as long, and the processor's own estimates differ by maker.
 EMBKIT_INLINE Vec inverse_root(Vec x) {
-  const IntVec guess = 0x5f375a86 - (reinterpret_cast<const IntVec&>(x) >> 1);
-  Vec y = reinterpret_cast<const Vec&>(guess);
+  // Half the exponent, negated, gives 3% at worst; the cubic is the best one for that range.
+  const IntVec guess = 0x5f340000 - (reinterpret_cast<const IntVec&>(x) >> 1);
+  const Vec y = reinterpret_cast<const Vec&>(guess);
   const Vec h = x * y * y;
-  y *= (h * 0.375f - 1.25f) * h + 1.875f;  // third order: 4e-2 to 2e-5
-  return y * (1.5f - 0.5f * x * y * y);    // second order
+  const Vec p = ((h * -0.35016057f + 1.42488225f) * h - 2.29924411f) * h + 2.22452274f;
+  return y * p;
 }
 
-EMBKIT_INLINE Vec limited(Vec x, Vec clip) {
-  x = x > clip ? clip : x;
-  return x < -clip ? -clip : x;
+EMBKIT_INLINE Vec limited(Vec x, Vec limit) {
+  x = x > limit ? limit : x;
+  return x < -limit ? -limit : x;
 }
+
+// What the gradient of a vector's elements is multiplied by, and the most that may come out.
+struct GloveRate {
+  Vec factor;
+  Vec limit;
+};
 
 // One vector of a row and of a column. Both gradients are taken before either side moves.
-EMBKIT_INLINE void update_cell(float* row, float* column, size_t stride, float factor,
-                               Vec row_rate, Vec column_rate, Vec clip) {
-  Vec& x = vec(row);
-  Vec& y = vec(column);
-  Vec& x_squares = vec(row + stride);
-  Vec& y_squares = vec(column + stride);
-  const Vec x_step = limited(y * factor, clip) * row_rate;
-  const Vec y_step = limited(x * factor, clip) * column_rate;
-  const Vec old_x_squares = x_squares, old_y_squares = y_squares;
-  x -= x_step * inverse_root(old_x_squares);
-  y -= y_step * inverse_root(old_y_squares);
-  x_squares = old_x_squares + x_step * x_step;
-  y_squares = old_y_squares + y_step * y_step;
+EMBKIT_INLINE void update_cell(float* row, float* column, size_t stride,
+                               const GloveRate& row_rate, const GloveRate& column_rate) {
+  const Vec x = vec(row), y = vec(column);
+  const Vec x_squares = vec(row + stride), y_squares = vec(column + stride);
+  const Vec x_step = limited(y * row_rate.factor, row_rate.limit);
+  const Vec y_step = limited(x * column_rate.factor, column_rate.limit);
+  vec(row) = x - x_step * inverse_root(x_squares);
+  vec(column) = y - y_step * inverse_root(y_squares);
+  vec(row + stride) = x_squares + x_step * x_step;
+  vec(column + stride) = y_squares + y_step * y_step;
 }
 
-EMBKIT_INLINE void prefetch_row(const float* row, size_t length) {
-  for (size_t d = 0; d < length; d += kGloveLine) __builtin_prefetch(row + d, 1, 3);
+// The rows of a cell, and those of a cell to come: fetched line by line as the others are
+// worked on, since a burst of fetches would wait for itself.
+struct GloveRows {
+  float* row;
+  float* column;
+  const float* next_row;
+  const float* next_column;
+};
+
+EMBKIT_INLINE void update_line(const GloveRows& at, size_t d, size_t stride,
+                               const GloveRate* row_rates, const GloveRate* column_rates) {
+  __builtin_prefetch(at.next_row + d, 1, 3);
+  __builtin_prefetch(at.next_row + stride + d, 1, 3);
+  __builtin_prefetch(at.next_column + d, 1, 3);
+  __builtin_prefetch(at.next_column + stride + d, 1, 3);
+#pragma GCC unroll 4
+  for (int part = 0; part < kGloveParts; ++part) {
+    update_cell(at.row + d + part * kLanes, at.column + d + part * kLanes, stride,
+                row_rates[part], column_rates[part]);
+  }
+}
+
+// The rates of the last line's lanes: that of the side's own bias, and none where the other
+// side's bias meets its 1.
+struct GloveLastLine {
+  alignas(64) float row[kGloveLine];
+  alignas(64) float column[kGloveLine];
+};
+
+// Trains one cell and returns its cost before.
+EMBKIT_INLINE double train_cell(const GloveStep& step, const GloveLastLine& lanes,
+                                const GloveCell& cell, const GloveRows& at) {
+  const size_t stride = step.stride, last = stride - kGloveLine;
+  const float difference = dot_row(at.row, at.column, stride) - cell.log_value;
+  const float factor = cell.weight * difference;
+  const GloveRate rate = {splat(factor * step.learning_rate),
+                          splat(step.clip * step.learning_rate)};
+  GloveRate rates[kGloveParts], row_rates[kGloveParts], column_rates[kGloveParts];
+#pragma GCC unroll 4
+  for (int part = 0; part < kGloveParts; ++part) {
+    const Vec row_lanes = vec(lanes.row + part * kLanes);
+    const Vec column_lanes = vec(lanes.column + part * kLanes);
+    rates[part] = rate;
+    row_rates[part] = {factor * row_lanes, step.clip * row_lanes};
+    column_rates[part] = {factor * column_lanes, step.clip * column_lanes};
+  }
+  for (size_t d = 0; d < last; d += kGloveLine) update_line(at, d, stride, rates, rates);
+  update_line(at, last, stride, row_rates, column_rates);
+  return 0.5 * static_cast<double>(factor) * static_cast<double>(difference);
 }
 
 double train_glove(const GloveStep& step) {
-  const size_t stride = step.stride, length = 2 * stride;
-  const Vec clip = splat(step.clip), rate = splat(step.learning_rate);
-  // Rates of the last line: the bias of this side, and nothing for the lane that is always 1.
-  alignas(64) float row_rates[kGloveLine], column_rates[kGloveLine];
+  const size_t length = 2 * step.stride;
+  GloveLastLine lanes;
   for (size_t lane = 0; lane < kGloveLine; ++lane) {
-    row_rates[lane] = column_rates[lane] = step.learning_rate;
+    lanes.row[lane] = lanes.column[lane] = step.learning_rate;
   }
-  row_rates[kGloveLast - 1] = column_rates[kGloveLast] = step.bias_rate;
-  row_rates[kGloveLast] = column_rates[kGloveLast - 1] = 0;
-
+  lanes.row[kGloveLine - 2] = lanes.column[kGloveLine - 1] = step.bias_rate;
+  lanes.row[kGloveLine - 1] = lanes.column[kGloveLine - 2] = 0;
   double cost = 0;
   for (size_t i = 0; i < step.num_cells; ++i) {
     const GloveCell cell = step.cells[i];
-    if (i + kGloveAhead < step.num_cells) {
-      const GloveCell next = step.cells[i + kGloveAhead];
-      prefetch_row(step.rows + next.row * length, length);
-      prefetch_row(step.columns + next.column * length, length);
-    }
-    float* const row = step.rows + cell.row * length;
-    float* const column = step.columns + cell.column * length;
-    const float difference = dot_row(row, column, stride) - cell.log_value;
-    const float factor = cell.weight * difference;
-    cost += 0.5 * static_cast<double>(factor) * static_cast<double>(difference);
-    size_t d = 0;
-    for (; d + kGloveLine < stride; d += kLanes) {
-      update_cell(row + d, column + d, stride, factor, rate, rate, clip);
-    }
-    for (size_t lane = 0; d < stride; d += kLanes, lane += kLanes) {
-      update_cell(row + d, column + d, stride, factor, vec(row_rates + lane),
-                  vec(column_rates + lane), clip);
-    }
+    const GloveCell next = step.cells[i + kGloveAhead < step.num_cells ? i + kGloveAhead : i];
+    cost += train_cell(step, lanes, cell,
+                       {step.rows + cell.row * length, step.columns + cell.column * length,
+                        step.rows + next.row * length, step.columns + next.column * length});
   }
   return cost;
 }
