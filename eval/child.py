@@ -102,6 +102,34 @@ def measure_gensim(corpus: str, task: dict[str, Any]) -> dict[str, float]:
     }
 
 
+def measure_glove(counts: str, options: dict[str, Any]) -> dict[str, float]:
+    """Train GloVe on counts that were saved; return the mean seconds of an epoch.
+
+    The first epoch only warms up: laying out the cells is told apart.
+    """
+    from embkit.config import GloveConfig
+    from embkit.counts.cooccurrence import Cooccurrence
+    from embkit.training.glove import train_on_counts
+
+    made = Cooccurrence.open(counts)
+    ends: list[tuple[float, float]] = []
+
+    def note_end(report: Any) -> None:  # noqa: ANN401
+        if report.epoch_loss is not None:
+            ends.append((report.seconds, time.process_time()))
+
+    vectors = train_on_counts(made, GloveConfig(**options), callback=note_end)
+    (first, cpu_first), (last, cpu_last) = ends[0], ends[-1]
+    seconds = (last - first) / (len(ends) - 1)
+    return {
+        "cells_per_second": made.num_entries / seconds,
+        "cells_per_cpu_second": made.num_entries * (len(ends) - 1) / (cpu_last - cpu_first),
+        "epoch_seconds": seconds,
+        "layout_seconds": first - seconds,
+        "first_cost": vectors.provenance["costs"][0],
+    }
+
+
 def measure_encode(corpus: str, threads: int) -> dict[str, float]:
     """Turn text into ids; return MB/s per thread."""
     from embkit.config import VocabularyConfig
@@ -136,6 +164,7 @@ MEASUREMENTS: dict[str, Callable[..., dict[str, float]]] = {
     "embkit": measure_embkit,
     "gensim": measure_gensim,
     "encode": measure_encode,
+    "glove": measure_glove,
     "top-k": measure_top_k,
 }
 

@@ -76,16 +76,22 @@ def vectors_of(name: str, run: int, arguments: argparse.Namespace) -> Path:
     return partial.replace(output)
 
 
-def compare(candidate: str, reference: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Score both on each run's common words; return means, differences and the verdict."""
+def compare(
+    candidate: str,
+    reference: str,
+    vectors: Callable[[str, int, argparse.Namespace], Path],
+    arguments: argparse.Namespace,
+) -> dict[str, Any]:
+    """Score both on each run's common words; return means, differences and the verdict.
+
+    ``vectors(name, run, arguments)`` is the file of one run, trained if it is not there yet.
+    """
     import embkit
 
     points: list[list[list[float]]] = []
     coverage: dict[str, str] = {}
     for run in range(1, arguments.runs + 1):
-        both = [
-            embkit.load(vectors_of(name, run, arguments)) for name in (candidate, reference)
-        ]
+        both = [embkit.load(vectors(name, run, arguments)) for name in (candidate, reference)]
         words = common_words(*both)
         scores = [score_model(model, words, arguments.data) for model in both]
         coverage = {label: f"{score.used}/{score.total}" for label, score in scores[0].items()}
@@ -138,7 +144,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     chosen = [f"embkit:{model}" for model in arguments.models.split(",")]
-    rows = [compare(a, b, arguments) for a, b in COMPARISONS if a in chosen]
+    rows = [compare(a, b, vectors_of, arguments) for a, b in COMPARISONS if a in chosen]
     print_table(rows)
     config = {"corpus": arguments.corpus, **vars(Task(epochs=arguments.epochs))}
     config.update(runs=arguments.runs, threads=arguments.threads, shuffles="line shuffle i")

@@ -7,12 +7,14 @@ caller's ``with`` block ends.
 from __future__ import annotations
 
 import re
+import resource
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 COST = re.compile(r"iter: (\d+), cost: ([-+.\w]+)")
@@ -42,34 +44,30 @@ class StanfordCounts:
 
 @dataclass(frozen=True)
 class StanfordRun:
-    """What one run of ``glove`` took, in seconds, and the mean cost of each epoch."""
+    """What one run of ``glove`` took, and the mean cost of each epoch."""
 
-    seconds: float
+    epoch_seconds: list[float]
+    """Between the lines that it prints before the first epoch and at the end of each."""
+    cpu_seconds: float
+    """Processor time of the whole run."""
     costs: list[float]
 
 
-def run(command: list[str], source: Path | None = None, target: Path | None = None) -> str:
-    """Run a program with its input and output files; return what it wrote to stderr.
+def run(command: list[str], source: Path, target: Path) -> None:
+    """Run a program with its input and output files.
 
     Raises
     ------
     RuntimeError
         If it fails.
     """
-    stdin = source.open("rb") if source else None
-    stdout = target.open("wb") if target else None
-    try:
+    with source.open("rb") as stdin, target.open("wb") as stdout:
         done = subprocess.run(
             command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, check=False
         )
-    finally:
-        for stream in (stdin, stdout):
-            if stream:
-                stream.close()
-    text = done.stderr.decode(errors="replace")
     if done.returncode != 0:
-        raise RuntimeError(f"{Path(command[0]).name} failed ({done.returncode}): {text[-400:]}")
-    return text
+        text = done.stderr.decode(errors="replace")[-400:]
+        raise RuntimeError(f"{Path(command[0]).name} failed ({done.returncode}): {text}")
 
 
 @contextmanager
@@ -99,7 +97,7 @@ def stanford_counts(
 def stanford_glove(
     binaries: Path, task: GloveTask, counts: StanfordCounts, output: Path, seed: int
 ) -> StanfordRun:
-    """Train with ``glove`` and write ``output`` as text with a header, w + w~.
+    """Train with ``glove`` and write ``output`` as text without a header, w + w~.
 
     Raises
     ------
@@ -111,11 +109,27 @@ def stanford_glove(
     command += ["-vocab-file", str(counts.vocabulary), "-save-file", str(stem)]
     command += ["-vector-size", str(task.dim), "-iter", str(task.epochs)]
     command += ["-x-max", str(task.x_max), "-threads", str(task.threads)]
-    start = time.perf_counter()
-    text = run([*command, "-write-header", "0", "-binary", "0", "-model", "2"])
-    seconds = time.perf_counter() - start
-    costs = [float(cost) for _, cost in COST.findall(text)]
-    if len(costs) != task.epochs:
-        raise RuntimeError(f"glove reported {len(costs)} of {task.epochs} epochs")
+    command += ["-write-header", "0", "-binary", "0", "-model", "2"]
+    marks, costs, text = [], [], b""
+    cpu = children_seconds()
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            now, text = time.perf_counter(), (text + line)[-400:]
+            found = COST.search(line.decode(errors="replace"))
+            if found:
+                costs.append(float(found[2]))
+            if found or line.startswith(b"alpha:"):
+                marks.append(now)
+    if process.returncode != 0 or len(costs) != task.epochs:
+        done = f"{len(costs)} of {task.epochs} epochs"
+        raise RuntimeError(f"glove failed ({process.returncode}) after {done}: {text!r}")
     Path(f"{stem}.txt").replace(output)
-    return StanfordRun(seconds, costs)
+    seconds = [after - before for before, after in pairwise(marks)]
+    return StanfordRun(seconds, children_seconds() - cpu, costs)
+
+
+def children_seconds() -> float:
+    """Return the processor time of all programs that this process has run."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
