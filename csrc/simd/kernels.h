@@ -54,6 +54,18 @@ struct GloveStep {
   float clip;           // no element of a gradient goes beyond this, to either side
 };
 
+// Rows of a sparse matrix times a dense one. The entries of row r are those from
+// row_offsets[r] up to row_offsets[r + 1].
+struct SparseRows {
+  const int64_t* row_offsets;  // [num_rows + 1]
+  const int32_t* columns;
+  const float* values;
+  const float* dense;  // [num_columns][width]
+  float* out;          // [num_rows][width], overwritten
+  int64_t num_rows;
+  int64_t width;
+};
+
 // The hot loops, one table for each instruction set. A step takes all logits, and the gradients
 // of both sides, from the rows as they are before it; output rows are taken in equal tiles of
 // at most kMaxTile. (An input row that stands twice is multiplied into the output rows the
@@ -76,6 +88,8 @@ struct Kernels {
   void (*exchange)(float* shared, float* mine, float* base, size_t count);
   // GloVe: the cells one after the other. Returns the sum of their costs before each step.
   double (*train_glove)(const GloveStep& step);
+  // The rows from `begin` up to `end` of the product; each sums its entries in their order.
+  void (*multiply_sparse)(const SparseRows& rows, int64_t begin, int64_t end);
 };
 
 namespace baseline {

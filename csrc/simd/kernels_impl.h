@@ -437,6 +437,7 @@ void exchange(float* shared, float* mine, float* base, size_t count) {
 }  // namespace embkit::simd::EMBKIT_ISA
 
 #include "simd/glove_kernel.h"
+#include "simd/sparse_kernel.h"
 
 namespace embkit::simd::EMBKIT_ISA {
 
@@ -445,7 +446,7 @@ namespace embkit::simd::EMBKIT_ISA {
 
 const Kernels& table() {
   static constexpr Kernels kernels = {EMBKIT_NAME_OF(EMBKIT_ISA), &train_window, &train_cbow,
-                                      &exchange, &train_glove};
+                                      &exchange, &train_glove, &multiply_sparse};
   return kernels;
 }
 

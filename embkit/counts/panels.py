@@ -1,0 +1,173 @@
+"""Products of a sparse matrix and of tall dense ones, on the processor's threads or a GPU.
+
+The dense products run over fixed blocks of rows, each multiplied by one thread, and their sums
+are added in the order of the blocks: the same bits come out for any number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embkit._native import core
+from embkit.backend import Device, array_namespace
+
+Panel: TypeAlias = Any
+"""A float32 array of few columns and many rows, of the engine's array library."""
+
+_BLOCK_ROWS = 4096
+
+
+class Engine(Protocol):
+    """What the solver asks of an array library."""
+
+    def multiply(self, dense: Panel) -> Panel:
+        """Return matrix x dense."""
+
+    def multiply_transposed(self, dense: Panel) -> Panel:
+        """Return the transposed matrix x dense."""
+
+    def normal(self, rng: np.random.Generator, rows: int, columns: int) -> Panel:
+        """Return random normal numbers."""
+
+    def empty(self, rows: int, columns: int) -> Panel:
+        """Return a panel whose values do not matter."""
+
+    def gram(self, left: Panel, right: Panel) -> NDArray[np.float64]:
+        """Return left.T @ right, blocks of rows summed in double precision."""
+
+    def subtract(self, target: Panel, basis: Panel, coefficients: NDArray[np.float64]) -> None:
+        """Take basis @ coefficients from ``target``, in place."""
+
+    def rotate(self, panel: Panel, coefficients: NDArray[np.float64]) -> Panel:
+        """Return panel @ coefficients."""
+
+    def to_numpy(self, panel: Panel) -> NDArray[np.float32]:
+        """Return a panel as a NumPy array."""
+
+
+@contextmanager
+def open_engine(matrix: Any, device: Device, threads: int) -> Iterator[Engine]:  # noqa: ANN401
+    """Prepare a SciPy ``csr_array`` of float32 for products on a device.
+
+    Raises
+    ------
+    ValueError
+        If the device is not there, or the matrix is malformed.
+    """
+    if device != "cpu":
+        yield _CupyEngine(matrix, array_namespace(device))
+        return
+    from threadpoolctl import threadpool_limits
+
+    # One BLAS thread for each of ours: its own partition would depend on their number.
+    with ThreadPoolExecutor(threads) as pool, threadpool_limits(1, "blas"):
+        yield _NativeEngine(matrix, pool, threads)
+
+
+def native_matrix(matrix: Any) -> core.SparseMatrix:  # noqa: ANN401  (SciPy, not imported here)
+    """Return a ``csr_array`` as the core reads it, without a copy of float32 and int32.
+
+    Raises
+    ------
+    ValueError
+        If its offsets or columns are not those of a matrix of its shape.
+    """
+    return core.SparseMatrix(
+        np.ascontiguousarray(matrix.indptr, np.int64),
+        np.ascontiguousarray(matrix.indices, np.int32),
+        np.ascontiguousarray(matrix.data, np.float32),
+        num_columns=matrix.shape[1],
+    )
+
+
+class _NativeEngine:
+    def __init__(self, matrix: Any, pool: ThreadPoolExecutor, threads: int) -> None:  # noqa: ANN401
+        self._matrix = native_matrix(matrix)
+        self._transposed = self._matrix.transpose(threads=threads)
+        self._pool, self._threads = pool, threads
+
+    def multiply(self, dense: Panel) -> Panel:
+        return self._matrix.multiply(dense, threads=self._threads)
+
+    def multiply_transposed(self, dense: Panel) -> Panel:
+        return self._transposed.multiply(dense, threads=self._threads)
+
+    def normal(self, rng: np.random.Generator, rows: int, columns: int) -> Panel:
+        return rng.standard_normal((rows, columns), np.float32)
+
+    def empty(self, rows: int, columns: int) -> Panel:
+        return np.empty((rows, columns), np.float32)
+
+    def gram(self, left: Panel, right: Panel) -> NDArray[np.float64]:
+        total = np.zeros((left.shape[1], right.shape[1]))
+        for part in self._map(lambda rows: left[rows].T @ right[rows], len(left)):
+            total += part
+        return total
+
+    def subtract(self, target: Panel, basis: Panel, coefficients: NDArray[np.float64]) -> None:
+        small = coefficients.astype(np.float32)
+
+        def step(rows: slice) -> None:
+            target[rows] -= basis[rows] @ small
+
+        for _ in self._map(step, len(target)):
+            pass
+
+    def rotate(self, panel: Panel, coefficients: NDArray[np.float64]) -> Panel:
+        small = coefficients.astype(np.float32)
+        out = self.empty(len(panel), small.shape[1])
+
+        def step(rows: slice) -> None:
+            np.matmul(panel[rows], small, out=out[rows])
+
+        for _ in self._map(step, len(panel)):
+            pass
+        return out
+
+    def to_numpy(self, panel: Panel) -> NDArray[np.float32]:
+        return np.asarray(panel, np.float32)
+
+    def _map(self, body: Callable[[slice], Any], num_rows: int) -> Iterator[Any]:
+        blocks = (slice(i, i + _BLOCK_ROWS) for i in range(0, num_rows, _BLOCK_ROWS))
+        return self._pool.map(body, blocks)
+
+
+class _CupyEngine:
+    def __init__(self, matrix: Any, cupy: Any) -> None:  # noqa: ANN401
+        import importlib
+
+        sparse = importlib.import_module("cupyx.scipy.sparse")
+        parts = (cupy.asarray(matrix.data, np.float32), cupy.asarray(matrix.indices))
+        self._matrix = sparse.csr_matrix((*parts, cupy.asarray(matrix.indptr)), matrix.shape)
+        self._transposed = self._matrix.T.tocsr()
+        self._cupy = cupy
+
+    def multiply(self, dense: Panel) -> Panel:
+        return self._cupy.ascontiguousarray(self._matrix @ dense)
+
+    def multiply_transposed(self, dense: Panel) -> Panel:
+        return self._cupy.ascontiguousarray(self._transposed @ dense)
+
+    def normal(self, rng: np.random.Generator, rows: int, columns: int) -> Panel:
+        return self._cupy.asarray(rng.standard_normal((rows, columns), np.float32))
+
+    def empty(self, rows: int, columns: int) -> Panel:
+        return self._cupy.empty((rows, columns), np.float32)
+
+    def gram(self, left: Panel, right: Panel) -> NDArray[np.float64]:
+        return np.asarray(self.to_numpy(left.T @ right), np.float64)
+
+    def subtract(self, target: Panel, basis: Panel, coefficients: NDArray[np.float64]) -> None:
+        target -= basis @ self._cupy.asarray(coefficients.astype(np.float32))
+
+    def rotate(self, panel: Panel, coefficients: NDArray[np.float64]) -> Panel:
+        return panel @ self._cupy.asarray(coefficients.astype(np.float32))
+
+    def to_numpy(self, panel: Panel) -> NDArray[np.float32]:
+        return np.asarray(self._cupy.asnumpy(panel), np.float32)
