@@ -12,15 +12,17 @@ if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
     from embkit.formats import load, save
     from embkit.mapping import Mapping, SeedDictionary, map
+    from embkit.sparse import SparseEmbeddings
     from embkit.training import train
     from embkit.vocabulary import Vocabulary
 
 __all__ = ["Embeddings", "Mapping", "SeedDictionary", "Vocabulary", "__version__", "errors"]
-__all__ += ["load", "map", "save", "train"]
+__all__ += ["SparseEmbeddings", "load", "map", "save", "train"]
 
 # Brought in at first use, so that importing embkit costs next to nothing.
 _HOMES = {
     "Embeddings": "embkit.embeddings",
+    "SparseEmbeddings": "embkit.sparse",
     "Vocabulary": "embkit.vocabulary",
     "Mapping": "embkit.mapping",
     "SeedDictionary": "embkit.mapping",

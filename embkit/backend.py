@@ -41,7 +41,9 @@ def array_namespace(device: Device) -> Any:  # noqa: ANN401  (CuPy has no types)
     try:
         devices = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
-        raise ValueError(f"device must be cpu where there is no GPU, got 'cuda' ({error})") from error
+        raise ValueError(
+            f"device must be cpu where there is no GPU, got 'cuda' ({error})"
+        ) from error
     if devices < 1:
         raise ValueError("device must be cpu where there is no GPU, got 'cuda'")
     return cupy

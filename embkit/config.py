@@ -227,6 +227,11 @@ class CooccurrenceConfig(VocabularyConfig):
             return VocabularyConfig(min_count=1)
         return super().encoding()
 
+    def counting(self) -> CooccurrenceConfig:
+        """Return the options of counting alone."""
+        names = (option.name for option in fields(CooccurrenceConfig))
+        return CooccurrenceConfig(**{name: getattr(self, name) for name in names})
+
 
 @dataclass(frozen=True, kw_only=True)
 class GloveConfig(CooccurrenceConfig):
@@ -268,7 +273,60 @@ class GloveConfig(CooccurrenceConfig):
         check_choice("combine", self.combine, ("w+c", "w", "c"))
         check_choice("order", self.order, ("tiles", "full"))
 
-    def counting(self) -> CooccurrenceConfig:
-        """Return the options of counting alone."""
-        names = (option.name for option in fields(CooccurrenceConfig))
-        return CooccurrenceConfig(**{name: getattr(self, name) for name in names})
+
+@dataclass(frozen=True, kw_only=True)
+class PpmiConfig(CooccurrenceConfig):
+    """Options of ``train("ppmi")``; the names in brackets are those of Levy et al. (2015)."""
+
+    window: int = 2
+    """Words to each side of the centre (win)."""
+    weighting: Literal["dynamic", "harmonic", "flat"] = "flat"
+    """Weight of a word at distance d: (window - d + 1) / window (dynamic, dyn: what word2vec's
+    random windows give on average), 1 / d (harmonic, GloVe), or 1 (flat)."""
+    smoothing: float = 0.75
+    """Exponent of the contexts' counts in their distribution (cds); 1 changes nothing."""
+    negatives: int = 1
+    """Shift the values down by the logarithm of this before negative ones go (neg)."""
+    normalization: Literal["none", "row", "column", "both"] = "none"
+    """Bring rows, columns, or columns and then rows, to unit length (nrm). Cosines take rows at
+    unit length in any case."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least("negatives", self.negatives, 1)
+        check_at_least("smoothing", self.smoothing, 0)
+        check_choice("normalization", self.normalization, ("none", "row", "column", "both"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SvdConfig(PpmiConfig):
+    """Options of ``train("svd")``: those of PPMI, and how its matrix is taken apart."""
+
+    dim: int = 300
+    """Length of a vector: singular values that are kept."""
+    eig: float = 0.5
+    """Power p of the singular values S in the word vectors U S^p; contexts get V S^(1-p)."""
+    combine: Literal["w", "w+c"] = "w"
+    """Return the word vectors, or their sum with the context vectors."""
+    keep_output: bool = False
+    """Keep the context vectors too."""
+    normalization: Literal["none", "row", "column", "both"] = "none"
+    """Bring rows, columns, or columns and then rows, of the vectors to unit length (nrm)."""
+    solver: Literal["randomized", "lanczos"] = "randomized"
+    """Block Krylov iteration from random columns on all threads (randomized), or SciPy's
+    ARPACK to full precision, many times slower (lanczos)."""
+    iterations: int = 20
+    """Krylov steps of the randomized solver; more of them make its residual smaller."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the randomized solver works; cuda needs CuPy."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least("dim", self.dim, 1)
+        check_at_least("iterations", self.iterations, 2)
+        check_at_least("eig", self.eig, 0)
+        check_choice("combine", self.combine, ("w", "w+c"))
+        check_choice("solver", self.solver, ("randomized", "lanczos"))
+        check_choice("device", self.device, ("cpu", "cuda"))
+        if self.solver == "lanczos" and self.device != "cpu":
+            raise ValueError(f"device must be cpu with solver lanczos, got {self.device}")

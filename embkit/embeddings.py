@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from embkit.queries import Matrix, Oov, Queries
+from embkit.dense_queries import DenseQueries
+from embkit.queries import Matrix, Oov
 from embkit.vocabulary import Vocabulary, encode_word
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from embkit.subwords import Subwords
 
 
-class Embeddings(Queries):
+class Embeddings(DenseQueries):
     """Words, one float32 row for each, and where they came from.
 
     Immutable: the rows are kept as given, never copied (also when they are a read-only
@@ -108,25 +109,6 @@ class Embeddings(Queries):
     def dim(self) -> int:
         """Length of a vector."""
         return int(self.vectors.shape[1])
-
-    @property
-    def counts(self) -> NDArray[np.int64] | None:
-        """Occurrences of each word in the corpus, where known."""
-        return self.vocabulary.counts
-
-    @cached_property
-    def words(self) -> list[str]:
-        """The words in row order."""
-        return list(self.vocabulary)
-
-    def __len__(self) -> int:
-        return len(self.vocabulary)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.words)
-
-    def __contains__(self, word: object) -> bool:
-        return word in self.vocabulary
 
     def __getitem__(self, words: str | bytes | Sequence[str | bytes]) -> Matrix:
         """Return the vector of a word, or a matrix with a row for each of several.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit.config import check_at_least
-from embkit.neighbors import CosMul, Doubles, Metric, row_norms, top_k
+from embkit.neighbors import CosMul, Doubles, Metric
 from embkit.vocabulary import Vocabulary
 
 Oov: TypeAlias = Literal["raise", "skip", "zero", "subword"]
@@ -27,9 +26,12 @@ Answers: TypeAlias = list[tuple[str, float]]
 
 Matrix: TypeAlias = NDArray[np.float32]
 
+Rows: TypeAlias = Any
+"""Vectors, one per row: an array of float64, or a sparse matrix of SciPy's."""
+
 
 class Queries:
-    """The questions that :class:`embkit.Embeddings` answers.
+    """The questions that :class:`embkit.Embeddings` and its sparse sister answer.
 
     A word may be given as ``str`` or as bytes, and a vector of length ``dim`` wherever a word
     may. Lengths do not matter to any score but that of ``n_similarity``: words and vectors
@@ -40,16 +42,65 @@ class Queries:
     """
 
     vocabulary: Vocabulary
-    vectors: Matrix
 
-    def lookup(self, words: Iterable[str | bytes], *, oov: Oov = "raise") -> Matrix:
+    # What dense and sparse rows do each in their own way.
+
+    def lookup(self, words: Iterable[str | bytes], *, oov: Oov = "raise") -> Rows:
         """Return a matrix with the vector of each word."""
         raise NotImplementedError
 
+    def _raw(self, terms: Terms, oov: Oov) -> tuple[Rows, NDArray[np.bool_]]:
+        """Return vectors as they are, float64, and which terms are not skipped.
+
+        Those skipped are zero.
+        """
+        raise NotImplementedError
+
+    def _to_units(self, rows: Rows) -> Rows:
+        """Return each row at unit length; zero stays zero."""
+        raise NotImplementedError
+
+    def _row_products(self, left: Rows, right: Rows) -> Doubles:
+        """Return the product of each row with its counterpart."""
+        raise NotImplementedError
+
+    def _search(
+        self,
+        queries: Sequence[Rows],
+        known: NDArray[np.bool_],
+        exclude: Sequence[Sequence[Term]] | None,
+        topn: int,
+        restrict_vocab: int | None,
+        metric: Metric,
+    ) -> list[Answers]:
+        """Return the answers to each query, none to those that are not known.
+
+        ``queries`` has the matrices of the metric's terms, each with a row per query.
+        """
+        raise NotImplementedError
+
+    # What their vocabulary alone tells.
+
+    @property
+    def counts(self) -> NDArray[np.int64] | None:
+        """Occurrences of each word in the corpus, where known."""
+        return self.vocabulary.counts
+
     @cached_property
-    def norms(self) -> Doubles:
-        """Euclidean length of each row, computed at the first use."""
-        return row_norms(self.vectors)
+    def words(self) -> list[str]:
+        """The words in row order."""
+        return list(self.vocabulary)
+
+    def __len__(self) -> int:
+        return len(self.vocabulary)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self.vocabulary
+
+    # The questions.
 
     def similarity(self, a: Term, b: Term, *, oov: Oov = "raise") -> float:
         """Return the cosine of two words; for many pairs see :meth:`similarities`.
@@ -105,7 +156,7 @@ class Queries:
             raise ValueError(f"b must be as long as a ({len(a)}), got {len(b)}")
         left, left_known = self._units(a, oov)
         right, right_known = self._units(b, oov)
-        cosines: Doubles = np.clip(np.einsum("ij,ij->i", left, right), -1, 1)
+        cosines: Doubles = np.clip(self._row_products(left, right), -1, 1)
         cosines[~(left_known & right_known)] = np.nan
         return cosines
 
@@ -146,7 +197,7 @@ class Queries:
         """
         units, known = self._units(words, oov)
         exclude = [[word] for word in words] if exclude_queries else None
-        return self._search(units, known, exclude, topn, restrict_vocab, "cosine")
+        return self._search([units], known, exclude, topn, restrict_vocab, "cosine")
 
     def most_similar(
         self,
@@ -194,10 +245,11 @@ class Queries:
         if not terms:
             raise ValueError("positive must have at least one word, got none")
         units, known = self._units(terms, oov)
-        units[len(_as_list(positive)) :] *= -1
+        signs = np.ones((1, len(terms)))
+        signs[0, len(_as_list(positive)) :] = -1
         exclude = [terms] if exclude_queries else None
-        total, any_known = units.sum(0, keepdims=True), np.array([known.any()])
-        return self._search(total, any_known, exclude, topn, restrict_vocab, "cosine")[0]
+        total, any_known = signs @ units, np.array([known.any()])
+        return self._search([total], any_known, exclude, topn, restrict_vocab, "cosine")[0]
 
     def analogy(
         self,
@@ -253,7 +305,8 @@ class Queries:
 
         - "3cosadd": cos(x, b - a + c) (Mikolov, Yih and Zweig 2013);
         - "3cosmul": s(x, b) s(x, c) / (s(x, a) + epsilon), with the cosine shifted to [0, 1],
-          s = (1 + cos) / 2 (Levy and Goldberg 2014, formula 4 and footnote 7);
+          s = (1 + cos) / 2 (Levy and Goldberg 2014, formula 4 and footnote 7); sparse rows
+          without a negative number keep their cosines as they are;
         - "pairdirection": cos(x - c, b - a) (Levy and Goldberg 2014, formula 2).
 
         Parameters
@@ -307,7 +360,7 @@ class Queries:
             if len(words) == 0:
                 raise ValueError(f"{name} must have at least one word, got none")
             means.append(self._raw(words, oov)[0].sum(0))
-        left, right = _to_units(np.array(means))
+        left, right = unit_vectors(np.array(means))
         return float(np.clip(left @ right, -1, 1))
 
     def doesnt_match(self, words: Sequence[str | bytes], *, oov: Oov = "raise") -> str | bytes:
@@ -323,78 +376,31 @@ class Queries:
         units, known = self._units(words, oov)
         if not known.any():
             raise ValueError("words must have at least one known word, got none")
-        cosines = units @ _to_units(units.sum(0))
+        cosines = units @ unit_vectors(units.sum(0))
         return words[int(np.argmin(np.where(known, cosines, np.inf)))]
 
-    def _raw(self, terms: Terms, oov: Oov) -> tuple[Doubles, NDArray[np.bool_]]:
-        """Return vectors as they are, float64, and which terms are not skipped.
-
-        Those skipped are zero.
-        """
-        words = [term for term in terms if isinstance(term, str | bytes)]
-        found = self.lookup(words, oov="zero" if oov == "skip" else oov)
-        missing = self.vocabulary.ids_of(words) < 0
-        vectors = np.empty((len(terms), self.vectors.shape[1]))
-        known = np.ones(len(terms), np.bool_)
-        position = 0
-        for i, term in enumerate(terms):
-            if isinstance(term, str | bytes):
-                vectors[i] = found[position]
-                known[i] = not (oov == "skip" and missing[position])
-                position += 1
-            else:
-                vectors[i] = _checked_vector(term, vectors.shape[1])
-        return vectors, known
-
-    def _units(self, terms: Terms, oov: Oov) -> tuple[Doubles, NDArray[np.bool_]]:
-        vectors, known = self._raw(terms, oov)
-        return _to_units(vectors), known
+    def _units(self, terms: Terms, oov: Oov) -> tuple[Rows, NDArray[np.bool_]]:
+        rows, known = self._raw(terms, oov)
+        return self._to_units(rows), known
 
     def _rows_of(self, terms: Sequence[Term]) -> NDArray[np.int64]:
         return self.vocabulary.ids_of([t for t in terms if isinstance(t, str | bytes)])
 
-    def _search(
-        self,
-        queries: Doubles,
-        known: NDArray[np.bool_],
-        exclude: Sequence[Sequence[Term]] | None,
-        topn: int,
-        restrict_vocab: int | None,
-        metric: Metric,
-    ) -> list[Answers]:
-        """Return the answers to each query, none to those that are not known."""
-        check_at_least("topn", topn, 1)
-        asked = np.flatnonzero(known)
-        rows = None if exclude is None else [self._rows_of(exclude[i]) for i in asked.tolist()]
-        found = top_k(
-            queries[asked],
-            self.vectors,
-            topn,
-            metric=metric,
-            exclude=rows,
-            restrict_vocab=restrict_vocab,
-            norms=self.norms,
-        )
-        answers: list[Answers] = [[] for _ in range(len(queries))]
-        for i, query in enumerate(asked):
-            answers[query] = [(self.vocabulary[row], score) for row, score in found.pairs(i)]
-        return answers
-
 
 def _analogy_queries(
-    method: str, units: Sequence[Doubles], epsilon: float
-) -> tuple[Doubles, Metric]:
+    method: str, units: Sequence[Rows], epsilon: float
+) -> tuple[list[Rows], Metric]:
     """Return what to search for, and by which metric, for unit vectors of a, b and c."""
     a, b, c = units
     name = method.lower()
     if name == "3cosadd":
-        return b - a + c, "cosine"
+        return [b - a + c], "cosine"
     if name == "3cosmul":
         if not epsilon > 0:
             raise ValueError(f"epsilon must be positive, got {epsilon}")
-        return np.stack([b, c, a], 1), CosMul(2, epsilon)
+        return [b, c, a], CosMul(2, epsilon)
     if name == "pairdirection":
-        return np.stack([b - a, c], 1), "pairdirection"
+        return [b - a, c], "pairdirection"
     raise ValueError(f"method must be one of 3cosadd, 3cosmul, pairdirection, got {method!r}")
 
 
@@ -404,14 +410,21 @@ def _as_list(terms: Term | Terms) -> list[Term]:
     return list(terms)
 
 
-def _checked_vector(term: object, dim: int) -> Doubles:
+def checked_vector(term: object, dim: int) -> Doubles:
+    """Return a vector given in place of a word, in double precision.
+
+    Raises
+    ------
+    ValueError
+        If it is none of this length.
+    """
     vector = np.asarray(term)
     if vector.dtype.kind not in "fiu" or vector.shape != (dim,):
         raise ValueError(f"a query must be a word or a vector of length {dim}, got {term!r}")
     return vector.astype(np.float64)
 
 
-def _to_units(vectors: Doubles) -> Doubles:
+def unit_vectors(vectors: Doubles) -> Doubles:
     """Return each vector at unit length; zero stays zero."""
     scale = np.abs(vectors).max(-1, initial=0.0, keepdims=True)
     scaled = np.divide(vectors, scale, out=np.zeros_like(vectors), where=scale > 0)

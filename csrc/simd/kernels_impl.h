@@ -445,8 +445,12 @@ namespace embkit::simd::EMBKIT_ISA {
 #define EMBKIT_NAME_OF(x) EMBKIT_NAME(x)
 
 const Kernels& table() {
-  static constexpr Kernels kernels = {EMBKIT_NAME_OF(EMBKIT_ISA), &train_window, &train_cbow,
-                                      &exchange, &train_glove, &multiply_sparse};
+  static constexpr Kernels kernels = {EMBKIT_NAME_OF(EMBKIT_ISA),
+                                      &train_window,
+                                      &train_cbow,
+                                      &exchange,
+                                      &train_glove,
+                                      &multiply_sparse};
   return kernels;
 }
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embkit.counts.panels import Engine, Panel
 
-# A block that orthogonalising shortens below this part of its length is orthogonalised again.
-_CANCELLED = 1e-3
-
-Progress = Callable[[int, int], object]
+Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,7 @@ def block_krylov(
             progress(space.size, space.limit)
         if not space.extend(block):
             break
-    return _triplets(engine, space.ritz_vectors(dim), dim)
+    return _triplets(engine, space.ritz_vectors(dim))
 
 
 class _Space:
@@ -134,30 +130,25 @@ class _Space:
         length = float(np.sqrt(np.diagonal(engine.gram(panel, panel)).max(initial=0)))
         coefficients = engine.gram(basis, panel)
         engine.subtract(panel, basis, coefficients)
-        panel, shortest = _orthonormal(engine, panel, least=1e-6 * length)
-        if shortest < _CANCELLED * length:  # rounding left too much of the basis in it
-            engine.subtract(panel, basis, engine.gram(basis, panel))
-            panel, _ = _orthonormal(engine, panel, least=0.5)
-        return panel, coefficients
+        panel = _orthonormal(engine, panel, least=1e-6 * length)
+        # Once is not enough: what rounding leaves of the basis grows from step to step.
+        engine.subtract(panel, basis, engine.gram(basis, panel))
+        return _orthonormal(engine, panel, least=0.5), coefficients
 
 
-def _orthonormal(engine: Engine, panel: Panel, *, least: float) -> tuple[Panel, float]:
-    """Return an orthonormal basis of the columns, and the shortest direction's length.
-
-    Directions shorter than ``least`` are left out.
-    """
+def _orthonormal(engine: Engine, panel: Panel, *, least: float) -> Panel:
+    """Return an orthonormal basis of the columns, without directions shorter than ``least``."""
     weights, vectors = np.linalg.eigh(engine.gram(panel, panel))
     kept = weights > max(least, 1e-30) ** 2
     lengths = np.sqrt(weights[kept][::-1])
-    shortest = float(lengths.min(initial=np.inf))
-    return engine.rotate(panel, vectors[:, kept][:, ::-1] / lengths), shortest
+    return engine.rotate(panel, vectors[:, kept][:, ::-1] / lengths)
 
 
 def _contiguous(panel: Panel) -> Panel:
     return panel.copy(order="C")
 
 
-def _triplets(engine: Engine, right: Panel, dim: int) -> TruncatedSvd:
+def _triplets(engine: Engine, right: Panel) -> TruncatedSvd:
     """Return the triplets of the matrix restricted to the span of ``right``."""
     # The basis is orthonormal up to rounding; whitened by its Gram matrix, it is exactly.
     lengths, axes = np.linalg.eigh(engine.gram(right, right))
@@ -174,20 +165,16 @@ def _triplets(engine: Engine, right: Panel, dim: int) -> TruncatedSvd:
     engine.subtract(error, right, np.diag(values))
     lengths = np.sqrt(np.diagonal(engine.gram(error, error)).clip(0))
     residual = float((lengths * inverse).max(initial=0))
-    signs = _signs(engine.to_numpy(left))
-    return TruncatedSvd(
-        engine.to_numpy(left) * signs,
-        values,
-        engine.to_numpy(right) * signs,
-        residual,
-    )
+    return oriented(engine.to_numpy(left), values, engine.to_numpy(right), residual)
 
 
-def _signs(left: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what makes the entry of largest size in each column positive."""
-    if len(left) == 0:
-        return np.ones(left.shape[1], np.float32)
+def oriented(
+    left: NDArray[np.float32],
+    values: NDArray[np.float64],
+    right: NDArray[np.float32],
+    residual: float,
+) -> TruncatedSvd:
+    """Return the triplets with the entry of largest size in each left column positive."""
     largest = left[np.abs(left).argmax(0), np.arange(left.shape[1])]
-    return np.where(largest < 0, np.float32(-1), np.float32(1))
-
-
+    signs = np.where(largest < 0, np.float32(-1), np.float32(1))
+    return TruncatedSvd(left * signs, values, right * signs, residual)

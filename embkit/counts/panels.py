@@ -14,8 +14,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit._native import core
 from embkit.backend import Device, array_namespace
+from embkit.sparse import native_matrix
 
 Panel: TypeAlias = Any
 """A float32 array of few columns and many rows, of the engine's array library."""
@@ -68,22 +68,6 @@ def open_engine(matrix: Any, device: Device, threads: int) -> Iterator[Engine]: 
     # One BLAS thread for each of ours: its own partition would depend on their number.
     with ThreadPoolExecutor(threads) as pool, threadpool_limits(1, "blas"):
         yield _NativeEngine(matrix, pool, threads)
-
-
-def native_matrix(matrix: Any) -> core.SparseMatrix:  # noqa: ANN401  (SciPy, not imported here)
-    """Return a ``csr_array`` as the core reads it, without a copy of float32 and int32.
-
-    Raises
-    ------
-    ValueError
-        If its offsets or columns are not those of a matrix of its shape.
-    """
-    return core.SparseMatrix(
-        np.ascontiguousarray(matrix.indptr, np.int64),
-        np.ascontiguousarray(matrix.indices, np.int32),
-        np.ascontiguousarray(matrix.data, np.float32),
-        num_columns=matrix.shape[1],
-    )
 
 
 class _NativeEngine:
