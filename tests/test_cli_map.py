@@ -178,3 +178,30 @@ def test_languages_that_do_not_fit_are_refused(
     arguments = ["map-many", chosen["s"], "t=t", "--pivot", chosen["pivot"], "--output", "."]
     assert run_main([*arguments, "--dictionary", f"{chosen['pair']}={files['d.txt']}"]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_failed_map_exits_with_7_and_writes_nothing_without_force(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shuffled = np.random.default_rng(1).permutation(100)
+    seeds = [
+        f"{s}\t{pairs(100)[j][1]}\n" for (s, _), j in zip(pairs(100), shuffled, strict=True)
+    ]
+    Path(files["d.txt"]).write_text("".join(seeds), encoding="utf-8")
+    assert run_main(map_arguments(files, "--output", files["m"])) == 7
+    assert "verdict failed: of pairs held out" in capsys.readouterr().err
+    assert not Path(files["m"]).exists()
+    assert run_main(map_arguments(files, "--output", files["m"], "--force")) == 0
+    verdict = Mapping.open(files["m"]).statistics["verdict"]
+    assert verdict["judgement"] == "failed"
+
+
+def test_self_learning_needs_no_dictionary_and_tells_its_verdict(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["map", files["s.bin"], files["t"], "--method", "self-learning", "--json"]
+    options = ["--patience", "3", "--neighborhood", "5", "--force"]
+    assert run_main([*arguments, *options, "--output", files["m"]]) == 0
+    told = json.loads(capsys.readouterr().out)["statistics"]
+    assert told["restarts"]["runs"] == 1
+    assert told["verdict"]["judgement"] in ("good", "doubtful", "failed")

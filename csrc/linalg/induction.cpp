@@ -9,8 +9,27 @@
 namespace embkit {
 namespace {
 
-constexpr Index kChunk = 64;  // similarities screened at a time
+constexpr Index kChunk = 16;  // similarities screened at a time
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// What a chunk of similarities is compared with, kChunk of each.
+struct Screen {
+  const float* values;
+  const float* levels;  // of the targets
+  const float* least;
+  const float* bars;
+};
+
+// Tells whether any similarity of a chunk changes anything, in a loop that compilers vectorise.
+bool is_any_above(const Screen& screen, float row_least, float row_bar, float source_level) {
+  int any = 0;
+  for (Index i = 0; i < kChunk; ++i) {
+    const float value = screen.values[i];
+    any |= (value > row_least) | (value - screen.levels[i] >= row_bar) |
+           (value > screen.least[i]) | (value - source_level >= screen.bars[i]);
+  }
+  return any != 0;
+}
 
 }  // namespace
 
@@ -68,14 +87,10 @@ void InductionPass::update_row(const SimilarityTile& tile, Index row, Sightings&
     const float* levels = target_levels_.data() + base;
     const float* target_least = targets.least.data() + base;
     const float* target_bars = targets.bars.data() + base;
-    const float row_least = least;
-    const float row_bar = bar;
-    int any = 0;
-    for (Index i = 0; i < count; ++i) {
-      any |= (values[i] > row_least) | (values[i] - levels[i] >= row_bar) |
-             (values[i] > target_least[i]) | (values[i] - source_level >= target_bars[i]);
+    if (count == kChunk &&
+        !is_any_above({values, levels, target_least, target_bars}, least, bar, source_level)) {
+      continue;
     }
-    if (any == 0) continue;
     for (Index i = 0; i < count; ++i) {
       const float value = values[i];
       const Index target = base + i;

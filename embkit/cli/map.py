@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from embkit import formats, mapping
+from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import load_vectors, require_input
 from embkit.cli.method_options import method_options
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
@@ -41,6 +42,8 @@ class MapOutputs:
     """Bring mapped vectors to unit length."""
     overwrite: Flag = False
     """Replace outputs that exist."""
+    force: Flag = False
+    """Write the outputs even of a map whose verdict is that it failed."""
 
     def paths(self) -> dict[str, Path]:
         """Return the outputs that were asked for."""
@@ -112,8 +115,11 @@ def map_command(
     options: Annotated[MethodOptions, FLATTEN] = MethodOptions(),  # type: ignore[valid-type]
     load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
-) -> None:
+) -> int:
     """Fit a map that brings two embedding spaces together.
+
+    The exit code is 7, and nothing is written without --force, where the map cannot be
+    trusted: what it learned does not hold for pairs held out, or for another run.
 
     Parameters
     ----------
@@ -141,7 +147,7 @@ def map_command(
             )
             formats.save(found, paths["source"], overwrite=outputs.overwrite)
             _tell_projection(found, paths["source"], common)
-            return
+            return ExitCode.DONE
         fitted = mapping.map(
             spaces["source"],
             spaces["target"],
@@ -150,13 +156,24 @@ def map_command(
             progress=not common.quiet and sys.stderr.isatty(),
             **chosen,
         )
-        for name, path in paths.items():
-            if name == "output":
-                fitted.save(path, overwrite=outputs.overwrite)
-                continue
-            mapped = fitted.apply(spaces[name], _side(name), unit=outputs.unit)
-            formats.save(mapped, path, overwrite=outputs.overwrite)
+        judged = fitted.statistics.get("verdict", {}).get("judgement")
+        if judged == "failed" and not outputs.force:
+            _tell(fitted, {}, common)
+            return ExitCode.UNUSABLE
+        _write(fitted, spaces, paths, outputs)
     _tell(fitted, paths, common)
+    return ExitCode.DONE
+
+
+def _write(
+    fitted: Mapping, spaces: dict[str, Embeddings], paths: dict[str, Path], outputs: MapOutputs
+) -> None:
+    for name, path in paths.items():
+        if name == "output":
+            fitted.save(path, overwrite=outputs.overwrite)
+            continue
+        mapped = fitted.apply(spaces[name], _side(name), unit=outputs.unit)
+        formats.save(mapped, path, overwrite=outputs.overwrite)
 
 
 def _check_alignment(pairs: SeedDictionary | None, paths: dict[str, Path]) -> None:
@@ -196,6 +213,12 @@ def _tell(fitted: Mapping, paths: dict[str, Path], common: CommonOptions) -> Non
     told = fitted.statistics.get("dictionary")
     if told is not None:
         note(mapping.SeedReport(**told).summary(), quiet=common.quiet)
+    if (judged := fitted.statistics.get("verdict")) is not None:
+        verdict = mapping.Verdict(judged["judgement"], tuple(judged["reasons"]))
+        note(verdict.summary(), quiet=common.quiet and verdict.judgement != "failed")
+    if not paths:
+        note("nothing written; --force writes it nevertheless")
+        return
     note(f"wrote {', '.join(map(str, paths.values()))}", quiet=common.quiet)
 
 

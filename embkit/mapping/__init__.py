@@ -12,6 +12,7 @@ from embkit.mapping.normalize import apply_steps, fit_steps
 from embkit.mapping.result import Mapping
 from embkit.mapping.run import map
 from embkit.mapping.spaces import Fit, Spaces
+from embkit.mapping.verdict import SpacesReport, Verdict, compare_spaces
 from embkit.mapping.word_alignments import most_frequent, read_word_alignments
 
 __all__ = [
@@ -23,8 +24,11 @@ __all__ = [
     "SeedPairs",
     "SeedReport",
     "Spaces",
+    "SpacesReport",
+    "Verdict",
     "apply_steps",
     "apply_to_file",
+    "compare_spaces",
     "fit_cca",
     "fit_five_step",
     "fit_linear",

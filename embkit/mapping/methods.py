@@ -14,6 +14,7 @@ from embkit.mapping import (
     cca,
     five_step,
     hybrid,
+    learning,
     linear,
     max_margin,
     multi_cca,
@@ -33,6 +34,7 @@ from embkit.mapping.config import (
     OrthogonalConfig,
     RcslsConfig,
 )
+from embkit.mapping.learning_config import GrowingConfig, RefineConfig, SelfLearningConfig
 from embkit.mapping.spaces import Fit
 
 Supervision = Literal["dictionary", "optional dictionary", "none"]
@@ -83,6 +85,20 @@ METHODS: dict[str, Method] = {
     ),
     "alignment": Method(
         "Means of aligned words' vectors (Guo 2015).", AlignmentConfig, alignment.fit
+    ),
+    "refine": Method(
+        "Rotations by mutual neighbours (Conneau 2018).", RefineConfig, learning.fit_refine
+    ),
+    "growing": Method(
+        "A dictionary grown in both directions (Glavas 2019).",
+        GrowingConfig,
+        learning.fit_growing,
+    ),
+    "self-learning": Method(
+        "From few pairs or none (Artetxe 2018).",
+        SelfLearningConfig,
+        learning.fit_self_learning,
+        "optional dictionary",
     ),
 }
 

@@ -18,6 +18,7 @@ from embkit.mapping.methods import METHODS, make_config
 from embkit.mapping.progress import fitting_bar
 from embkit.mapping.result import Mapping
 from embkit.mapping.spaces import Report, Spaces
+from embkit.mapping.verdict import Verdict, distinct, judge, split_half
 
 Dictionary = SeedDictionary | str | os.PathLike[str] | Iterable[tuple[str, str]]
 
@@ -86,6 +87,7 @@ def map(
     statistics = dict(fit.statistics)
     if pairs is not None:
         statistics["dictionary"] = pairs.report.to_dict()
+        statistics.setdefault("verdict", _judge_dictionary(spaces, pairs).to_dict())
     return Mapping(
         np.asarray(fit.source_map, np.float32),
         np.asarray(fit.target_map, np.float32),
@@ -139,6 +141,13 @@ def read_dictionary(dictionary: Dictionary) -> SeedDictionary:
     if isinstance(dictionary, str | os.PathLike):
         return SeedDictionary.read(dictionary)
     return SeedDictionary(dictionary)
+
+
+def _judge_dictionary(spaces: Spaces, pairs: SeedPairs) -> Verdict:
+    """Return whether the dictionary's pairs teach what holds for pairs held out."""
+    source, target = distinct((pairs.source, pairs.target))
+    found, size = split_half(spaces.source_rows(source), spaces.target_rows(target))
+    return judge(held_out=found, pairs=size)
 
 
 def _both(bar: Report, callback: Report | None) -> Report:

@@ -1,0 +1,177 @@
+"""Dictionaries that grow between fits: Procrustes refinement, growing in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embkit.config import check_at_least
+from embkit.mapping.fit import fit_orthogonal
+from embkit.mapping.induction import induce
+from embkit.mapping.initial import Pairs
+
+Matrix = NDArray[np.float32]
+OnRound = Callable[[int, int], None]
+"""Called with the rounds done and the pairs found."""
+
+
+def mutual_pairs(
+    source: Matrix, target: Matrix, *, neighborhood: int = 10, csls: bool = True
+) -> Pairs:
+    """Return the pairs of rows that are each other's best, in the order of the source.
+
+    Parameters
+    ----------
+    source, target : array of float32, shape (num_words, dim)
+        Rows at unit length in one space.
+    neighborhood : int
+        Neighbours of CSLS; fewer where a side has fewer words.
+    csls : bool
+        Score pairs by CSLS, else by the cosine.
+
+    Examples
+    --------
+    >>> rows = np.eye(3, dtype=np.float32)
+    >>> mutual_pairs(rows, rows[[1, 0, 2]], csls=False)
+    (array([0, 1, 2]), array([1, 0, 2]))
+    """
+    near = min(neighborhood, len(source), len(target))
+    sides = induce(source, target, neighborhood=near)
+    if csls:
+        sides = induce(
+            *(source, target),
+            neighborhood=near,
+            source_means=sides[0].means,
+            target_means=sides[1].means,
+        )
+    partners = sides[0].best
+    kept = np.flatnonzero(sides[1].best[partners] == np.arange(len(partners)))
+    return kept, partners[kept]
+
+
+def refine(
+    source: Matrix,
+    target: Matrix,
+    pairs: Pairs,
+    *,
+    rounds: int = 5,
+    cutoff: int = 15_000,
+    neighborhood: int = 10,
+    on_round: OnRound | None = None,
+) -> Pairs:
+    """Refine a dictionary by rotations of frequent mutual neighbours (Conneau et al. 2018).
+
+    Each round rotates the source by the pairs so far and takes as the next pairs the mutual
+    nearest neighbours by CSLS among the ``cutoff`` most frequent words of each side.
+
+    Parameters
+    ----------
+    source, target : array of float32, shape (num_words, dim)
+        Rows at unit length, most frequent words first, of the same dim.
+    pairs : (array of int64, array of int64)
+        Rows of source and target to start from.
+    rounds, cutoff, neighborhood : int
+        Rounds, words of each side, neighbours of CSLS.
+    on_round : callable, optional
+        Called with the rounds done and the pairs found.
+
+    Raises
+    ------
+    ValueError
+        If there are no pairs to start from, or a round finds none.
+    """
+    check_at_least("rounds", rounds, 1)
+    check_at_least("cutoff", cutoff, 1)
+    for done in range(1, rounds + 1):
+        _require(pairs)
+        rotation = fit_orthogonal(source[pairs[0]], target[pairs[1]]).astype(np.float32)
+        pairs = mutual_pairs(
+            source[:cutoff] @ rotation, target[:cutoff], neighborhood=neighborhood
+        )
+        if on_round is not None:
+            on_round(done, len(pairs[0]))
+    _require(pairs)
+    return pairs
+
+
+def grow(
+    source: Matrix,
+    target: Matrix,
+    pairs: Pairs,
+    *,
+    growth: float = 1.5,
+    most: int = 10_000,
+    cutoff: int = 20_000,
+    least_growth: float = 0.01,
+    on_round: OnRound | None = None,
+) -> Pairs:
+    """Let a small dictionary grow by what rotations in both directions agree on (PROC-B).
+
+    Glavaš et al. (2019), "How to (properly) evaluate cross-lingual word embeddings": each
+    round rotates the source onto the target and the target onto the source, finds for every
+    word its nearest neighbour in the direction in which its own side was rotated, and takes
+    the pairs that both directions agree on, best sums of frequency ranks first, so many that
+    the dictionary grows by ``growth``; the seed pairs stay. It ends at ``most`` pairs, or
+    when less than ``least_growth`` is gained. As the rotations are each other's inverse,
+    one product serves both directions.
+
+    Parameters
+    ----------
+    source, target : array of float32, shape (num_words, dim)
+        Rows at unit length, most frequent words first, of the same dim.
+    pairs : (array of int64, array of int64)
+        Seed pairs: rows of source and target.
+    growth : float
+        Factor by which the dictionary may grow in a round.
+    most : int
+        Pairs at which it ends.
+    cutoff : int
+        Most frequent words of each side that it grows by.
+    least_growth : float
+        Gain below which it ends.
+    on_round : callable, optional
+        Called with the rounds done and the pairs so far.
+
+    Raises
+    ------
+    ValueError
+        If there are no pairs to start from, or an option is out of its range.
+    """
+    _require(pairs)
+    check_at_least("most", most, 1)
+    check_at_least("cutoff", cutoff, 1)
+    if not growth > 1:
+        raise ValueError(f"growth must be above 1, got {growth}")
+    check_at_least("least_growth", least_growth, 1e-6)
+    seeds = pairs
+    done = 0
+    while True:
+        rotation = fit_orthogonal(source[pairs[0]], target[pairs[1]]).astype(np.float32)
+        found = mutual_pairs(source[:cutoff] @ rotation, target[:cutoff], csls=False)
+        order = np.argsort(found[0] + found[1], kind="stable")
+        size = min(most, int(growth * len(pairs[0])) + 1)
+        grown = _merge(seeds, (found[0][order], found[1][order]), size)
+        done += 1
+        if on_round is not None:
+            on_round(done, len(grown[0]))
+        gained = len(grown[0]) - len(pairs[0])
+        if gained < least_growth * len(pairs[0]):
+            return grown if gained > 0 else pairs
+        pairs = grown
+
+
+def _merge(seeds: Pairs, found: Pairs, most: int) -> Pairs:
+    """Return the seeds and, in their order, found pairs of words that no seed has."""
+    is_new = ~(np.isin(found[0], seeds[0]) | np.isin(found[1], seeds[1]))
+    room = max(0, most - len(seeds[0]))
+    return (
+        np.concatenate([seeds[0], found[0][is_new][:room]]),
+        np.concatenate([seeds[1], found[1][is_new][:room]]),
+    )
+
+
+def _require(pairs: Pairs) -> None:
+    if len(pairs[0]) == 0:
+        raise ValueError("pairs must hold at least one pair, got none")

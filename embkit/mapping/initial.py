@@ -1,0 +1,118 @@
+"""Where self-learning starts from: identical words, numerals, or nothing but the shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embkit.config import check_at_least
+from embkit.mapping.induction import induce
+from embkit.vocabulary import Vocabulary
+
+Matrix = NDArray[np.float32]
+Rows = NDArray[np.int64]
+Pairs = tuple[Rows, Rows]
+"""Rows of the source words and rows of the target words, pair by pair."""
+
+
+def identical_words(source: Vocabulary, target: Vocabulary) -> Pairs:
+    """Pair the words that both vocabularies spell alike.
+
+    Examples
+    --------
+    >>> identical_words(
+    ...     Vocabulary.from_words(["the", "Berlin"]), Vocabulary.from_words(["Berlin", "das"])
+    ... )
+    (array([1]), array([0]))
+    """
+    return _shared(source, target, lambda word: True)
+
+
+def numerals(source: Vocabulary, target: Vocabulary) -> Pairs:
+    """Pair the numbers (digits 0 to 9 only) that both vocabularies hold.
+
+    Examples
+    --------
+    >>> years = Vocabulary.from_words(["in", "1999"])
+    >>> numerals(years, years)
+    (array([1]), array([1]))
+    """
+    return _shared(source, target, lambda word: word.isdigit())
+
+
+def _shared(source: Vocabulary, target: Vocabulary, keep: Callable[[bytes], bool]) -> Pairs:
+    words = [source.bytes_of(row) for row in range(len(source))]
+    rows = target.ids_of(words)
+    kept = np.array([row >= 0 and keep(words[i]) for i, row in enumerate(rows)], bool)
+    return np.flatnonzero(kept), rows[kept].astype(np.int64)
+
+
+def similar_distributions(
+    source: Matrix, target: Matrix, *, words: int = 4000, neighborhood: int = 10
+) -> Pairs:
+    """Pair words whose similarities to their own language's words are distributed alike.
+
+    The similarities of a word to the most frequent words of its language, sorted, do not
+    depend on the axes of its space, so they can be compared across spaces without any
+    dictionary (Artetxe et al. 2018, "A robust self-learning method"). As there, they are
+    those of the square root of the similarity matrix, and brought to unit length, centred
+    and brought to unit length again; words are paired by CSLS, each word of either side with
+    its best partner.
+
+    Parameters
+    ----------
+    source, target : array of float32, shape (num_words, dim)
+        Normalised rows, most frequent words first.
+    words : int
+        Most frequent words of each side that take part; fewer where a side has fewer.
+    neighborhood : int
+        Neighbours of CSLS; fewer where a side has fewer words.
+
+    Returns
+    -------
+    array of int64, array of int64
+        Rows of source and target, twice as many pairs as words.
+
+    Raises
+    ------
+    ValueError
+        If ``words`` or ``neighborhood`` is below 1.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(1).standard_normal((9, 3)).astype(np.float32)
+    >>> turned = rows[:, [2, 0, 1]]
+    >>> left, right = similar_distributions(rows, turned, neighborhood=1)
+    >>> bool((left == right).all())
+    True
+    """
+    check_at_least("words", words, 1)
+    check_at_least("neighborhood", neighborhood, 1)
+    size = min(words, len(source), len(target))
+    left, right = _sorted_similarities(source[:size]), _sorted_similarities(target[:size])
+    near = min(neighborhood, size)
+    by_cosine = induce(left, right, neighborhood=near)
+    sources, targets = induce(
+        *(left, right),
+        neighborhood=near,
+        source_means=by_cosine[0].means,
+        target_means=by_cosine[1].means,
+    )
+    every = np.arange(size)
+    return np.concatenate([every, targets.best]), np.concatenate([sources.best, every])
+
+
+def _sorted_similarities(rows: Matrix) -> Matrix:
+    """Return each row's sorted similarities to all rows, shape (num_rows, num_rows)."""
+    u, s, _ = np.linalg.svd(rows, full_matrices=False)
+    similarities: Matrix = (u * s) @ u.T
+    similarities.sort(axis=1)
+    for step in ("unit", "center", "unit"):
+        if step == "center":
+            similarities -= similarities.mean(0, dtype=np.float64).astype(np.float32)
+        else:
+            lengths = np.linalg.norm(similarities, axis=1, keepdims=True)
+            similarities /= np.where(lengths > 0, lengths, 1)
+    return similarities

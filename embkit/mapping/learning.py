@@ -1,0 +1,259 @@
+"""The methods that induce their dictionary: self-learning, refinement, growing."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embkit.mapping import growing
+from embkit.mapping.dictionary import SeedPairs
+from embkit.mapping.fit import fit_five_step, fit_orthogonal
+from embkit.mapping.induction import induce
+from embkit.mapping.initial import Pairs, identical_words, numerals, similar_distributions
+from embkit.mapping.learning_config import GrowingConfig, RefineConfig, SelfLearningConfig
+from embkit.mapping.normalize import Matrix
+from embkit.mapping.self_learning import Iteration, Learned, self_learn
+from embkit.mapping.spaces import Doubles, Fit, Report, Spaces, identity_of
+from embkit.mapping.verdict import compare_spaces, judge, translated_alike
+from embkit.retrieval import Retriever
+
+_log = logging.getLogger("embkit")
+_CHECKED_WORDS = 4000  # words of each side in the run that checks the others
+_MARGIN_WORDS = 2000  # words that the margin is measured on
+
+
+def fit_self_learning(
+    spaces: Spaces, pairs: SeedPairs | None, config: SelfLearningConfig, report: Report
+) -> Fit:
+    """Learn a dictionary from few pairs or none, and map by it.
+
+    Raises
+    ------
+    ValueError
+        If the dims differ, or there is nothing to start from.
+    """
+    words = max(config.cutoff, config.initial_words)
+    source, target = spaces.source_matrix(words), spaces.target_matrix(words)
+    start = _start(spaces, source, target, pairs, config)
+    total = (config.restarts + 1) * config.iterations
+
+    def run(number: int, start: Pairs, config: SelfLearningConfig) -> Learned:
+        def told(iteration: int, figures: Iteration) -> None:
+            shown = {"objective": figures.objective, "kept": figures.keep_probability}
+            report(number * config.iterations + iteration, total, shown)
+
+        return self_learn(
+            source, target, start, config, seed=config.seed + number, on_iteration=told
+        )
+
+    runs = [run(number, start, config) for number in range(config.restarts)]
+    other_start, fewer = _other_start(source, target, start, pairs, config)
+    other = run(config.restarts, other_start, fewer)
+    best = max(runs, key=lambda run: run.course[-1].objective)
+    fitted = _final_map(spaces, best.pairs, config)
+    frequent = source[: fewer.cutoff], target[: fewer.cutoff]
+    found = [_translate(*frequent, learned) for learned in (*runs, other)]
+    alike = [float((translations == found[-1]).mean()) for translations in found[:-1]]
+    succeeded = [judge(repeated=share).judgement != "failed" for share in alike]
+    figures = {
+        **_figures(spaces, source, target, best, fitted),
+        "restarts_alike": translated_alike(found[:-1]),
+        "success_rate": sum(succeeded) / len(succeeded),
+    }
+    verdict = judge(
+        repeated=alike[runs.index(best)],
+        spaces=compare_spaces(source, target),
+        figures=figures,
+    )
+    statistics = {
+        "start": {"pairs": len(start[0]), "kind": config.start or _default_start(pairs)},
+        "iterations": len(best.course),
+        "converged": best.converged,
+        "course": [list(vars(step).values()) for step in best.course],
+        "course_columns": list(vars(best.course[0])),
+        "restarts": {
+            "runs": len(runs),
+            "succeeded": sum(succeeded),
+            "objectives": [run.course[-1].objective for run in runs],
+        },
+        "verdict": verdict.to_dict(),
+    }
+    return Fit(*fitted, statistics)
+
+
+def _other_start(
+    source: Matrix,
+    target: Matrix,
+    start: Pairs,
+    pairs: SeedPairs | None,
+    config: SelfLearningConfig,
+) -> tuple[Pairs, SelfLearningConfig]:
+    """Return what the run starts from that checks the others: half of what they started from.
+
+    It takes fewer words, so that it costs a fraction of them.
+    """
+    fewer = replace(
+        config,
+        cutoff=min(config.cutoff, _CHECKED_WORDS),
+        early_cutoff=min(config.early_cutoff, _CHECKED_WORDS),
+    )
+    if config.start == "distributions" or (config.start is None and pairs is None):
+        size = min(config.initial_words, len(source), len(target))
+        return similar_distributions(source, target, words=max(1, size // 2)), fewer
+    order = np.random.default_rng(config.seed).permutation(len(start[0]))
+    half = order[: max(1, len(order) // 2)]
+    return (start[0][half], start[1][half]), fewer
+
+
+def _translate(source: Matrix, target: Matrix, learned: Learned) -> NDArray[np.int64]:
+    """Return the best partner of each source word by CSLS, rotated by a run's pairs."""
+    inside = (learned.pairs[0] < len(source)) & (learned.pairs[1] < len(target))
+    pairs = learned.pairs[0][inside], learned.pairs[1][inside]
+    mapped = (source @ fit_orthogonal(source[pairs[0]], target[pairs[1]])).astype(np.float32)
+    near = min(10, len(source), len(target))
+    means = induce(mapped, target, neighborhood=near)[1].means
+    return induce(mapped, target, neighborhood=near, target_means=means)[0].best
+
+
+def _default_start(pairs: SeedPairs | None) -> str:
+    return "distributions" if pairs is None else "dictionary"
+
+
+def _start(
+    spaces: Spaces,
+    source: Matrix,
+    target: Matrix,
+    pairs: SeedPairs | None,
+    config: SelfLearningConfig,
+) -> Pairs:
+    """Return the pairs to start from.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    start = config.start or _default_start(pairs)
+    if spaces.source.dim != spaces.target.dim:
+        raise ValueError(
+            "source and target must have the same dim for self-learning, "
+            f"got {spaces.source.dim} and {spaces.target.dim}"
+        )
+    if (start == "dictionary") != (pairs is not None):
+        need = "needs a dictionary" if pairs is None else "takes no dictionary"
+        raise ValueError(f"start must suit the dictionary: {start} {need}")
+    if start == "distributions":
+        return similar_distributions(source, target, words=config.initial_words)
+    if pairs is not None:
+        found = pairs.source, pairs.target
+    else:
+        words = identical_words if start == "identical" else numerals
+        found = words(spaces.source.vocabulary, spaces.target.vocabulary)
+    inside = (found[0] < len(source)) & (found[1] < len(target))
+    if not inside.any():
+        raise ValueError(
+            f"start must find pairs among the {len(source)} most frequent words, "
+            f"got none from {start}"
+        )
+    return found[0][inside], found[1][inside]
+
+
+def _final_map(
+    spaces: Spaces, pairs: Pairs, config: SelfLearningConfig
+) -> tuple[Doubles, Doubles]:
+    """Return the source's and the target's map that a dictionary gives."""
+    x, z = spaces.source_rows(pairs[0]), spaces.target_rows(pairs[1])
+    enough = len(x) > x.shape[1]
+    if config.final == "five-step" and not enough:
+        _log.warning("%d pairs are too few to whiten %d dimensions", len(x), x.shape[1])
+    if config.final == "orthogonal" or not enough:
+        return fit_orthogonal(x, z), identity_of(spaces.target)
+    source_map, target_map, _ = fit_five_step(x, z)
+    return source_map, target_map
+
+
+def _figures(
+    spaces: Spaces,
+    source: Matrix,
+    target: Matrix,
+    best: Learned,
+    fitted: tuple[Doubles, Doubles],
+) -> dict[str, Any]:
+    """Return what is told of a run beside the verdict."""
+    shared = len(identical_words(spaces.source.vocabulary, spaces.target.vocabulary)[0])
+    return {
+        "objective": best.course[-1].objective,
+        "pairs": best.course[-1].pairs,
+        "cycles": best.course[-1].cycles,
+        "csls_margin": _csls_margin(
+            (source @ fitted[0]).astype(np.float32), (target @ fitted[1]).astype(np.float32)
+        ),
+        "shared_words": shared / min(len(spaces.source), len(spaces.target)),
+    }
+
+
+def _csls_margin(source: Matrix, target: Matrix) -> float | None:
+    """Return by how much the best translation leads the second, on average (CSLS)."""
+    found = Retriever(source, target).search(source[:_MARGIN_WORDS], 2)
+    if found.scores.shape[1] < 2:
+        return None
+    return float((found.scores[:, 0] - found.scores[:, 1]).mean(dtype=np.float64))
+
+
+def fit_refine(spaces: Spaces, pairs: SeedPairs, config: RefineConfig, report: Report) -> Fit:
+    """Refine a dictionary by rotations of mutual neighbours, and rotate by the last.
+
+    Raises
+    ------
+    ValueError
+        If the dims differ, or a round finds no pairs.
+    """
+    source, target = spaces.source_matrix(), spaces.target_matrix()
+    sizes: list[int] = []
+
+    def told(done: int, size: int) -> None:
+        sizes.append(size)
+        report(done, config.rounds, {"pairs": size})
+
+    found = growing.refine(
+        *(source, target, (pairs.source, pairs.target)),
+        rounds=config.rounds,
+        cutoff=config.cutoff,
+        neighborhood=config.neighborhood,
+        on_round=told,
+    )
+    return _rotation(spaces, found, sizes)
+
+
+def fit_growing(spaces: Spaces, pairs: SeedPairs, config: GrowingConfig, report: Report) -> Fit:
+    """Let a dictionary grow in both directions, and rotate by the last.
+
+    Raises
+    ------
+    ValueError
+        If the dims differ.
+    """
+    source, target = spaces.source_matrix(), spaces.target_matrix()
+    sizes: list[int] = []
+
+    def told(done: int, size: int) -> None:
+        sizes.append(size)
+        report(done, done, {"pairs": size})
+
+    found = growing.grow(
+        *(source, target, (pairs.source, pairs.target)),
+        growth=config.growth,
+        most=config.most_pairs,
+        cutoff=config.cutoff,
+        on_round=told,
+    )
+    return _rotation(spaces, found, sizes)
+
+
+def _rotation(spaces: Spaces, pairs: Pairs, sizes: list[int]) -> Fit:
+    rotation = fit_orthogonal(spaces.source_rows(pairs[0]), spaces.target_rows(pairs[1]))
+    return Fit(rotation, identity_of(spaces.target), {"dictionary_sizes": sizes})

@@ -1,0 +1,263 @@
+"""Self-learning, refinement and growing find planted dictionaries, or say that they failed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from embkit import Embeddings, Vocabulary, map
+from embkit.mapping.growing import grow, mutual_pairs, refine
+from embkit.mapping.induction import Side, induce
+from embkit.mapping.initial import identical_words, numerals, similar_distributions
+from embkit.mapping.learning_config import SelfLearningConfig
+from embkit.mapping.normalize import apply_steps, fit_steps
+from embkit.mapping.self_learning import Iteration, join, self_learn
+from embkit.retrieval import Retriever
+
+Array = NDArray[Any]
+NUM_WORDS, DIM = 400, 20
+QUICK = SelfLearningConfig(patience=4, iterations=300)
+
+
+def normalized(rows: Array) -> Array:
+    steps = fit_steps(rows.astype(np.float32), "unit,center,unit")
+    return np.asarray(apply_steps(rows.astype(np.float32), steps))
+
+
+def language(seed: int) -> Array:
+    """Words in clusters of uneven size along uneven axes, as real spaces have them."""
+    rng = np.random.default_rng(seed)
+    centers = rng.standard_normal((25, DIM)) * np.linspace(1.5, 0.3, DIM)
+    member = rng.choice(25, NUM_WORDS, p=np.arange(1, 26) / 325)
+    noise = rng.standard_normal((NUM_WORDS, DIM)) * np.linspace(1, 0.2, DIM)
+    return np.asarray(centers[member] + noise)
+
+
+def planted(noise: float = 0.0, seed: int = 1) -> tuple[Array, Array, Array]:
+    """Return a language, the same turned and shuffled, and the row of each translation."""
+    rng = np.random.default_rng(seed)
+    source = language(seed)
+    turn = np.linalg.qr(rng.standard_normal((DIM, DIM)))[0]
+    order = rng.permutation(NUM_WORDS)
+    target = source @ turn + noise * source.std() * rng.standard_normal(source.shape)
+    return source, target[order], np.argsort(order)
+
+
+def words(prefix: str, rows: Array) -> Embeddings:
+    return Embeddings.from_words([f"{prefix}{i}" for i in range(len(rows))], rows)
+
+
+def accuracy(source: Array, target: Array, gold: Array, **options: Any) -> float:
+    mapping = map(words("s", source), words("t", target), **options)
+    mapped = mapping.map_source(source.astype(np.float32))
+    space = mapping.map_target(target.astype(np.float32))
+    found = Retriever(mapped, space).search(mapped, 1).rows[:, 0]
+    return float((found == gold).mean())
+
+
+def seeds(gold: Array, count: int) -> list[tuple[str, str]]:
+    return [(f"s{i}", f"t{gold[i]}") for i in range(count)]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_without_any_pair_a_planted_rotation_is_found(seed: int) -> None:
+    source, target, gold = planted(seed=seed)
+    found = accuracy(source, target, gold, method="self-learning", patience=4, seed=seed)
+    assert found == 1.0
+
+
+def test_more_supervision_is_never_worse_and_none_is_far_above_chance() -> None:
+    source, target, gold = planted(noise=0.15)
+    supervised = accuracy(source, target, gold, method="five-step", dictionary=seeds(gold, 300))
+    options = {"method": "self-learning", "patience": 4}
+    semi = accuracy(source, target, gold, dictionary=seeds(gold, 25), **options)
+    none = accuracy(source, target, gold, **options)
+    assert supervised >= semi - 0.02
+    assert semi >= none - 0.02
+    assert none > 0.5 > 100 / NUM_WORDS
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"method": "self-learning", "direction": "forward", "patience": 4},
+        {
+            "method": "self-learning",
+            "direction": "mutual",
+            "final": "orthogonal",
+            "patience": 4,
+        },
+        {"method": "refine"},
+        {"method": "growing"},
+    ],
+)
+def test_every_way_of_growing_from_few_pairs_finds_a_planted_rotation(
+    options: dict[str, Any],
+) -> None:
+    source, target, gold = planted(noise=0.02)
+    assert accuracy(source, target, gold, dictionary=seeds(gold, 25), **options) > 0.97
+
+
+def test_pairs_start_from_identical_words_and_from_numerals() -> None:
+    source = Vocabulary.from_words(["the", "1999", "Berlin", "x1"])
+    target = Vocabulary.from_words(["x1", "Berlin", "das", "1999"])
+    assert [side.tolist() for side in identical_words(source, target)] == [[1, 2, 3], [3, 1, 0]]
+    assert [side.tolist() for side in numerals(source, target)] == [[1], [3]]
+
+
+@pytest.mark.parametrize("start", ["identical", "numerals"])
+def test_self_learning_starts_from_shared_words(start: str) -> None:
+    source, target, gold = planted(noise=0.02)
+    names = [str(i) if i < 25 else f"s{i}" for i in range(NUM_WORDS)]
+    others = [f"t{i}" for i in range(NUM_WORDS)]
+    for i in range(25):
+        others[gold[i]] = str(i)
+    left, right = Embeddings.from_words(names, source), Embeddings.from_words(others, target)
+    mapping = map(left, right, method="self-learning", start=start, patience=4)
+    assert mapping.statistics["start"] == {"pairs": 25, "kind": start}
+    assert mapping.statistics["verdict"]["judgement"] == "good"
+
+
+def test_sorted_similarities_are_the_same_in_any_rotation() -> None:
+    source, target, gold = planted()
+    left, right = similar_distributions(normalized(source), normalized(target))
+    assert len(left) == 2 * NUM_WORDS
+    assert (gold[left] == right).mean() > 0.95
+
+
+def reference_self_learning(source: Array, target: Array, pairs: Any, rounds: int) -> Any:
+    """Run the published loop without dropout: two-sided means, no lag, NumPy only."""
+    for _ in range(rounds):
+        u, _, vt = np.linalg.svd(source[pairs[0]].T @ target[pairs[1]])
+        cosines = (source @ (u @ vt)) @ target.T
+        of_source = np.sort(cosines, 1)[:, -10:].mean(1)
+        of_target = np.sort(cosines, 0)[-10:].mean(0)
+        every = np.arange(len(source))
+        forward = (cosines - of_target[None] / 2).argmax(1)
+        backward = (cosines - of_source[:, None] / 2).argmax(0)
+        pairs = np.concatenate([every, backward]), np.concatenate([forward, every])
+    return pairs
+
+
+def test_without_dropout_the_fixed_point_is_that_of_the_published_loop() -> None:
+    source, target, gold = planted(noise=0.1)
+    x, z = normalized(source), normalized(target)
+    first = np.arange(30), gold[:30]
+    config = replace(QUICK, keep_probability=1.0, patience=10)
+    learned = self_learn(x, z, first, config)
+    expected = reference_self_learning(x.astype(np.float64), z.astype(np.float64), first, 60)
+    same = [(a == b).mean() for a, b in zip(learned.pairs, expected, strict=True)]
+    assert min(same) > 0.99
+    assert learned.converged
+
+
+def test_runs_with_the_same_seed_are_the_same_for_any_threads() -> None:
+    source, target, _ = planted(noise=0.1)
+    x, z = normalized(source), normalized(target)
+    start = similar_distributions(x, z)
+    config = replace(QUICK, iterations=12)
+    runs = [self_learn(x, z, start, config, seed=s, threads=t) for s, t in [(7, 1), (7, 3)]]
+    assert runs[0].course == runs[1].course
+    assert self_learn(x, z, start, config, seed=8).course != runs[0].course
+
+
+def test_stages_follow_each_other_and_early_ones_take_fewer_words() -> None:
+    source, target, gold = planted(noise=0.1)
+    told: list[Iteration] = []
+    config = replace(QUICK, early_cutoff=200, cutoff=300, neighborhood=5)
+    learned = self_learn(
+        *(normalized(source), normalized(target), (np.arange(30), gold[:30]), config),
+        on_iteration=lambda number, step: told.append(step),
+    )
+    assert told == learned.course
+    kept = [step.keep_probability for step in told]
+    assert kept == sorted(kept)
+    assert sorted(set(kept)) == [0.1, 0.2, 0.4, 0.8, 1.0]
+    assert {(step.keep_probability < 1, step.words) for step in told} == {
+        (True, 200),
+        (False, 300),
+    }
+
+
+def test_directions_join_as_said() -> None:
+    none = np.zeros(3, np.float32)
+    sources = Side(np.array([2, 0, -1]), none, none)
+    targets = Side(np.array([1, 1, 2]), none, none)
+    joined = {
+        direction: list(
+            zip(*(side.tolist() for side in join(sources, targets, direction)), strict=True)
+        )
+        for direction in ("forward", "backward", "mutual", "union")
+    }
+    assert joined["forward"] == [(0, 2), (1, 0)]
+    assert joined["backward"] == [(1, 0), (1, 1), (2, 2)]
+    assert joined["mutual"] == [(1, 0)]
+    assert joined["union"] == joined["forward"] + joined["backward"]
+
+
+def test_mutual_pairs_equal_brute_force() -> None:
+    x, z = (normalized(language(seed)) for seed in (1, 2))
+    cosines = x @ z.T
+    forward, backward = cosines.argmax(1), cosines.argmax(0)
+    expected = [(i, j) for i, j in enumerate(forward) if backward[j] == i]
+    found = mutual_pairs(x, z, csls=False)
+    assert list(zip(*found, strict=True)) == expected
+
+
+def test_a_growing_dictionary_keeps_its_seeds_and_grows_by_frequent_words_first() -> None:
+    source, target, gold = planted(noise=0.02)
+    x, z = normalized(source), normalized(target)
+    sizes: list[int] = []
+    pairs = np.arange(300, 330), gold[300:330]
+    grown = grow(x, z, pairs, most=60, on_round=lambda done, size: sizes.append(size))
+    assert grown[0][:30].tolist() == list(range(300, 330))
+    assert sizes == [46, 60, 60]
+    assert (gold[grown[0]] == grown[1]).mean() > 0.9
+
+
+def test_refinement_tells_its_rounds() -> None:
+    source, target, gold = planted(noise=0.02)
+    told: list[tuple[int, int]] = []
+    refine(
+        *(normalized(source), normalized(target), (np.arange(25), gold[:25])),
+        rounds=3,
+        on_round=lambda done, size: told.append((done, size)),
+    )
+    assert [done for done, _ in told] == [1, 2, 3]
+    assert told[-1][1] > 300
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"patience": 0}, "patience must be at least 1"),
+        ({"keep_probability": 0.0}, "keep_probability must be above 0"),
+        ({"keep_growth": 1.0}, "keep_growth must be above 1"),
+        ({"start": "guess"}, "start must be one of"),
+        ({"direction": "both"}, "direction must be one of"),
+        ({"start": "dictionary"}, "needs a dictionary"),
+        ({"start": "numerals"}, "got none from numerals"),
+    ],
+)
+def test_options_are_checked(options: dict[str, Any], message: str) -> None:
+    rows = language(1)
+    with pytest.raises(ValueError, match=message):
+        map(words("s", rows), words("t", rows), method="self-learning", **options)
+
+
+def test_an_empty_start_is_refused() -> None:
+    rows = normalized(language(1))
+    none = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for learn in (lambda: self_learn(rows, rows, none, QUICK), lambda: grow(rows, rows, none)):
+        with pytest.raises(ValueError, match="at least one pair"):
+            learn()
+
+
+def test_the_pass_of_the_kernel_is_what_self_learning_calls() -> None:
+    rows = normalized(language(3))
+    sides = induce(rows, rows, neighborhood=10)
+    np.testing.assert_array_equal(sides[0].best, np.arange(NUM_WORDS))

@@ -1,0 +1,126 @@
+"""A map that cannot be trusted is called so, for the reason that it has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from embkit import Embeddings, map
+from embkit.mapping.verdict import (
+    Verdict,
+    compare_spaces,
+    distinct,
+    judge,
+    split_half,
+)
+from tests.test_mapping_learning import language, planted, seeds, words
+
+Array = NDArray[Any]
+
+
+def verdict_of(source: Array, target: Array, **options: Any) -> dict[str, Any]:
+    mapping = map(words("s", source), words("t", target), **options)
+    found: dict[str, Any] = mapping.statistics["verdict"]
+    return found
+
+
+UNSUPERVISED: dict[str, Any] = {"method": "self-learning", "patience": 4}
+
+
+def test_a_planted_rotation_is_good() -> None:
+    source, target, gold = planted(noise=0.05)
+    found = verdict_of(source, target, **UNSUPERVISED)
+    assert found["judgement"] == "good"
+    assert found["figures"]["repeated"] > 0.7
+    assert found["figures"]["success_rate"] == 1.0
+    assert verdict_of(source, target, dictionary=seeds(gold, 200))["judgement"] == "good"
+
+
+@pytest.mark.parametrize("seed", [1, 3, 5])
+def test_spaces_without_relation_fail(seed: int) -> None:
+    found = verdict_of(language(seed), language(seed + 1), **UNSUPERVISED)
+    assert found["judgement"] == "failed"
+    assert found["figures"]["success_rate"] == 0.0
+
+
+def test_isotropic_noise_fails_and_is_told_as_such() -> None:
+    source, target = np.random.default_rng(1).standard_normal((2, 400, 20))
+    found = verdict_of(source, target, **UNSUPERVISED)
+    assert found["judgement"] == "failed"
+    assert any("as noise is" in reason for reason in found["reasons"])
+
+
+def test_a_wrong_dictionary_fails() -> None:
+    source, target, gold = planted(noise=0.05)
+    wrong = np.random.default_rng(1).permutation(gold)
+    for method in ("orthogonal", "linear", "five-step"):
+        found = verdict_of(source, target, method=method, dictionary=seeds(wrong, 200))
+        assert found["judgement"] == "failed", method
+
+
+def test_a_dictionary_without_known_pairs_is_refused() -> None:
+    source, target, _ = planted()
+    with pytest.raises(ValueError, match="must have a pair"):
+        verdict_of(source, target, dictionary=[("unknown", "words")])
+
+
+def test_few_pairs_leave_it_doubtful() -> None:
+    source, target, gold = planted()
+    found = verdict_of(source, target, dictionary=seeds(gold, 20))
+    assert found["judgement"] == "doubtful"
+    assert "too few pairs" in found["reasons"][0]
+
+
+def test_restarts_tell_how_many_succeeded_and_how_far_they_agree() -> None:
+    source, target, _ = planted(noise=0.05)
+    mapping = map(words("s", source), words("t", target), restarts=2, **UNSUPERVISED)
+    assert mapping.statistics["restarts"]["succeeded"] == 2
+    assert mapping.statistics["verdict"]["figures"]["restarts_alike"] > 0.95
+
+
+def test_runs_that_disagree_raise_a_doubt_and_then_fail() -> None:
+    found = [judge(repeated=share).judgement for share in (0.9, 0.4, 0.1)]
+    assert found == ["good", "doubtful", "failed"]
+    found = [judge(held_out=share, pairs=500).judgement for share in (0.4, 0.1, 0.01)]
+    assert found == ["good", "doubtful", "failed"]
+
+
+def test_effective_rank_and_spectral_similarity_have_known_values() -> None:
+    signs = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]], np.float32)
+    report = compare_spaces(signs, signs * np.array([1, 0], np.float32))
+    assert report.source_rank == pytest.approx(2)
+    assert report.target_rank == pytest.approx(1)
+    assert report.spectral_similarity == pytest.approx(0.5)
+
+
+def test_spaces_of_different_width_are_compared_and_judged() -> None:
+    source, target, gold = planted()
+    wide = np.concatenate([source, source[:, :5] * 0.1], 1)
+    assert compare_spaces(wide, target).source_dim == 25
+    rows = split_half(wide[:200], target[gold[:200]])
+    assert rows[0] is not None
+    assert rows[0] > 0.9
+
+
+def test_each_word_is_held_out_once() -> None:
+    pairs = np.array([0, 0, 1, 2, 0]), np.array([5, 6, 5, 7, 5])
+    assert [side.tolist() for side in distinct(pairs)] == [[0, 2], [5, 7]]
+
+
+def test_a_verdict_is_plain_data() -> None:
+    found = Verdict("good", ("fine",), {"held_out": 1.0})
+    assert found.to_dict() == {
+        "judgement": "good",
+        "reasons": ["fine"],
+        "figures": {"held_out": 1.0},
+    }
+
+
+def test_identical_spaces_share_all_words() -> None:
+    rows = language(1)
+    space = Embeddings.from_words([f"w{i}" for i in range(len(rows))], rows)
+    found = map(space, space, **UNSUPERVISED).statistics["verdict"]["figures"]
+    assert found["shared_words"] == 1.0
