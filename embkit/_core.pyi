@@ -52,6 +52,7 @@ class EncodeOptions:
         invalid: str,
         min_count: int,
         max_words: int,
+        words: WordIndex | None,
     ) -> None: ...
 
 class EncodeFiles:

@@ -76,7 +76,7 @@ class OutputFile:
         self.stream = self._create(self._temporary)
 
     def _create(self, temporary: Path) -> BinaryIO:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             descriptor = os.open(temporary, flags, 0o600)
         except FileNotFoundError:
@@ -91,6 +91,11 @@ class OutputFile:
         except BaseException:  # no memory for the buffer; fdopen has closed the descriptor
             temporary.unlink()
             raise
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the output is a pipe, a device or standard output: it cannot be mapped."""
+        return self._temporary is None
 
     def commit(self) -> None:
         """Put the new file in place. The stream is closed.

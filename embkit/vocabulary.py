@@ -70,6 +70,10 @@ class Vocabulary(Sequence[str]):
         data = np.frombuffer(b"".join(encoded), np.uint8)
         return cls(data, offsets, None if counts is None else np.asarray(counts, np.int64))
 
+    def with_counts(self, counts: NDArray[np.int64]) -> Vocabulary:
+        """Return the same words with other counts, shape (num_words,)."""
+        return Vocabulary(self.data, self.offsets, counts)
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
@@ -88,16 +92,17 @@ class Vocabulary(Sequence[str]):
             yield str(data[start:end], "utf-8", "surrogateescape")
 
     @cached_property
-    def _index(self) -> core.WordIndex:
+    def word_index(self) -> core.WordIndex:
+        """What finds a word's row; the core takes it too."""
         return core.WordIndex(self.data, self.offsets)
 
     @property
     def num_duplicates(self) -> int:
         """Number of rows whose word an earlier row has; they cannot be looked up."""
-        return self._index.num_duplicates
+        return self.word_index.num_duplicates
 
     def __contains__(self, word: object) -> bool:
-        return self._index.find(word) >= 0
+        return self.word_index.find(word) >= 0
 
     def id_of(self, word: str | bytes) -> int:
         """Return the row of a word, the first where several rows have it.
@@ -107,7 +112,7 @@ class Vocabulary(Sequence[str]):
         KeyError
             If the vocabulary lacks it.
         """
-        row = self._index.find(word)
+        row = self.word_index.find(word)
         if row < 0:
             raise KeyError(word)
         return row
@@ -120,4 +125,4 @@ class Vocabulary(Sequence[str]):
         TypeError
             If a word is neither ``str`` nor ``bytes``.
         """
-        return self._index.find_all(words)
+        return self.word_index.find_all(words)

@@ -22,6 +22,7 @@ from embkit._native import core
 from embkit.config import VocabularyConfig
 from embkit.corpus import EncodedCorpus, encode, encoded
 from embkit.errors import CorpusError, FormatError
+from embkit.vocabulary import Vocabulary
 
 KEEP_ALL = VocabularyConfig(min_count=1)
 Tokens = list[list[bytes]]
@@ -377,3 +378,39 @@ def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
     """
     command = [sys.executable, "-c", textwrap.dedent(script), str(path)]
     assert subprocess.check_output(command) == b"10500000\n"
+
+
+def test_a_given_vocabulary_has_its_own_rows_and_counts(tmp_path: Path) -> None:
+    text = tmp_path / "corpus.txt"
+    text.write_text("a b c\nx c c\ny\n" * 100)
+    given = Vocabulary.from_words(["c", "absent", "a"], counts=[9, 8, 7])
+    for threads in (1, 3):
+        corpus = encode(text, config=VocabularyConfig(), vocabulary=given, threads=threads)
+        assert sentences_of(corpus) == [[2, 0], [0, 0]] * 100
+        assert corpus.vocabulary is given
+        assert (corpus.num_tokens_read, corpus.num_types_read) == (700, 5)
+    counted = encode(
+        text, config=VocabularyConfig(), vocabulary=Vocabulary.from_words(["c", "absent", "a"])
+    )
+    assert counted.vocabulary.counts is not None
+    assert counted.vocabulary.counts.tolist() == [300, 0, 100]
+
+
+def test_a_given_vocabulary_is_part_of_the_cache_key(tmp_path: Path) -> None:
+    text = tmp_path / "corpus.txt"
+    text.write_text("a b c\n")
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    for words in (["a", "c"], ["c", "a"], ["a", "c"]):
+        given = Vocabulary.from_words(words, counts=[1, 1])
+        corpus = encode(text, config=KEEP_ALL, vocabulary=given, cache=cache)
+        assert words_of(corpus) == [word.encode() for word in words]
+    assert sentences_of(encode(text, config=KEEP_ALL, cache=cache)) == [[0, 1, 2]]
+    assert len(list(cache.iterdir())) == 3
+
+
+def test_an_unusable_given_vocabulary_is_refused() -> None:
+    with pytest.raises(CorpusError, match="none is among the 1 words of the given vocabulary"):
+        encode([["a"]], config=KEEP_ALL, vocabulary=Vocabulary.from_words(["b"]))
+    with pytest.raises(ValueError, match="must not repeat a word"):
+        encode([["a"]], config=KEEP_ALL, vocabulary=Vocabulary.from_words(["a", "a"]))

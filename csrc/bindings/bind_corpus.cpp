@@ -7,6 +7,7 @@
 
 #include "bindings/bind.h"
 #include "bindings/numpy_views.h"
+#include "bindings/owning_index.h"
 #include "bindings/sentence_blocks.h"
 #include "core/errors.h"
 #include "text/encoded_corpus.h"
@@ -110,12 +111,13 @@ py::list to_list(const std::vector<std::pair<std::string, int64_t>>& words) {
 void bind_corpus(py::module_& m) {
   py::class_<EncodeOptions>(m, "EncodeOptions")
       .def(py::init([](int threads, bool read_on_caller, const std::string& invalid,
-                       int64_t min_count, int64_t max_words) {
-             return EncodeOptions{threads, read_on_caller, to_invalid_bytes(invalid), min_count,
-                                  max_words};
+                       int64_t min_count, int64_t max_words, const OwningIndex* words) {
+             return EncodeOptions{threads,   read_on_caller, to_invalid_bytes(invalid),
+                                  min_count, max_words,      words ? &words->index : nullptr};
            }),
+           py::keep_alive<1, 7>(),  // the words
            py::kw_only(), py::arg("threads"), py::arg("read_on_caller"), py::arg("invalid"),
-           py::arg("min_count"), py::arg("max_words"));
+           py::arg("min_count"), py::arg("max_words"), py::arg("words").none(true));
 
   py::class_<EncodeFiles>(m, "EncodeFiles")
       .def(py::init<std::vector<int>, int, int, std::string>(), py::kw_only(),

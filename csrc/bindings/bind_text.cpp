@@ -7,6 +7,7 @@
 
 #include "bindings/bind.h"
 #include "bindings/numpy_views.h"
+#include "bindings/owning_index.h"
 #include "bindings/python_words.h"
 #include "text/digest.h"
 #include "text/vocabulary.h"
@@ -38,13 +39,6 @@ std::string digest_hex(const py::array& array, int threads) {
   }
   return hex;
 }
-
-// A WordIndex with the arrays it views.
-struct OwningIndex {
-  Array<uint8_t> data;
-  Array<uint64_t> offsets;
-  WordIndex index;
-};
 
 WordIndex make_index(const Array<uint8_t>& data, const Array<uint64_t>& offsets) {
   if (offsets.size() < 1)

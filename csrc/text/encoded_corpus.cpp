@@ -234,7 +234,9 @@ EncodedCorpus encode(const Input& next_block, const EncodeOptions& options,
     blocks = std::move(pass).blocks();
   }
 
-  corpus.vocabulary = select_words(tables, options.min_count, options.max_words, keep_going);
+  corpus.vocabulary = options.words != nullptr ? match_words(tables, *options.words, keep_going)
+                                               : select_words(tables, options.min_count,
+                                                              options.max_words, keep_going);
   if (corpus.vocabulary.counts.empty()) {
     corpus.top_words = top_words(tables[0], 10);
     return corpus;

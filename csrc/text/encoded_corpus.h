@@ -19,6 +19,7 @@ struct EncodeOptions {
   InvalidBytes invalid;
   int64_t min_count;
   int64_t max_words;
+  const WordIndex* words;  // if not null, these and their rows are the vocabulary
 };
 
 // Open files, all empty at first; the caller owns the descriptors.

@@ -47,18 +47,35 @@ std::vector<CountedWord> keep(const WordTable& table, int64_t min_count, size_t 
   return kept;
 }
 
-}  // namespace
-
-Vocabulary select_words(std::vector<WordTable>& tables, int64_t min_count, int64_t max_words,
-                        const std::function<void()>& keep_going) {
+// Joins all tables, which are then empty; notes the ids in the whole.
+WordTable join_all(std::vector<WordTable>& tables, Vocabulary& vocabulary,
+                   const std::function<void()>& keep_going) {
   WordTable whole = std::move(tables[0]);
-  Vocabulary vocabulary;
   vocabulary.row_of_id.resize(tables.size());
   for (size_t t = 1; t < tables.size(); ++t) {
     vocabulary.row_of_id[t] = join(tables[t], whole, keep_going);
     tables[t] = WordTable(whole.key());
   }
+  vocabulary.num_types = static_cast<int64_t>(whole.num_words());
+  return whole;
+}
 
+// Turns ids in the whole into rows; `tables` gets the whole back.
+void give_rows(std::vector<WordId>&& rows, Vocabulary& vocabulary, WordTable&& whole,
+               std::vector<WordTable>& tables) {
+  for (std::vector<WordId>& row_of_id : vocabulary.row_of_id) {
+    for (WordId& id : row_of_id) id = rows[id];
+  }
+  vocabulary.row_of_id[0] = std::move(rows);
+  tables[0] = std::move(whole);
+}
+
+}  // namespace
+
+Vocabulary select_words(std::vector<WordTable>& tables, int64_t min_count, int64_t max_words,
+                        const std::function<void()>& keep_going) {
+  Vocabulary vocabulary;
+  WordTable whole = join_all(tables, vocabulary, keep_going);
   const std::vector<CountedWord> kept = keep(whole, min_count, static_cast<size_t>(max_words));
   std::vector<WordId> rows(whole.num_words(), kDropped);
   vocabulary.offsets.reserve(kept.size() + 1);
@@ -72,12 +89,24 @@ Vocabulary select_words(std::vector<WordTable>& tables, int64_t min_count, int64
     vocabulary.counts.push_back(word.count);
   }
 
-  for (std::vector<WordId>& row_of_id : vocabulary.row_of_id) {
-    for (WordId& id : row_of_id) id = rows[id];
+  give_rows(std::move(rows), vocabulary, std::move(whole), tables);
+  return vocabulary;
+}
+
+Vocabulary match_words(std::vector<WordTable>& tables, const WordIndex& words,
+                       const std::function<void()>& keep_going) {
+  Vocabulary vocabulary;
+  WordTable whole = join_all(tables, vocabulary, keep_going);
+  const std::vector<int64_t> counts = whole.counts();
+  std::vector<WordId> rows(counts.size(), kDropped);
+  vocabulary.counts.resize(words.size());
+  for (size_t id = 0; id < rows.size(); ++id) {
+    const int64_t row = words.find(whole.word(static_cast<WordId>(id)));
+    if (row < 0) continue;
+    rows[id] = static_cast<WordId>(row);
+    vocabulary.counts[static_cast<size_t>(row)] = counts[id];
   }
-  vocabulary.row_of_id[0] = std::move(rows);
-  vocabulary.num_types = static_cast<int64_t>(whole.num_words());
-  tables[0] = std::move(whole);
+  give_rows(std::move(rows), vocabulary, std::move(whole), tables);
   return vocabulary;
 }
 

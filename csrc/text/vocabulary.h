@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/types.h"
+#include "text/word_index.h"
 #include "text/word_table.h"
 
 namespace embkit {
@@ -28,6 +29,11 @@ struct Vocabulary {
 // the tables. keep_going is called now and then; it may throw.
 Vocabulary select_words(std::vector<WordTable>& tables, int64_t min_count, int64_t max_words,
                         const std::function<void()>& keep_going);
+
+// Joins tables (which it empties) and gives the words that `words` has the rows that it has;
+// the others are dropped. The result has counts of the tables, but not the words themselves.
+Vocabulary match_words(std::vector<WordTable>& tables, const WordIndex& words,
+                       const std::function<void()>& keep_going);
 
 // The `num_words` first words in row order with their counts, whatever their counts are.
 std::vector<std::pair<std::string, int64_t>> top_words(const WordTable& table,

@@ -28,7 +28,7 @@ void check(const uint64_t* offsets, size_t num_words, size_t data_size) {
 
 WordIndex::WordIndex(const char* data, size_t data_size, const uint64_t* offsets,
                      size_t num_words)
-    : data_(data), offsets_(offsets), key_(random_hash_key()) {
+    : data_(data), offsets_(offsets), num_words_(num_words), key_(random_hash_key()) {
   check(offsets, num_words, data_size);
   size_t num_slots = 16;
   while (3 * num_slots < 4 * num_words) num_slots *= 2;  // at most three quarters are taken

@@ -20,6 +20,8 @@ class WordIndex {
   // The row, or -1.
   int64_t find(std::string_view word) const;
 
+  size_t size() const { return num_words_; }
+
   // Rows that cannot be found, since an earlier row has the same word.
   int64_t num_duplicates() const { return num_duplicates_; }
 
@@ -40,6 +42,7 @@ class WordIndex {
 
   const char* data_;
   const uint64_t* offsets_;
+  size_t num_words_;
   HashKey key_;
   size_t mask_ = 0;
   std::vector<Slot> slots_;

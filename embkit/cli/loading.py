@@ -13,6 +13,7 @@ from embkit.cli.options import LoadOptions, show_dash
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
+    from embkit.vocabulary import Vocabulary
 
 
 def require_input(path: Path) -> None:
@@ -45,6 +46,25 @@ def load_vectors(path: Path, options: LoadOptions) -> Embeddings:
         limit=options.limit,
         memory=options.memory,
     )
+
+
+def given_vocabulary(path: Path | None) -> Vocabulary | None:
+    """Load the vocabulary that several runs share, if there is one.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FormatError
+        If its content is wrong.
+    """
+    if path is None:
+        return None
+    path = Path(show_dash(path))
+    require_input(path)
+    from embkit import formats
+
+    return formats.load_vocabulary(path)
 
 
 def require_words(vectors: Embeddings, words: Iterable[str], path: Path) -> None:

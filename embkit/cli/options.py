@@ -72,6 +72,25 @@ class LoadOptions(MemoryOption):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CountOptions(MemoryOption):
+    """Options of a count that do not change its result."""
+
+    output: Path
+    """Where the counts go: embkit's own form, or a .bin file (GloVe's records) or a .tsv file
+    (lines of word, context word and count)."""
+    overwrite: Flag = False
+    """Replace the output if it exists."""
+    vocabulary: Path | None = None
+    """Count the words of this file, lines of a word and its count, whatever --min-count says."""
+    save_vocabulary: Path | None = None
+    """Write the words and their counts to this file, one of each a line."""
+    invalid: Literal["error", "replace", "bytes"] = "error"
+    """For bytes that are not UTF-8: stop, replace them, or keep them as they are."""
+    cache: Path | None = None
+    """Keep the encoded corpus in this folder for further runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunOptions(MemoryOption):
     """Options of a training run that do not change its result."""
 
@@ -79,6 +98,8 @@ class RunOptions(MemoryOption):
     """Where the vectors go: a folder, embkit's own form, or a .bin, .txt, .vec, .npz file."""
     overwrite: Flag = False
     """Replace the output if it exists."""
+    vocabulary: Path | None = None
+    """Train the words of this file, lines of a word and its count, whatever --min-count says."""
     log: Path | None = None
     """Add a line of JSON to this file for each report."""
     invalid: Literal["error", "replace", "bytes"] = "error"

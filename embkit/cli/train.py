@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from embkit.cli import train_glove
+from embkit.cli.loading import given_vocabulary
 from embkit.cli.memory import memory_limit
 from embkit.cli.options import FLATTEN, CommonOptions, RunOptions, show_dash
 from embkit.cli.outputs import reserved_output
@@ -110,6 +111,7 @@ def _train(
         vectors = training.train(
             method,
             sources[0] if len(sources) == 1 else sources,
+            vocabulary=given_vocabulary(run.vocabulary),
             invalid=run.invalid,
             cache=run.cache,
             progress=not common.quiet and sys.stderr.isatty(),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App
 
-from embkit.cli.loading import require_input
+from embkit.cli.loading import given_vocabulary, require_input
 from embkit.cli.memory import memory_limit
 from embkit.cli.options import FLATTEN, CommonOptions, GloveRunOptions, show_dash
 from embkit.cli.outputs import reserved_output
@@ -78,6 +78,8 @@ def _check_inputs(sources: list[str], run: GloveRunOptions, config: GloveConfig)
             require_input(path)
     if run.cooccurrence is None:
         return
+    if run.vocabulary is not None:
+        raise ValueError("vocabulary must be left out with --cooccurrence: it has its own")
     if sources:
         raise ValueError(f"corpus must be left out with --cooccurrence, got {sources[0]}")
     default = GloveConfig()
@@ -110,6 +112,7 @@ def _train(
         counts = Cooccurrence.open(run.cooccurrence)
         return train_on_counts(counts, config, **options), reports[0]
     source = sources[0] if len(sources) == 1 else sources
+    options |= {"vocabulary": given_vocabulary(run.vocabulary)}
     options |= {"invalid": run.invalid, "cache": run.cache, **asdict(config)}
     return training.train("glove", source, **options), reports[0]
 

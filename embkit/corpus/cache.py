@@ -20,6 +20,7 @@ from embkit.config import VocabularyConfig
 from embkit.corpus.sources import FileSources, PathLike, signature_of
 from embkit.errors import FormatError
 from embkit.output import OutputFile
+from embkit.vocabulary import Vocabulary
 
 Key = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
@@ -39,7 +40,12 @@ _DTYPES: dict[str, tuple[str, type[np.generic]]] = {
 }
 
 
-def cache_key(files: FileSources, config: VocabularyConfig, invalid: str) -> Key:
+def cache_key(
+    files: FileSources,
+    config: VocabularyConfig,
+    invalid: str,
+    vocabulary: Vocabulary | None = None,
+) -> Key:
     """Return all that the encoded corpus depends on, as JSON gives it back.
 
     Raises
@@ -50,7 +56,7 @@ def cache_key(files: FileSources, config: VocabularyConfig, invalid: str) -> Key
     for file in files.files:
         if not file.is_regular:
             raise ValueError(f"cache must be None for an input read only once, got {file.path}")
-    return {
+    key = {
         "version": _VERSION,
         "files": [
             [os.path.abspath(file.path), *signature_of(file.status)]  # noqa: PTH100
@@ -60,6 +66,16 @@ def cache_key(files: FileSources, config: VocabularyConfig, invalid: str) -> Key
         "max_vocab": config.max_vocab,
         "invalid": invalid,
     }
+    if vocabulary is not None:
+        key["vocabulary"] = _digest_of(vocabulary)
+    return key
+
+
+def _digest_of(vocabulary: Vocabulary) -> str:
+    """Return a digest of words and counts."""
+    arrays = (vocabulary.data, vocabulary.offsets, vocabulary.counts)
+    parts = (b"" if a is None else a.tobytes() for a in arrays)
+    return hashlib.sha256(b"".join(hashlib.sha256(p).digest() for p in parts)).hexdigest()
 
 
 def cache_path(cache: PathLike, key: Key) -> Path:

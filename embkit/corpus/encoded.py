@@ -92,6 +92,7 @@ def encode(
     source: CorpusSource,
     *,
     config: VocabularyConfig,
+    vocabulary: Vocabulary | None = None,
     invalid: Invalid = "error",
     threads: int | None = None,
     cache: PathLike | None = None,
@@ -113,6 +114,9 @@ def encode(
         tokens, which may hold blanks. Iterables are read once and on the calling thread.
     config : VocabularyConfig
         Which words to keep.
+    vocabulary : Vocabulary, optional
+        Keep these words instead, in these rows and with the counts that it gives, so that
+        several runs can share them; where it has none, the counts of this corpus.
     invalid : {"error", "replace", "bytes"}
         Treat bytes that are not UTF-8, and NUL, as an error, as U+FFFD, or as they are.
     threads : int, optional
@@ -151,7 +155,12 @@ def encode(
     check_choice("invalid", invalid, ("error", "replace", "bytes"))
     if threads is not None:
         check_at_least("threads", threads, 1)
-    work = _Work(config, invalid, min(threads or available_threads(), _MOST_THREADS), progress)
+    if vocabulary is not None and vocabulary.num_duplicates:
+        raise ValueError(
+            f"vocabulary must not repeat a word, got {vocabulary.num_duplicates} repetitions"
+        )
+    threads = min(threads or available_threads(), _MOST_THREADS)
+    work = _Work(config, invalid, threads, progress, vocabulary)
     if _names_files(source):
         files = find_files(cast("PathLike | Sequence[PathLike]", source))
         return work.encode_files(files) if cache is None else work.reuse_or_encode(files, cache)
@@ -174,9 +183,10 @@ class _Work:
     invalid: Invalid
     threads: int
     progress: Progress | None
+    vocabulary: Vocabulary | None
 
     def reuse_or_encode(self, files: FileSources, cache: PathLike) -> EncodedCorpus:
-        key = cache_key(files, self.config, self.invalid)
+        key = cache_key(files, self.config, self.invalid, self.vocabulary)
         path = cache_path(cache, key)
         kept = read_cache(path, key)
         if kept is not None:
@@ -230,6 +240,7 @@ class _Work:
             invalid=self.invalid,
             min_count=self.config.min_count,
             max_words=2**32 if max_vocab is None else max_vocab,
+            words=None if self.vocabulary is None else self.vocabulary.word_index,
         )
 
     def _reporter(self, total: int | None) -> Callable[[int], None] | None:
@@ -240,7 +251,7 @@ class _Work:
         self, encoded: core.EncodedCorpus, temporary: TemporaryFiles, sources: tuple[str, ...]
     ) -> EncodedCorpus:
         if encoded.num_ids == 0:
-            raise CorpusError(why_empty(encoded, self.config, sources))
+            raise CorpusError(why_empty(encoded, self.config, sources, self.vocabulary))
         ids = mapped(temporary.ids, np.uint32, encoded.num_ids)
         sentence_offsets = mapped(
             temporary.sentence_offsets, np.uint64, encoded.num_sentences + 1
@@ -248,7 +259,7 @@ class _Work:
         corpus = EncodedCorpus(
             ids=ids,
             sentence_offsets=sentence_offsets,
-            vocabulary=Vocabulary(*encoded.take_words()),
+            vocabulary=self._vocabulary_of(encoded),
             num_tokens_read=encoded.num_tokens,
             num_types_read=encoded.num_types,
             num_lines=encoded.num_lines,
@@ -258,6 +269,13 @@ class _Work:
             sources=sources,
         )
         return replace(corpus, digest=_digest(corpus, self.threads))
+
+    def _vocabulary_of(self, encoded: core.EncodedCorpus) -> Vocabulary:
+        data, offsets, counts = encoded.take_words()
+        given = self.vocabulary
+        if given is None:
+            return Vocabulary(data, offsets, counts)
+        return given if given.counts is not None else given.with_counts(counts)
 
 
 def _digest(corpus: EncodedCorpus, threads: int) -> str:

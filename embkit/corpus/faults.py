@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from embkit._native import core
 from embkit.config import VocabularyConfig
+from embkit.vocabulary import Vocabulary
 
 
 def why_empty(
-    encoded: core.EncodedCorpus, config: VocabularyConfig, sources: tuple[str, ...]
+    encoded: core.EncodedCorpus,
+    config: VocabularyConfig,
+    sources: tuple[str, ...],
+    vocabulary: Vocabulary | None = None,
 ) -> str:
     """Say what was read, why nothing is left of it, and what would be."""
     names = ", ".join(sources[:3]) + (", ..." if len(sources) > 3 else "") or "no file"
     if encoded.num_tokens == 0:
         read = f"{encoded.num_lines} lines, {encoded.num_bytes} bytes"
         return f"{names}: no tokens (read {read}); is the input empty, or already used up?"
+    if vocabulary is not None:
+        return (
+            f"{names}: read {encoded.num_tokens} tokens, {encoded.num_types} types, but none "
+            f"is among the {len(vocabulary)} words of the given vocabulary"
+        )
     top = encoded.top_words
     shown = ", ".join(f"{word.decode('utf-8', 'replace')} {count}" for word, count in top[:5])
     keeps = f"min_count={top[0][1]} keeps at least 1 word"

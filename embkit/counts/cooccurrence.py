@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +16,13 @@ from embkit._version import __version__
 from embkit.config import CooccurrenceConfig, available_threads
 from embkit.corpus import EncodedCorpus, encode
 from embkit.corpus.encoded import CorpusSource, Invalid
+from embkit.counts.cooccurrence_file import FileLayout, read_file, write_file
 from embkit.counts.plan import Task, plan_counting
+from embkit.counts.temporary import map_columns, temporary_file, temporary_folder
+from embkit.counts.windows import choose_rows, core_options
 from embkit.errors import CorpusError
 from embkit.formats.limits import memory_limit
+from embkit.output import OutputFile
 from embkit.progress import Update, work_bar
 from embkit.vocabulary import Vocabulary
 
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
     import scipy.sparse
 
 PathLike = str | os.PathLike[str]
-_UNIT = 2**32  # a weight of 1 in the core's whole numbers
-_KEEP_ALL = np.uint32(1 << 24)
-_DROPPED = np.uint32(2**32 - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +81,11 @@ class Cooccurrence:
         OSError
             If it cannot be written.
         """
-        from embkit.counts.cooccurrence_file import write_file
-
-        write_file(self, path, overwrite=overwrite)
+        with OutputFile(path, overwrite=overwrite) as stream:
+            write_file(
+                *(stream, self.vocabulary, self.row_begins, self.columns, self.values),
+                provenance=self.provenance,
+            )
 
     @classmethod
     def open(cls, path: PathLike, *, verify: bool = False) -> Cooccurrence:
@@ -104,15 +105,16 @@ class Cooccurrence:
         OSError
             If it cannot be read.
         """
-        from embkit.counts.cooccurrence_file import read_file
-
-        return read_file(path, verify=verify)
+        return cls(**read_file(path, verify=verify))
 
 
 def cooccur(
     corpus: CorpusSource | EncodedCorpus,
     config: CooccurrenceConfig | None = None,
     *,
+    vocabulary: Vocabulary | None = None,
+    output: PathLike | None = None,
+    overwrite: bool = False,
     invalid: Invalid = "error",
     cache: PathLike | None = None,
     memory: int | None = None,
@@ -131,6 +133,13 @@ def cooccur(
         The text; see `embkit.corpus.encode`.
     config : CooccurrenceConfig, optional
         Windows, weights, subsampling.
+    vocabulary : Vocabulary, optional
+        The words of the rows, in this order, whatever ``min_count`` says; their counts are
+        those by which tokens are subsampled. See `embkit.formats.load_vocabulary`.
+    output : path, optional
+        File that gets what `Cooccurrence.save` would write; the result is a map of it.
+    overwrite : bool
+        Replace an existing ``output``.
     invalid : {"error", "replace", "bytes"}
         What to do with bytes that are not UTF-8.
     cache : path, optional
@@ -144,8 +153,8 @@ def cooccur(
     Returns
     -------
     Cooccurrence
-        A map of temporary files, in the folder that ``TMPDIR`` names; they are gone when the
-        arrays are.
+        A map of ``output`` or of temporary files, in the folder that ``TMPDIR`` names, which
+        are gone when the arrays are.
 
     Raises
     ------
@@ -153,6 +162,8 @@ def cooccur(
         If there is nothing to count, or a count is 2^31 or more.
     FormatError
         If the text is malformed.
+    OutputExistsError
+        If ``output`` exists and ``overwrite`` is false.
     ResourceError
         If ``memory`` is too small for the vocabulary.
     OSError
@@ -173,145 +184,94 @@ def cooccur(
             corpus = encode(
                 corpus,
                 config=config.encoding(),
+                vocabulary=vocabulary if config.rare_deletion == "before" else None,
                 invalid=invalid,
                 threads=config.threads,
                 cache=cache,
                 progress=report,
             )
+    counting = _Counting(
+        corpus, config, vocabulary, memory_limit() if memory is None else memory
+    )
     with work_bar(progress, "counting", "word") as report:
-        return _count(corpus, config, memory_limit() if memory is None else memory, report)
+        if output is None:
+            return counting.into_temporary_files(report)
+        counting.into_file(output, report, overwrite=overwrite)
+    return Cooccurrence.open(output)
 
 
-def _count(
-    corpus: EncodedCorpus, config: CooccurrenceConfig, memory: int, progress: Update | None
-) -> Cooccurrence:
-    kept = _kept_words(corpus, config)
-    vocabulary = _selected(corpus.vocabulary, kept)
-    plan = plan_counting(
-        Task(len(corpus.ids), len(kept), len(vocabulary), config.window),
-        threads=config.threads or available_threads(),
-        memory=memory,
-    )
-    options = {**asdict(plan), **_options(corpus, config, kept, vocabulary)}
-    with ExitStack() as stack:
-        values, columns, runs = (_temporary_file(stack) for _ in range(3))
-        files = {
-            "values": values.fileno(),
-            "values_begin": 0,
-            "columns": columns.fileno(),
-            "columns_begin": 0,
-            "runs": runs.fileno(),
-            "folder": os.fsencode(tempfile.gettempdir()),
+class _Counting:
+    """One count, up to where its result goes."""
+
+    def __init__(
+        self,
+        corpus: EncodedCorpus,
+        config: CooccurrenceConfig,
+        vocabulary: Vocabulary | None,
+        memory: int,
+    ) -> None:
+        rows, self.vocabulary = choose_rows(corpus, config, vocabulary)
+        plan = plan_counting(
+            Task(len(corpus.ids), len(rows), len(self.vocabulary), config.window),
+            threads=config.threads or available_threads(),
+            memory=memory,
+        )
+        self.corpus = corpus
+        self.options = {**asdict(plan), **core_options(config, rows, self.vocabulary)}
+        self.provenance = {
+            "method": "cooccurrence",
+            # Threads change nothing, so that they would only tell equal results apart.
+            "config": {k: v for k, v in asdict(config).items() if k != "threads"},
+            "corpus": corpus.provenance(),
+            "embkit": __version__,
         }
-        try:
-            row_begins = core.count_cooccurrences(
-                corpus.ids, corpus.sentence_offsets, options, files, progress=progress
+
+    def into_temporary_files(self, progress: Update | None) -> Cooccurrence:
+        with ExitStack() as stack:
+            values, columns = temporary_file(stack), temporary_file(stack)
+            row_begins = self._count(values.fileno(), 0, columns.fileno(), progress)
+            return Cooccurrence(
+                self.vocabulary,
+                row_begins,
+                map_columns(columns, int(row_begins[-1]), stack),
+                np.memmap(values, np.float64, mode="r", shape=(int(row_begins[-1]),)),
+                provenance=self.provenance,
             )
-        except OverflowError as error:
-            raise CorpusError(f"counts cannot be kept exactly: {error}") from None
-        num_entries = int(row_begins[-1])
-        if num_entries == 0:
+
+    def into_file(self, path: PathLike, progress: Update | None, *, overwrite: bool) -> None:
+        layout = FileLayout(self.vocabulary, self.provenance)
+        file = OutputFile(path, overwrite=overwrite)
+        with file as stream, ExitStack() as stack:
+            if file.is_streamed:
+                raise ValueError(f"output must be a file, got {os.fspath(path)}")
+            columns = temporary_file(stack)
+            row_begins = self._count(
+                stream.fileno(), layout.values_begin, columns.fileno(), progress
+            )
+            layout.finish(stream, row_begins, map_columns(columns, int(row_begins[-1]), stack))
+
+    def _count(
+        self, values: int, values_begin: int, columns: int, progress: Update | None
+    ) -> NDArray[np.int64]:
+        with ExitStack() as stack:
+            files = {
+                "values": values,
+                "values_begin": values_begin,
+                "columns": columns,
+                "columns_begin": 0,
+                "runs": temporary_file(stack).fileno(),
+                "folder": os.fsencode(temporary_folder()),
+            }
+            corpus = self.corpus
+            try:
+                row_begins = core.count_cooccurrences(
+                    corpus.ids, corpus.sentence_offsets, self.options, files, progress=progress
+                )
+            except OverflowError as error:
+                raise CorpusError(f"counts cannot be kept exactly: {error}") from None
+        if row_begins[-1] == 0:
             raise CorpusError(
-                f"no two of the {len(vocabulary)} words stand near each other: nothing to count"
+                f"no two of the {len(self.vocabulary)} words stand near each other: nothing to "
+                "count"
             )
-        return Cooccurrence(
-            vocabulary,
-            row_begins,
-            _mapped_columns(columns, num_entries, stack),
-            np.memmap(values, np.float64, mode="r", shape=(num_entries,)),
-            provenance={
-                "method": "cooccurrence",
-                "config": {**asdict(config), "threads": plan.threads},
-                "corpus": corpus.provenance(),
-                "embkit": __version__,
-            },
-        )
-
-
-def _kept_words(corpus: EncodedCorpus, config: CooccurrenceConfig) -> NDArray[np.bool_]:
-    """Return which words of the corpus become rows."""
-    if config.rare_deletion == "after" and corpus.num_tokens < corpus.num_tokens_read:
-        raise ValueError(
-            "rare_deletion must be before for a corpus that was encoded without its rare words "
-            "(encode with min_count=1), got after"
-        )
-    counts = corpus.vocabulary.counts
-    assert counts is not None  # an encoded corpus always has them
-    kept = counts >= config.min_count
-    if config.max_vocab is not None:
-        kept &= np.cumsum(kept) <= config.max_vocab
-    if not kept.any():
-        raise CorpusError(
-            f"no word occurs min_count={config.min_count} times, the most frequent one "
-            f"{counts.max()} times"
-        )
-    return kept
-
-
-def _selected(vocabulary: Vocabulary, kept: NDArray[np.bool_]) -> Vocabulary:
-    if kept.all():
-        return vocabulary
-    rows = np.flatnonzero(kept).tolist()
-    assert vocabulary.counts is not None
-    return Vocabulary.from_words(
-        (vocabulary.bytes_of(row) for row in rows), vocabulary.counts[rows].tolist()
-    )
-
-
-def _options(
-    corpus: EncodedCorpus,
-    config: CooccurrenceConfig,
-    kept: NDArray[np.bool_],
-    vocabulary: Vocabulary,
-) -> dict[str, Any]:
-    rows = np.where(kept, np.cumsum(kept, dtype=np.uint32) - np.uint32(1), _DROPPED)
-    assert vocabulary.counts is not None
-    # Words that are deleted before windows go the way of subsampled ones: never kept.
-    deleted = 0 if config.rare_deletion == "before" else _KEEP_ALL
-    keep_below = np.full(len(kept), deleted, np.uint32)
-    keep_below[kept] = core.keep_thresholds(
-        vocabulary.counts, subsample=config.subsample, paper=config.subsample_formula == "paper"
-    )
-    weights = np.array(_weights(config), np.uint64)
-    none = np.empty(0, np.uint64)
-    return {
-        "before": none if config.sides == "right" else weights,
-        "after": none if config.sides == "left" else weights,
-        "row_of": rows.astype(np.uint32),
-        "keep_below": keep_below,
-        "keeps_places": config.subsampling == "clean",
-        "num_rows": len(vocabulary),
-        "seed": config.seed,
-    }
-
-
-def _weights(config: CooccurrenceConfig) -> list[int]:
-    """Return the weights of distances 1, 2, ... in units of 2^-32, rounded to nearest."""
-    distances = range(1, config.window + 1)
-    if config.weighting == "flat":
-        return [_UNIT for _ in distances]
-    if config.weighting == "harmonic":
-        return [(2 * _UNIT + d) // (2 * d) for d in distances]
-    window = config.window
-    return [(2 * _UNIT * (window - d + 1) + window) // (2 * window) for d in distances]
-
-
-def _temporary_file(stack: ExitStack) -> BinaryIO:
-    return cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(buffering=0)))
-
-
-def _mapped_columns(
-    file: BinaryIO, num_entries: int, stack: ExitStack
-) -> NDArray[np.int32] | NDArray[np.int64]:
-    """Map the columns, widened where SciPy wants them as wide as the number of entries."""
-    narrow: NDArray[np.int32] = np.memmap(file, np.int32, mode="r", shape=(num_entries,))
-    if num_entries < 2**31:
-        return narrow
-    wide = _temporary_file(stack)
-    for block in _blocks(narrow):
-        wide.write(block.astype(np.int64).data)
-    return np.memmap(wide, np.int64, mode="r", shape=(num_entries,))
-
-
-def _blocks(array: NDArray[Any], size: int = 1 << 22) -> Iterable[NDArray[Any]]:
-    return (array[start : start + size] for start in range(0, len(array), size))
+        return row_begins

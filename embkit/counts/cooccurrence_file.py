@@ -7,7 +7,9 @@ metadata holds the format's version, the provenance and a digest of each tensor.
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -17,7 +19,6 @@ from numpy.typing import NDArray
 from embkit._native import core
 from embkit.config import available_threads
 from embkit.counts.checks import first_fault
-from embkit.counts.cooccurrence import Cooccurrence
 from embkit.errors import FormatError
 from embkit.formats.checks import blocks
 from embkit.formats.safetensors_header import (
@@ -28,7 +29,6 @@ from embkit.formats.safetensors_header import (
     read_header,
     to_json,
 )
-from embkit.output import OutputFile
 from embkit.vocabulary import Vocabulary
 
 _MARK = "embkit_cooccurrence"
@@ -43,53 +43,90 @@ _DTYPES = {
 }
 
 
-def write_file(counts: Cooccurrence, path: str | os.PathLike[str], *, overwrite: bool) -> None:
+class FileLayout:
+    """Where everything goes in a file whose values are written before the rest is known."""
+
+    def __init__(self, vocabulary: Vocabulary, provenance: Mapping[str, Any]) -> None:
+        self._vocabulary = vocabulary
+        self._provenance = provenance
+        num_words = len(vocabulary)
+        front = _tensors(vocabulary, np.zeros(num_words + 1, np.int64))
+        self.values_begin = _header_room(provenance) + sum(a.nbytes for a in front.values())
+
+    def finish(
+        self, stream: BinaryIO, row_begins: NDArray[np.int64], columns: NDArray[Any]
+    ) -> None:
+        """Add all but the values to a file, open for reading too, that holds those."""
+        shape = (int(row_begins[-1]),)
+        values = np.memmap(stream, np.float64, "r", offset=self.values_begin, shape=shape)
+        arrays = (self._vocabulary, row_begins, columns, values)
+        write_file(stream, *arrays, provenance=self._provenance, has_values=True)
+
+
+def write_file(
+    stream: BinaryIO,
+    vocabulary: Vocabulary,
+    row_begins: NDArray[np.int64],
+    columns: NDArray[Any],
+    values: NDArray[np.float64],
+    *,
+    provenance: Mapping[str, Any],
+    has_values: bool = False,
+) -> None:
     """Write counts, array by array, without copying one in memory.
+
+    With ``has_values``, the values are in their place already.
 
     Raises
     ------
-    OutputExistsError
-        If the file exists and ``overwrite`` is false.
     OSError
-        If it cannot be written.
+        If the disk is full.
     """
-    tensors = _tensors_of(counts)
-    digests = {name: _digest(array) for name, array in tensors.items()}
+    front = _tensors(vocabulary, row_begins)
+    tensors = {**front, "values": values, "columns": columns, "words": _words_of(vocabulary)}
     metadata = {
         _MARK: _VERSION,
-        "provenance": to_json(counts.provenance),
-        "digests": to_json(digests),
+        "provenance": to_json(provenance),
+        "digests": to_json({name: _digest(array) for name, array in tensors.items()}),
     }
-    header = build_header(tensors, metadata)
-    with OutputFile(path, overwrite=overwrite) as stream:
-        stream.write(header)
-        for array in tensors.values():
-            for block in blocks(array):
-                stream.write(block)
+    if has_values:
+        stream.seek(0)
+    stream.write(build_header(tensors, metadata, room=_header_room(provenance)))
+    for name, array in tensors.items():
+        if name == "values" and has_values:
+            stream.seek(values.nbytes, os.SEEK_CUR)
+            continue
+        for block in blocks(array):
+            stream.write(block)
 
 
-def _tensors_of(counts: Cooccurrence) -> dict[str, NDArray[Any]]:
-    vocabulary = counts.vocabulary
-    begin = int(vocabulary.offsets[0])
-    arrays: dict[str, Any] = {
-        "word_offsets": vocabulary.offsets - np.uint64(begin),
-        "counts": vocabulary.counts,
-        "row_begins": counts.row_begins,
-        "values": counts.values,
-        "columns": counts.columns,
-        "words": vocabulary.data[begin : int(vocabulary.offsets[-1])],
+def _header_room(provenance: Mapping[str, Any]) -> int:
+    """Return bytes enough for the header, whatever the number of entries."""
+    return -(-len(json.dumps(to_json(provenance))) // 64) * 64 + 2048
+
+
+def _words_of(vocabulary: Vocabulary) -> NDArray[np.uint8]:
+    return vocabulary.data[int(vocabulary.offsets[0]) : int(vocabulary.offsets[-1])]
+
+
+def _tensors(vocabulary: Vocabulary, row_begins: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Return the arrays before the values, all of 8-byte items."""
+    tensors: dict[str, NDArray[Any]] = {
+        "word_offsets": vocabulary.offsets - vocabulary.offsets[0]
     }
-    return {
-        name: np.ascontiguousarray(array) for name, array in arrays.items() if array is not None
-    }
+    if vocabulary.counts is not None:
+        tensors["counts"] = vocabulary.counts
+    return {**tensors, "row_begins": row_begins}
 
 
 def _digest(array: NDArray[Any]) -> str:
     return core.digest(array, threads=available_threads())
 
 
-def read_file(path: str | os.PathLike[str], *, verify: bool) -> Cooccurrence:
+def read_file(path: str | os.PathLike[str], *, verify: bool) -> dict[str, Any]:
     """Map a file of counts and check that every entry is what it must be.
+
+    Returns the fields of a `Cooccurrence` by name.
 
     Raises
     ------
@@ -107,13 +144,10 @@ def read_file(path: str | os.PathLike[str], *, verify: bool) -> Cooccurrence:
     if verify:
         _verify(file, header, arrays)
     _check(file, header, arrays)
-    return Cooccurrence(
-        Vocabulary(arrays["words"], arrays["word_offsets"], arrays.get("counts")),
-        arrays["row_begins"],
-        arrays["columns"],
-        arrays["values"],
-        provenance=_parse(file, header, "provenance"),
-    )
+    vocabulary = Vocabulary(arrays["words"], arrays["word_offsets"], arrays.get("counts"))
+    entries = {name: arrays[name] for name in ("row_begins", "columns", "values")}
+    provenance = _parse(file, header, "provenance")
+    return {"vocabulary": vocabulary, **entries, "provenance": provenance}
 
 
 def _map_tensors(file: Path, header: Header, stream: BinaryIO) -> dict[str, NDArray[Any]]:

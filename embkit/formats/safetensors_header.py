@@ -75,8 +75,12 @@ def _without_crc(data: bytes) -> bytes:
     return _OWN_CRC.sub(rb"\g<1>00000000\3", data, count=1)
 
 
-def build_header(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
+def build_header(
+    tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str], *, room: int | None = None
+) -> bytes:
     """Return the bytes that stand before the tensors, in the mapping's order.
+
+    They are ``room`` bytes where that is given.
 
     Raises
     ------
@@ -95,7 +99,10 @@ def build_header(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str
     content = {"__metadata__": {**metadata, "header_crc32": "00000000"}, **entries}
     text = json.dumps(content, separators=(",", ":")).encode("ascii")
     wide = sum(a.nbytes for a in tensors.values() if a.itemsize == 8)  # these come first
-    text += b" " * (-(8 + len(text) + wide) % _LINE)
+    padding = -(8 + len(text) + wide) % _LINE if room is None else room - 8 - len(text)
+    if padding < 0:
+        raise ValueError(f"the header must fit {room} bytes, got {8 + len(text)}")
+    text += b" " * padding
     if len(text) > MAX_HEADER:
         raise ValueError(f"provenance must fit {MAX_HEADER} bytes, got {len(text)}")
     data = struct.pack("<Q", len(text)) + text

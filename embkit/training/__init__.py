@@ -21,6 +21,7 @@ from embkit.progress import work_bar
 from embkit.training.glove import train_glove_on_text
 from embkit.training.progress import Callback, TrainingProgress
 from embkit.training.word2vec import train_word2vec
+from embkit.vocabulary import Vocabulary
 
 __all__ = ["METHODS", "Method", "TrainingProgress", "train"]
 
@@ -76,6 +77,7 @@ def train(
     method: str,
     corpus: Source,
     *,
+    vocabulary: Vocabulary | None = None,
     invalid: Literal["error", "replace", "bytes"] = "error",
     cache: str | Path | None = None,
     progress: bool = False,
@@ -96,6 +98,9 @@ def train(
     corpus : path, list of paths, folder, glob, "-", iterable of token lists, or EncodedCorpus
         The text, one sentence a line, tokens separated by blanks; see `embkit.corpus.encode`.
         An iterable is read once, so a generator will do.
+    vocabulary : Vocabulary, optional
+        Train vectors of these words, in this order and with these counts, whatever
+        ``min_count`` says; see `embkit.formats.load_vocabulary`.
     invalid : {"error", "replace", "bytes"}
         What to do with bytes that are not UTF-8.
     cache : path, optional
@@ -147,11 +152,16 @@ def train(
         if given := [name for name, value in resume.items() if value is not None]:
             raise ValueError(f"{given[0]} must be left out for {method}, which cannot resume")
         resume = {}
+    if vocabulary is not None and isinstance(corpus, EncodedCorpus):
+        raise ValueError("vocabulary must be None for a corpus that is encoded already")
+    if vocabulary is not None:  # no word of it is left out, however rare
+        config = dataclasses.replace(config, min_count=1, max_vocab=None)
     if not isinstance(corpus, EncodedCorpus):
         with work_bar(progress, "reading", "B") as report:
             corpus = encode(
                 corpus,
                 config=config.encoding(),
+                vocabulary=vocabulary,
                 invalid=invalid,
                 threads=getattr(config, "threads", None),
                 cache=cache,
