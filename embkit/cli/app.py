@@ -18,6 +18,7 @@ from embkit import __version__
 from embkit.cli import (
     completion,
     convert,
+    cooccur,
     data,
     demo,
     doctor,
@@ -59,7 +60,7 @@ def build_app() -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # report() tells it, as every other error
     )
-    for module in (train, query, eval, inspect, convert, data, mapping, demo, doctor):
+    for module in (train, cooccur, query, eval, inspect, convert, data, mapping, demo, doctor):
         module.register(app)
     completion.register(app)
     app.register_install_completion_command(add_to_startup=False)

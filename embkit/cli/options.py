@@ -81,7 +81,7 @@ class CountOptions(MemoryOption):
     overwrite: Flag = False
     """Replace the output if it exists."""
     vocabulary: Path | None = None
-    """Count the words of this file, lines of a word and its count, whatever --min-count says."""
+    """Count the words of this file, lines of a word and its count, however rare."""
     save_vocabulary: Path | None = None
     """Write the words and their counts to this file, one of each a line."""
     invalid: Literal["error", "replace", "bytes"] = "error"
@@ -99,7 +99,7 @@ class RunOptions(MemoryOption):
     overwrite: Flag = False
     """Replace the output if it exists."""
     vocabulary: Path | None = None
-    """Train the words of this file, lines of a word and its count, whatever --min-count says."""
+    """Train the words of this file, lines of a word and its count, however rare."""
     log: Path | None = None
     """Add a line of JSON to this file for each report."""
     invalid: Literal["error", "replace", "bytes"] = "error"
