@@ -32,6 +32,7 @@ from embkit.errors import (
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
     "",
+    "cooccur",
     "query",
     "query neighbors",
     "query analogy",

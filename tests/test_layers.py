@@ -40,7 +40,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     },
     "counts": {
         *("_native", "backend", "config", "corpus", "embeddings", "formats", "sparse"),
-        *("output", "progress", "vocabulary"),
+        *("output", "progress", "streams", "vocabulary"),
     },
     "mapping": {
         *("_native", "backend", "config", "embeddings", "formats", "neighbors", "output"),
