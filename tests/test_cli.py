@@ -49,6 +49,7 @@ COMMANDS = (
     "train glove",
     "map",
     "apply",
+    "map-many",
     "eval",
     "eval bias",
     "eval categorization",
