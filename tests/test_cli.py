@@ -60,6 +60,15 @@ COMMANDS = (
     "data fetch",
     "data path",
     "data import",
+    "eval",
+    "eval all",
+    "eval analogy",
+    "eval bias",
+    "eval categorization",
+    "eval diagnostics",
+    "eval outliers",
+    "eval similarity",
+    "map-many",
 )
 
 

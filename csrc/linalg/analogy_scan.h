@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -32,7 +33,8 @@ struct AnalogyQuestion {
 
 // The best row for each question by each scoring, from products that all questions share: a
 // test set of 20,000 questions has about 1,000 different words. Scores are of double precision;
-// of those equal but for rounding the first row is taken.
+// of those equal but for rounding the first row is taken. A few rows at a time are passed over
+// where the largest and smallest products of the three terms with them show that none is best.
 //
 // Owns its questions. Not thread-safe; update() uses threads of its own.
 class AnalogyScan {
@@ -55,8 +57,14 @@ class AnalogyScan {
 
  private:
   struct Block;
-  void prepare(const double* products, Index size, int num_threads);
-  void scan(const Block& block, Index first, Index count, Index question);
+  struct Extremes {
+    double high, low;
+  };
+  void find_extremes(const Block& block, Index num_terms, int num_threads);
+  double bound(AnalogyScoring scoring, const AnalogyQuestion& question,
+               const Extremes* extremes) const;
+  void scan(const Block& block, Index first, Index count, AnalogyScoring scoring,
+            Index question, std::size_t cell);
 
   AnalogyOptions options_;
   std::vector<AnalogyQuestion> questions_;
@@ -64,8 +72,7 @@ class AnalogyScan {
   std::vector<int64_t> excluded_;
   std::vector<int64_t> rows_;
   std::vector<double> scores_;
-  std::vector<double> above_;  // kMul: f(s) + smoothing, and 1 / (f(s) + epsilon)
-  std::vector<double> below_;
+  std::vector<Extremes> extremes_;  // of a block: num_chunks x num_terms
   Index num_seen_ = 0;
 };
 

@@ -45,7 +45,7 @@ Then: embkit query neighbors vectors.bin king"""
 
 
 def _shown_default(value: object) -> object:
-    return None if value is False else value
+    return None if value is False or value == () else value
 
 
 def build_app() -> App:

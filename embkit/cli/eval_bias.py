@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App
 
@@ -15,6 +15,10 @@ from embkit.cli.loading import load_vectors, require_input
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.evaluation.sets import WeatSet, WeatTest
 from embkit.evaluation.task_options import BiasOptions
+
+if TYPE_CHECKING:
+    from embkit.embeddings import Embeddings
+    from embkit.evaluation.results import Result
 
 EXAMPLE = """Example: embkit eval bias vectors.bin --set weat6
 
@@ -86,6 +90,14 @@ def _read_words(name: str) -> Mapping[str, Sequence[str]]:
     from embkit.evaluation.registry import path_of
 
     return read_translations(Path(name) if Path(name).exists() else path_of(name))
+
+
+def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:
+    """Return the results on the named sets, for ``embkit eval all``."""
+    from embkit.evaluation.bias import evaluate_bias
+
+    data = [each for each in open_sets("bias", sets) if isinstance(each, WeatSet)]
+    return [evaluate_bias(space, test, name=name) for each in data for test in each.tests]
 
 
 def register(app: App) -> None:

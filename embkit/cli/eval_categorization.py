@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App
 
@@ -12,6 +13,10 @@ from embkit.cli.eval_sets import SetOptions, load_each, open_sets
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.evaluation.sets import CategorizationSet
 from embkit.evaluation.task_options import CategorizationOptions
+
+if TYPE_CHECKING:
+    from embkit.embeddings import Embeddings
+    from embkit.evaluation.results import Result
 
 EXAMPLE = "Example: embkit eval categorization vectors.bin --set bless"
 
@@ -43,6 +48,18 @@ def categorization(
         for each in data
     ]
     print_results(results, json=common.json, quiet=common.quiet)
+
+
+def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:
+    """Return the results on the named sets, for ``embkit eval all``."""
+    from embkit.evaluation.categorization import evaluate_categorization
+
+    data = [
+        each
+        for each in open_sets("categorization", sets)
+        if isinstance(each, CategorizationSet)
+    ]
+    return [evaluate_categorization(space, each, name=name) for each in data]
 
 
 def register(app: App) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App
 
@@ -13,6 +14,10 @@ from embkit.cli.eval_sets import load_each
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.cli.terminal import print_json
 from embkit.evaluation.task_options import DiagnosticsOptions
+
+if TYPE_CHECKING:
+    from embkit.embeddings import Embeddings
+    from embkit.evaluation.results import Result
 
 EXAMPLE = "Example: embkit eval diagnostics run1.bin run2.bin"
 
@@ -51,6 +56,13 @@ def diagnostics(
     if agreed:
         print()
         print_results(agreed, json=False, quiet=common.quiet)
+
+
+def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:
+    """Return the diagnostics, which need no sets, for ``embkit eval all``."""
+    from embkit.evaluation.diagnostics import evaluate_diagnostics
+
+    return [evaluate_diagnostics(space, name=name)]
 
 
 def register(app: App) -> None:

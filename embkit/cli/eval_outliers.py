@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App
 
@@ -12,6 +13,10 @@ from embkit.cli.eval_sets import SetOptions, load_each, open_sets
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.evaluation.sets import OutlierSet
 from embkit.evaluation.task_options import OutlierOptions
+
+if TYPE_CHECKING:
+    from embkit.embeddings import Embeddings
+    from embkit.evaluation.results import Result
 
 EXAMPLE = "Example: embkit eval outliers vectors.bin --set outliers-8-8-8"
 
@@ -39,6 +44,14 @@ def outliers(
         for each in data
     ]
     print_results(results, json=common.json, quiet=common.quiet)
+
+
+def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:
+    """Return the results on the named sets, for ``embkit eval all``."""
+    from embkit.evaluation.outliers import evaluate_outliers
+
+    data = [each for each in open_sets("outliers", sets) if isinstance(each, OutlierSet)]
+    return [evaluate_outliers(space, each, name=name) for each in data]
 
 
 def register(app: App) -> None:

@@ -17,12 +17,16 @@ def print_results(results: Sequence[Result], *, json: bool, quiet: bool = False)
     if json:
         print_json([result.to_dict() for result in results])
         return
-    rows = [row for result in results for row in result.rows()]
+    print_explained([row for result in results for row in result.rows()], quiet=quiet)
+
+
+def print_explained(rows: Sequence[dict[str, Any]], *, quiet: bool = False) -> None:
+    """Print rows as a table, and on stderr the reason of each that has one."""
     print_rows(rows)
     for row in rows:
         if row.get("reason"):
-            named = " ".join(str(row[name]) for name in ("vectors", "set") if row.get(name))
-            note(f"{named}: {row['reason']}", quiet=quiet)
+            names = [str(row[n]) for n in ("vectors", "set", "method", "section") if row.get(n)]
+            note(f"{' '.join(names)}: {row['reason']}", quiet=quiet)
 
 
 def print_rows(rows: Sequence[dict[str, Any]]) -> None:

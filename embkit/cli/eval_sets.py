@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from embkit.cli.loading import load_vectors, require_input
-from embkit.cli.options import LoadOptions
+from embkit.cli.options import LoadOptions, show_dash
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
@@ -27,8 +27,10 @@ class SetOptions:
     sets that are here."""
 
 
-def open_sets(kind: Kind, names: Sequence[str]) -> list[DataSet]:
+def open_sets(kind: Kind, names: Sequence[str], columns: Sequence[str] = ()) -> list[DataSet]:
     """Return the sets, checked before any vectors are read.
+
+    ``columns`` are those of files, where they are not to be guessed.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def open_sets(kind: Kind, names: Sequence[str]) -> list[DataSet]:
             f"set must be given, since no {kind} set is here: "
             f"embkit data list --kind {kind} shows what embkit data fetch brings"
         )
-    return [open_set(name, kind) for name in chosen]
+    return [open_set(name, kind, columns=list(columns) or None) for name in chosen]
 
 
 def load_each(paths: Sequence[Path], options: LoadOptions) -> Iterator[tuple[str, Embeddings]]:
@@ -63,6 +65,6 @@ def load_each(paths: Sequence[Path], options: LoadOptions) -> Iterator[tuple[str
     if not paths:
         raise ValueError("vectors must be given: a file or folder, or several")
     for path in paths:
-        require_input(path)
+        require_input(Path(show_dash(path)))
     for path in paths:
-        yield str(path), load_vectors(path, options)
+        yield show_dash(path), load_vectors(path, options)

@@ -12,7 +12,7 @@ from embkit._native import core
 from embkit.config import available_threads
 from embkit.evaluation.spaces import Doubles, Ids, Space
 
-_BLOCK_PRODUCTS = 1 << 22  # of double precision; with what 3CosMul makes of them, 100 MB
+_BLOCK_PRODUCTS = 1 << 22  # of double precision: 32 MB
 _SCORINGS = {
     "3CosAdd": "add",
     "3CosMul": "mul",

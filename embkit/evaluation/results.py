@@ -40,6 +40,10 @@ class Result:
         flat = self.to_dict().items()
         return [{name: v for name, v in flat if not isinstance(v, dict | list)}]
 
+    def total_rows(self) -> list[dict[str, Any]]:
+        """Return the rows that sum the result up: here all."""
+        return self.rows()
+
     def to_pandas(self) -> pd.DataFrame:
         """Return the rows as a data frame.
 

@@ -1,0 +1,112 @@
+"""``embkit eval analogy``: a is to b as c is to what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App
+
+from embkit.cli.eval_options import ScoreOptions, check_several
+from embkit.cli.eval_output import print_explained
+from embkit.cli.eval_sets import load_each, open_sets
+from embkit.cli.eval_similarity import print_more, seed_row
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
+from embkit.cli.terminal import print_json
+from embkit.evaluation.options import AnalogyOptions
+
+if TYPE_CHECKING:
+    from embkit.embeddings import Embeddings
+    from embkit.evaluation.analogy import AnalogyScore
+    from embkit.evaluation.compare import Comparison
+    from embkit.evaluation.results import Result
+
+EXAMPLE = "Example: embkit eval analogy vectors.bin --set google --restrict-vocab 30000"
+
+BySetAndMethod = list[list["AnalogyScore"]]
+
+
+def analogy(
+    *vectors: Path,
+    sections: Flag = False,
+    sets: Annotated[ScoreOptions, FLATTEN] = ScoreOptions(),
+    options: Annotated[AnalogyOptions, FLATTEN] = AnalogyOptions(),
+    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Print the share of analogy questions that the vectors answer right.
+
+    Parameters
+    ----------
+    vectors
+        Files or folders with vectors, in any format that embkit reads.
+    sections
+        Print each section too.
+    """
+    from embkit.evaluation.analogy import evaluate_analogies, on_common_items
+
+    check_several(vectors, sets)
+    data: list[Any] = open_sets("analogy", sets.set)
+    scores: BySetAndMethod = [[] for _ in data for _ in options.method]
+    for name, space in load_each(vectors, load):
+        found = [s for d in data for s in evaluate_analogies(space, d, options, name=name)]
+        for of_set, score in zip(scores, found, strict=True):
+            of_set.append(score)
+    if sets.common:
+        scores = [on_common_items(of_set, options) for of_set in scores]
+    comparisons = _comparisons(scores, options) if sets.compare else []
+    seeds = _seeds(scores) if sets.runs else []
+    if common.json:
+        document = {
+            "results": [score.to_dict() for of_set in scores for score in of_set],
+            "runs": seeds if sets.runs else None,
+            "comparisons": [c.to_dict() for c in comparisons] if sets.compare else None,
+        }
+        print_json(document)
+        return
+    rows = [
+        row
+        for of_set in scores
+        for score in of_set
+        for row in (score.rows() if sections else score.total_rows())
+    ]
+    print_explained(rows, quiet=common.quiet)
+    print_more(seeds, comparisons)
+
+
+def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:
+    """Return the scores of the named sets, for ``embkit eval all``."""
+    from embkit.evaluation.analogy import evaluate_analogies
+
+    data: list[Any] = open_sets("analogy", sets)
+    return [score for one in data for score in evaluate_analogies(space, one, name=name)]
+
+
+def _comparisons(scores: BySetAndMethod, options: AnalogyOptions) -> list[Comparison]:
+    from embkit.evaluation.compare import adjust, compare_analogies
+
+    return adjust(
+        [
+            compare_analogies(first, second, options)
+            for of_set in scores
+            for first, second in combinations(of_set, 2)
+        ]
+    )
+
+
+def _seeds(scores: BySetAndMethod) -> list[dict[str, Any]]:
+    return [
+        seed_row(
+            of_set[0].set,
+            f"accuracy {of_set[0].method}",
+            [score.accuracy.value for score in of_set],
+        )
+        for of_set in scores
+    ]
+
+
+def register(app: App) -> None:
+    """Add the command."""
+    app.command(analogy, help_epilogue=EXAMPLE)
