@@ -1,0 +1,106 @@
+"""The faults that `eval.reliability` puts to each tool: what is given, and what is right."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+LEAST_COUNT = 5
+
+
+def _make_sentences() -> str:
+    """Return lines of 300 words, each often enough to be kept."""
+    chosen = random.Random(1)
+    words = ["the", "cat", *(f"word{i}" for i in range(298))]
+    lines = ([*chosen.sample(words, 14), "the", "cat"] for _ in range(400))
+    return "".join(" ".join(line) + "\n" for line in lines)
+
+
+SENTENCES = _make_sentences()
+
+
+@dataclass(frozen=True)
+class TrainingFault:
+    """A corpus or an output that is not as it should be."""
+
+    name: str
+    corpus: bytes
+    """What the file holds; it is piped in where ``piped``."""
+    output: str = "vectors.txt"
+    piped: bool = False
+    expected: tuple[str, ...] | None = None
+    """Words that must have vectors, where the text is good; None: it must be refused."""
+    options: Mapping[str, str] | None = None
+    """Values that replace an option's."""
+
+
+def training_faults() -> list[TrainingFault]:
+    """Return what goes wrong between a text and its vectors."""
+    text = SENTENCES.encode()
+    words = ("the", "cat")
+    long_word = b"x" * 5000
+    return [
+        TrainingFault("none: a good text", text, expected=words),
+        TrainingFault("disk full", text, output="/dev/full"),
+        TrainingFault("output folder missing", text, output="missing/vectors.txt"),
+        TrainingFault("corpus through a pipe", text, piped=True, expected=words),
+        TrainingFault("gzip corpus", gzip.compress(text), expected=words),
+        TrainingFault("blank corpus", b"\n \n" * 100),
+        TrainingFault(
+            "no newline at the end",
+            text + b"last the cat\n" * (LEAST_COUNT - 1) + b"cat last",
+            expected=("last",),
+        ),
+        TrainingFault(
+            "byte-order mark",
+            b"\xef\xbb\xbf" + b"first the cat\n" * LEAST_COUNT + text,
+            expected=("first",),
+        ),
+        TrainingFault(
+            "word of 5,000 bytes",
+            text + (b"the " + long_word + b" sat\n") * LEAST_COUNT,
+            expected=(long_word.decode(),),
+        ),
+        TrainingFault("UTF-16 text", SENTENCES.encode("utf-16")),
+        TrainingFault("learning rate nan", text, options={"learning_rate": "nan"}),
+        TrainingFault("window 0", text, options={"window": "0"}),
+        TrainingFault("no such corpus", b"", options={"corpus": "missing.txt"}),
+    ]
+
+
+def _binary(rows: str, *body: bytes) -> bytes:
+    return rows.encode() + b"\n" + b"".join(body)
+
+
+def _row(word: bytes, *values: float) -> bytes:
+    return word + b" " + struct.pack(f"<{len(values)}f", *values) + b"\n"
+
+
+GOOD = _binary("2 2", _row(b"the", 1, 2), _row(b"cat", 3, 4))
+
+# name: (bytes of a word2vec binary file); all must be refused with a message.
+BINARY_FAULTS: dict[str, bytes] = {
+    "cut inside a row": GOOD[:-6],
+    "fewer rows than stated": _binary("3 2", GOOD[4:]),
+    "more rows than stated": _binary("1 2", GOOD[4:]),
+    "10^12 rows stated": _binary("1000000000000 300", GOOD[4:]),
+    "negative rows stated": _binary("-2 2", GOOD[4:]),
+    "dim 0": _binary("2 0", b"the \ncat \n"),
+    "NaN in a row": _binary("2 2", _row(b"the", 1, float("nan")), _row(b"cat", 3, 4)),
+    "empty file": b"",
+    "HTML error page": b"<!DOCTYPE html><html>404</html>\n",
+}
+
+
+def write_faults(folder: Path) -> Mapping[str, Path]:
+    """Write the hostile vectors below ``folder`` and return their paths by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for number, (name, content) in enumerate(BINARY_FAULTS.items()):
+        paths[name] = folder / f"fault-{number}.bin"
+        paths[name].write_bytes(content)
+    return paths
