@@ -186,7 +186,7 @@ def test_rows_in_fewer_dimensions_get_a_ridge(
 ) -> None:
     flat = x.copy()
     flat[:, 3] = flat[:, 2]
-    with caplog.at_level(logging.WARNING, "embkit"):
+    with caplog.at_level(logging.INFO, "embkit"):
         maps = fit_five_step(flat, z)
     assert "the source rows nearly lie in fewer dimensions" in caplog.text
     assert all(np.isfinite(m).all() and np.abs(m).max() < 1e5 for m in maps)

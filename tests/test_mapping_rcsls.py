@@ -12,7 +12,7 @@ from embkit.mapping.config import RcslsConfig
 from embkit.mapping.fit import Doubles, fit_orthogonal
 from embkit.mapping.normalize import Matrix, bring_to_unit_length
 from embkit.mapping.progress import silent
-from embkit.mapping.rcsls import Criterion, clip_spectrum, descend
+from embkit.mapping.rcsls import Checks, Criterion, clip_spectrum, descend, hold_out
 from tests.spaces import cloud, pairs, planted, precision_at_1, random_rotation
 
 
@@ -91,6 +91,37 @@ def test_no_accepted_step_raises_the_loss(
         assert np.linalg.norm(matrix, 2) < 1 + 1e-9
 
 
+def test_no_accepted_step_loses_words_that_were_held_out() -> None:
+    source, target, _ = planted(600, 10, seed=7, noise=0.5)
+    told = embkit.map(source, target, method="rcsls", dictionary=pairs(500)).statistics
+    precisions = told["held_out_precisions"]
+    assert 0 < precisions[0] < 1
+    assert precisions == sorted(precisions)
+    assert len(told["losses"]) == len(precisions)
+    assert told["losses"] == sorted(told["losses"], reverse=True)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5])
+def test_all_pairs_of_a_word_are_held_out_together(share: float) -> None:
+    words = np.random.default_rng(1).integers(40, size=200)
+    held = hold_out(words, share)
+    distinct = len(set(words.tolist()))
+    kept, gone = set(words[~held].tolist()), set(words[held].tolist())
+    assert not kept & gone
+    assert len(gone) == int(share * distinct + 1e-9)
+    assert not hold_out(words[:1], share).any()
+
+
+def test_held_out_words_with_several_translations_need_one() -> None:
+    rows = np.eye(4)
+    checks = Checks(
+        rows[[0, 0, 1]], np.array([5, 5, 9]), np.array([3, 0, 2]), rows.astype(np.float32)
+    )
+    assert checks.precision(np.eye(4)) == 0.5
+    none = np.zeros(0, np.int64)
+    assert Checks(rows[:0], none, none, rows.astype(np.float32)).precision(np.eye(4)) == 0
+
+
 def test_clipping_leaves_small_singular_values(criterion: Criterion) -> None:
     w = 0.1 * np.random.default_rng(6).standard_normal((6, 6))
     np.testing.assert_allclose(clip_spectrum(w), w, atol=1e-12)
@@ -116,6 +147,7 @@ def test_on_a_disturbed_rotation_the_training_pairs_are_found_more_often() -> No
         ({"neighbors": 0}, "neighbors must be at least 1"),
         ({"constraint": "ball"}, "constraint must be one of spectral, none"),
         ({"candidates": 0}, "candidates must be at least 1"),
+        ({"held_out": 1}, "held_out must be at most 0.5"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, int], message: str) -> None:

@@ -170,6 +170,16 @@ def test_pairs_that_do_not_determine_the_map_are_warned_of(
     assert mapping.statistics["rank"] == 7
 
 
+def test_directions_that_were_taken_out_need_no_pairs(
+    spaces: Planted, caplog: pytest.LogCaptureFixture
+) -> None:
+    for method in ("orthogonal", "five-step"):
+        embkit.map(
+            *spaces[:2], method=method, dictionary=pairs(90), normalization="all-but-the-top"
+        )
+    assert caplog.text == ""
+
+
 def test_weights_count_only_when_asked_for(spaces: Planted) -> None:
     seeds = [(s, t, 1 + 9 * (i % 2)) for i, (s, t) in enumerate([*pairs(15), ("s3", "t9")])]
     maps = [

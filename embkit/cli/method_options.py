@@ -65,5 +65,6 @@ def _field_texts(config: type[Any]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for base in reversed(config.__mro__[:-1]):
         for found in parse_from_object(base).params:
-            texts[found.arg_name] = " ".join((found.description or "").split())
+            if found.description:
+                texts[found.arg_name] = " ".join(found.description.split())
     return texts

@@ -53,9 +53,6 @@ class OrthogonalConfig(DictionaryConfig):
 class LinearConfig(DictionaryConfig):
     """Options of ``map(method="linear")``."""
 
-    normalization: str = "unit,center,unit"
-    """Steps for both spaces, joined by commas: unit, center, iterative (Zhang et al. 2019),
-    all-but-the-top (Mu et al. 2018), none."""
     ridge: float = 0.0
     """Penalty on the squares of the map's numbers."""
     direction: Literal["forward", "reverse"] = "forward"
@@ -85,8 +82,6 @@ class CcaConfig(DictionaryConfig):
     """Options of ``map(method="cca")``; the defaults are those of Faruqui and Dyer (2014)."""
 
     normalization: str = "unit,center"
-    """Steps for both spaces, joined by commas: unit, center, iterative (Zhang et al. 2019),
-    all-but-the-top (Mu et al. 2018), none."""
     ratio: float = 0.8
     """Share of the dimensions to keep, those that correlate most."""
 
@@ -139,8 +134,6 @@ class MultiCcaConfig(DictionaryConfig):
     """Options of ``map(method="multi-cca")`` (Ammar et al. 2016)."""
 
     normalization: str = "unit,center"
-    """Steps for both spaces, joined by commas: unit, center, iterative (Zhang et al. 2019),
-    all-but-the-top (Mu et al. 2018), none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +150,10 @@ class RcslsConfig(DictionaryConfig):
     epochs: int = 10
     """Steps of gradient descent."""
     learning_rate: float = 25.0
-    """Rate at the start; halved after each step that would raise the loss."""
+    """Rate at the start; halved after each step that is undone."""
+    held_out: float = 0.1
+    """Share of the dictionary's source words that the map is not fitted to; a step that raises
+    the loss, or after which fewer of these find their translation, is undone."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -165,6 +161,9 @@ class RcslsConfig(DictionaryConfig):
         if self.candidates is not None:
             check_at_least("candidates", self.candidates, 1)
         check_choice("constraint", self.constraint, ("spectral", "none"))
+        check_at_least("held_out", self.held_out, 0)
+        if self.held_out > 0.5:
+            raise ValueError(f"held_out must be at most 0.5, got {self.held_out}")
         check_steps_of_descent(self.epochs, self.learning_rate, 1, 0)
 
 
@@ -233,8 +232,6 @@ class AlignmentConfig(DictionaryConfig):
     """Options of ``project_aligned`` (Guo et al. 2015)."""
 
     normalization: str = "none"
-    """Steps for both spaces, joined by commas: unit, center, iterative (Zhang et al. 2019),
-    all-but-the-top (Mu et al. 2018), none."""
     distance: int = 1
     """Words without an alignment get the mean of aligned words within this edit distance."""
 

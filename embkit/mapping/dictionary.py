@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from embkit.config import check_choice
 from embkit.errors import FormatError
-from embkit.streams import open_input
+from embkit.mapping.entries import Entry, read_entries
 from embkit.vocabulary import Vocabulary
 
 Rows = NDArray[np.int64]
@@ -23,17 +23,6 @@ Case = Literal["exact", "lower", "any"]
 
 CASES = ("exact", "lower", "any")
 _MOST_EXAMPLES = 10  # unused pairs that a report names
-_MOST_LINE = 1 << 20  # bytes
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One pair of a dictionary; either side may be of several words."""
-
-    source: str
-    target: str
-    weight: float = 1.0
-    line: int | None = None
 
 
 @dataclass(frozen=True)
@@ -156,7 +145,7 @@ class SeedDictionary:
         [('New York', 'Neu York', 1.0), ('house', 'Haus', 0.5), ('house', 'Heim', 0.5)]
         """
         shown = os.fspath(path)
-        entries = [entry for line in _lines(shown) for entry in _entries(shown, *line)]
+        entries = list(read_entries(shown))
         if not entries:
             raise FormatError(shown, None, None, "a dictionary must have a pair, got none")
         return cls(entries, path=shown)
@@ -208,51 +197,6 @@ class SeedDictionary:
             for side, vocabulary in (("source", source), ("target", target))
         ]
         return _select(self.entries, *sides)
-
-
-def _lines(path: str) -> Iterator[tuple[int, int, bytes]]:
-    """Yield number, offset and bytes of each line that is not empty."""
-    offset = 0
-    with open_input(path) as stream:
-        number = 0
-        while line := stream.readline(_MOST_LINE):
-            number += 1
-            if len(line) == _MOST_LINE and not line.endswith(b"\n"):
-                raise FormatError(path, number, offset, f"a line of over {_MOST_LINE} bytes")
-            if number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            if line.strip():
-                yield number, offset, line.rstrip(b"\r\n")
-            offset += len(line)
-
-
-def _entries(path: str, number: int, offset: int, line: bytes) -> Iterator[Entry]:
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        reason = "a dictionary must be UTF-8"
-        raise FormatError(path, number, offset + error.start, reason) from None
-    fields = [field.strip() for field in text.split("\t")] if "\t" in text else text.split()
-    while fields and not fields[-1]:
-        fields.pop()  # a tab at the end of the line
-    weight = 1.0
-    if len(fields) > 2 and (number_at_end := _number(fields[-1])) is not None:
-        weight = number_at_end
-        fields.pop()
-    if len(fields) < 2 or not all(fields):
-        reason = f"a line must have a source and a target word, got {text[:80]!r}"
-        raise FormatError(path, number, offset, reason)
-    if not (math.isfinite(weight) and weight > 0):
-        raise FormatError(path, number, offset, f"a weight must be positive, got {weight}")
-    for target in fields[1:]:
-        yield Entry(fields[0], target, weight, number)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def _find_words(words: list[str], vocabulary: Vocabulary, case: str, unicode: bool) -> Rows:

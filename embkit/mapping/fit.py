@@ -279,7 +279,7 @@ def _whitening(gram: Doubles, name: str, whiten: bool) -> tuple[Doubles, Doubles
     if values[-1] <= 0:
         raise ValueError(f"{name} rows must not all be zero, got {len(gram)} columns of zeros")
     if values[0] <= values[-1] / _MOST_CONDITION:
-        _log.warning("the %s rows nearly lie in fewer dimensions: a ridge is added", name)
+        _log.info("the %s rows nearly lie in fewer dimensions: a ridge is added", name)
         values = np.maximum(values, 0) + _RIDGE * values.mean()
     roots = np.sqrt(values)
     return (vectors / roots) @ vectors.T, (vectors * roots) @ vectors.T

@@ -28,5 +28,5 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: FiveStepConfig, report: Report
         dim_reduction=config.dim_reduction,
         weights=weights,
     )
-    told = {"rank": check_rank(x, z), "singular_values": values.tolist()}
+    told = {"rank": check_rank(x, z, spaces), "singular_values": values.tolist()}
     return Fit(source_map, target_map, told)

@@ -46,7 +46,7 @@ def fit(spaces: Spaces, pairs: SeedPairs | None, config: HybridConfig, report: R
     seeds = (words[0][source], words[1][target])
     x, z = spaces.source_rows(seeds[0]), spaces.target_rows(seeds[1])
     told = {
-        "rank": check_rank(x, z),
+        "rank": check_rank(x, z, spaces),
         "seed_pairs": len(source),
         "mean_seed_cosine": float(scores.mean()),
     }

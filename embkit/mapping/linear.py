@@ -20,7 +20,7 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: LinearConfig, report: Report) 
         If the descent leaves the finite numbers.
     """
     x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
-    rank = check_rank(x, z)
+    rank = check_rank(x, z, spaces)
     if config.direction == "reverse":
         x, z = z, x
     if config.solver == "exact":

@@ -64,7 +64,9 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: MaxMarginConfig, report: Repor
     known = [translations[s] for s in pairs.source.tolist()]
     whole = Batch(x, z, known, np.ones(len(x)) if weights is None else weights)
     matrix, losses = descend(whole, targets, start, config, report)
-    return Fit(matrix, identity_of(spaces.target), {"rank": check_rank(x, z), "losses": losses})
+    return Fit(
+        matrix, identity_of(spaces.target), {"rank": check_rank(x, z, spaces), "losses": losses}
+    )
 
 
 def descend(

@@ -26,7 +26,7 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: MultiCcaConfig, report: Report
     """
     x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
     source_map, target_map, correlations = fit_cca(x, z, weights=weights)
-    told = {"rank": check_rank(x, z), "correlations": correlations.tolist()}
+    told = {"rank": check_rank(x, z, spaces), "correlations": correlations.tolist()}
     return Fit(into_pivot(source_map, target_map), identity_of(spaces.target), told)
 
 

@@ -18,4 +18,4 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: OrthogonalConfig, report: Repo
     """
     x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
     rotation = fit_orthogonal(x, z, weights=weights)
-    return Fit(rotation, identity_of(spaces.target), {"rank": check_rank(x, z)})
+    return Fit(rotation, identity_of(spaces.target), {"rank": check_rank(x, z, spaces)})

@@ -10,6 +10,7 @@ constrained.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,15 @@ from embkit.mapping.config import RcslsConfig
 from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import Doubles, fit_orthogonal
 from embkit.mapping.normalize import Matrix
-from embkit.mapping.spaces import Fit, Report, Spaces, check_rank, identity_of, rows_of_pairs
+from embkit.mapping.spaces import (
+    Fit,
+    Report,
+    Rows,
+    Spaces,
+    check_rank,
+    identity_of,
+    rows_of_pairs,
+)
 from embkit.neighbors import row_norms, top_k
 
 _LEAST_RATE = 1e-4
@@ -80,52 +89,98 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: RcslsConfig, report: Report) -
         If the dims differ.
     """
     x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
-    shares = np.ones(len(x)) if weights is None else weights
+    is_held = hold_out(pairs.source, config.held_out)
+    shares = (np.ones(len(x)) if weights is None else weights)[~is_held]
     criterion = Criterion(
-        x,
-        z,
+        x[~is_held],
+        z[~is_held],
         shares / shares.sum(),
         spaces.source_matrix(config.candidates),
         spaces.target_matrix(config.candidates),
         config.neighbors,
     )
-    matrix, told = descend(criterion, fit_orthogonal(x, z, weights=weights), config, report)
-    told["rank"] = check_rank(x, z)
+    checks = Checks(x[is_held], pairs.source[is_held], pairs.target[is_held], criterion.target)
+    start = fit_orthogonal(criterion.x, criterion.z, weights=shares)
+    matrix, told = descend(criterion, start, config, report, checks)
+    told["rank"] = check_rank(x, z, spaces)
     return Fit(matrix, identity_of(spaces.target), told)
 
 
+def hold_out(words: Rows, share: float) -> NDArray[np.bool_]:
+    """Tell which pairs to hold out: those of evenly spread words, all of a word together.
+
+    Examples
+    --------
+    >>> hold_out(np.array([7, 7, 3, 9, 3]), 0.5)
+    array([False, False,  True, False,  True])
+    """
+    distinct, first, which = np.unique(words, return_index=True, return_inverse=True)
+    ranks = np.argsort(np.argsort(first))  # in the dictionary's order
+    chosen = np.floor((ranks + 1) * share) > np.floor(ranks * share)
+    held: NDArray[np.bool_] = chosen[which]
+    return held if len(distinct) - chosen.sum() > 0 else np.zeros(len(words), np.bool_)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Pairs that were held out: source rows, and the words of both sides."""
+
+    x: Doubles
+    source: Rows
+    target: Rows
+    candidates: Matrix
+
+    def precision(self, matrix: Doubles) -> float:
+        """Return the share of source words whose nearest target is a translation; 0 of none."""
+        if len(self.x) == 0:
+            return 0.0
+        found = top_k(self.x @ matrix, self.candidates, 1).rows[:, 0]
+        words, which = np.unique(self.source, return_inverse=True)
+        right = np.bincount(which, found == self.target, len(words)) > 0
+        return float(right.mean())
+
+
 def descend(
-    criterion: Criterion, start: Doubles, config: RcslsConfig, report: Report
-) -> tuple[Doubles, dict[str, float | int | list[float]]]:
-    """Take steps down the loss; one that would raise it is undone and the rate halved.
+    criterion: Criterion,
+    start: Doubles,
+    config: RcslsConfig,
+    report: Report,
+    checks: Checks | None = None,
+) -> tuple[Doubles, dict[str, Any]]:
+    """Take steps down the loss; one that does harm is undone and the rate halved.
 
     Returns
     -------
     array, shape (dim, dim)
         The map.
     dict
-        ``losses`` after each accepted step, ``loss_per_norm`` (the loss over the map's
-        Frobenius norm, which no scaling of the map changes), ``learning_rate`` at the end.
+        ``losses`` and ``held_out_precisions`` after each accepted step, ``loss_per_norm`` (the
+        loss over the map's Frobenius norm, which no scaling of the map changes),
+        ``learning_rate`` at the end.
     """
+    precision = checks.precision if checks is not None else lambda _: 0.0
     rate = config.learning_rate
     matrix = start
     loss, slope = criterion.loss_and_gradient(matrix)
-    losses = [loss]
+    losses, precisions = [loss], [precision(matrix)]
     for epoch in range(config.epochs):
         trial = matrix - rate * slope
         if config.constraint == "spectral":
             trial = clip_spectrum(trial)
         new_loss, new_slope = criterion.loss_and_gradient(trial)
-        if new_loss <= loss:
+        found = precision(trial)
+        if new_loss <= loss and found >= precisions[-1]:
             matrix, loss, slope = trial, new_loss, new_slope
             losses.append(loss)
+            precisions.append(found)
         else:
             rate /= 2
         report(epoch + 1, config.epochs, {"loss": loss, "rate": rate})
         if rate < _LEAST_RATE:
             break
-    told: dict[str, float | int | list[float]] = {
+    told = {
         "losses": losses,
+        "held_out_precisions": precisions,
         "loss_per_norm": loss / float(np.linalg.norm(matrix)),
         "learning_rate": rate,
     }

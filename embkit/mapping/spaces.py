@@ -100,13 +100,21 @@ def rows_of_pairs(
     )
 
 
-def check_rank(source_rows: Doubles, target_rows: Doubles) -> int:
-    """Return the rank of the pairs, and log a warning where it leaves the map undetermined."""
+def check_rank(source_rows: Doubles, target_rows: Doubles, spaces: Spaces) -> int:
+    """Return the rank of the pairs, and log a warning where it leaves the map undetermined.
+
+    Dimensions that the normalisation took out of the spaces need no pairs.
+    """
     rank = min(rank_of(source_rows), rank_of(target_rows))
     dim = min(source_rows.shape[1], target_rows.shape[1])
-    if rank < dim:
+    if rank < dim - max(_num_removed(spaces.source_steps), _num_removed(spaces.target_steps)):
         _log.warning(
             "%d pairs of rank %d do not determine a map of %d dimensions",
             *(len(source_rows), rank, dim),
         )
     return rank
+
+
+def _num_removed(steps: Steps) -> int:
+    removed = [step.statistic for step in steps if step.name == "remove"]
+    return sum(len(directions) for directions in removed if directions is not None)

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from itertools import zip_longest
 
 from embkit.errors import FormatError
-from embkit.mapping.dictionary import Entry, SeedDictionary
+from embkit.mapping.dictionary import SeedDictionary
+from embkit.mapping.entries import Entry
 from embkit.streams import open_input
 
 # ``i-j``, ``i?j`` as some aligners write links they are not sure of, or ``i j``.
