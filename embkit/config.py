@@ -237,8 +237,9 @@ class CooccurrenceConfig(VocabularyConfig):
 class GloveConfig(CooccurrenceConfig):
     """Options of ``train("glove")``; the defaults are those of Stanford's tools.
 
-    The exception is ``min_count``, which is 5 as in every other trainer (there 1). The other
-    differences are in how cells are visited, see `embkit.training.glove.train_glove`.
+    Exceptions are those that all trainers share: ``min_count`` is 5 (there 1), ``threads`` all
+    cores (there 8), ``seed`` 1 (there the time). For how training differs see
+    `embkit.training.glove.train_glove`.
     """
 
     window: int = 15

@@ -109,7 +109,7 @@ def measure_glove(counts: str, options: dict[str, Any]) -> dict[str, float]:
     """
     from embkit.config import GloveConfig
     from embkit.counts.cooccurrence import Cooccurrence
-    from embkit.training.glove import train_on_counts
+    from embkit.training.glove_counts import train_on_counts
 
     made = Cooccurrence.open(counts)
     ends: list[tuple[float, float]] = []

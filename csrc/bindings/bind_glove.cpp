@@ -154,7 +154,8 @@ void bind_glove(py::module_& m) {
             const py::gil_scoped_release unlocked;
             run.model->arrange(threads, &keep_going);
           },
-          py::arg("threads"), "Lay out the cells; once, before the first epoch.")
+          py::arg("threads"),
+          "Set the first rows and lay out the cells; once, before all else.")
       .def("train_epoch", &train_epoch, py::arg("epoch"), py::arg("threads"),
            py::arg("on_progress"),
            "Train every cell once and return the sum of their costs; on_progress is called "

@@ -68,7 +68,6 @@ GloVe::GloVe(const GloVeOptions& options, const CountMatrix& counts)
   check(counts);
   const Index least = (counts.num_words + kMostTiles - 1) / kMostTiles;
   options_.tile_words = std::clamp(options.tile_words, least, counts.num_words);
-  set_first_rows();
 }
 
 float* GloVe::vector(Side side, bool squares, Index word) {
@@ -79,21 +78,19 @@ float* GloVe::bias(Side side, bool squares, Index word) {
   return vector(side, squares, word) + stride_ - (side == kWords ? 2 : 1);
 }
 
-void GloVe::set_first_rows() {
+void GloVe::set_first_rows(Index word) {
   const EpochRandom random(options_.seed, kInitialRowsEpoch);
   const auto dim = static_cast<Index>(options_.dim);
-  uint64_t element = 0;
-  const auto next = [&] {
-    return (uniform(random.at(element++)) - 0.5f) / static_cast<float>(dim);
-  };
   for (const Side side : {kWords, kContexts}) {
-    for (Index word = 0; word < counts_.num_words; ++word) {
-      float* const values = vector(side, false, word);
-      std::generate_n(values, dim, next);
-      *bias(side, false, word) = next();
-      values[stride_ - (side == kWords ? 1 : 2)] = 1;  // what the other side's bias meets
-      std::fill_n(vector(side, true, word), stride_, kFirstSquares);
-    }
+    auto element = static_cast<uint64_t>((side * num_words() + word) * (dim + 1));
+    const auto next = [&] {
+      return (uniform(random.at(element++)) - 0.5f) / static_cast<float>(dim);
+    };
+    float* const values = vector(side, false, word);
+    std::generate_n(values, dim, next);
+    *bias(side, false, word) = next();
+    values[stride_ - (side == kWords ? 1 : 2)] = 1;  // what the other side's bias meets
+    std::fill_n(vector(side, true, word), stride_, kFirstSquares);
   }
 }
 
@@ -109,6 +106,7 @@ Index GloVe::tiles_per_side() const {
 void GloVe::arrange_band(Index band, const std::atomic<bool>& stop) {
   const Index first_row = band * options_.tile_words;
   const Index last_row = std::min(first_row + options_.tile_words, counts_.num_words);
+  for (Index row = first_row; row < last_row && !stop; ++row) set_first_rows(row);
   const Index begin = counts_.offsets[first_row], end = counts_.offsets[last_row];
   std::vector<Index> tile_cells(static_cast<size_t>(tiles_per_side()));
   for (Index row = first_row; row < last_row && !stop; ++row) {

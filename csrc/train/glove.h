@@ -44,12 +44,12 @@ struct CountMatrix {
 // (Hogwild).
 class GloVe {
  public:
-  // Rows at their first values. Throws std::invalid_argument, std::bad_alloc.
+  // Throws std::invalid_argument, std::bad_alloc.
   GloVe(const GloVeOptions& options, const CountMatrix& counts);
 
-  // Lays out the cells; once, before the first epoch. keep_going() is called about ten times a
-  // second on the calling thread; false ends the work. Throws std::invalid_argument where a
-  // column or a value is not allowed.
+  // Sets the rows to their first values and lays out the cells; once, before the first epoch.
+  // keep_going() is called about ten times a second on the calling thread; false ends the work.
+  // Throws std::invalid_argument where a column or a value is not allowed.
   void arrange(int num_threads, const std::function<bool()>& keep_going);
 
   // Trains every cell once and returns the sum of their costs. Throws DivergenceError once a
@@ -74,7 +74,7 @@ class GloVe {
   bool rows_are_finite() const;
 
  private:
-  void set_first_rows();
+  void set_first_rows(Index word);
   Index tiles_per_side() const;
   size_t tile_of(Index cell) const;  // within its band, a row of tiles
   simd::GloveCell make_cell(Index row, Index cell) const;

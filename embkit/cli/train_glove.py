@@ -107,7 +107,7 @@ def _train(
     }
     if run.cooccurrence is not None:
         from embkit.counts.cooccurrence import Cooccurrence
-        from embkit.training.glove import train_on_counts
+        from embkit.training.glove_counts import train_on_counts
 
         counts = Cooccurrence.open(run.cooccurrence)
         return train_on_counts(counts, config, **options), reports[0]

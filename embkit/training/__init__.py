@@ -18,7 +18,7 @@ from embkit.config import (
 from embkit.corpus import EncodedCorpus, encode
 from embkit.embeddings import Embeddings
 from embkit.progress import work_bar
-from embkit.training.glove import train_glove_on_text
+from embkit.training.glove_counts import train_glove_on_text
 from embkit.training.progress import Callback, TrainingProgress
 from embkit.training.word2vec import train_word2vec
 from embkit.vocabulary import Vocabulary

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,7 @@ import numpy as np
 
 from embkit._native import core
 from embkit._version import __version__
-from embkit.config import CooccurrenceConfig, GloveConfig, available_threads
-from embkit.corpus import EncodedCorpus
-from embkit.counts.cooccurrence import Cooccurrence, cooccur
+from embkit.config import GloveConfig, available_threads
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, DivergenceError, ResourceError
 from embkit.training.glove_state import GloveState, load_state, save_state
@@ -50,7 +49,7 @@ def train_glove(
     start at 1 and are those of the scaled gradient, the rate of the biases is 1. The
     differences: numbers are float32; ``clip`` holds for the biases too; cells are shuffled
     anew for each epoch, by default within tiles (``order``); a cost that is not finite ends
-    the run, where Stanford's tool leaves out the step.
+    the run, where Stanford's tool leaves out the step; there is no vector for ``<unk>``.
 
     With one thread the same counts, options and SIMD level give the same bytes, also when the
     epochs are done in several runs, each from the ``state`` of the one before. Several threads
@@ -71,7 +70,8 @@ def train_glove(
     state_every : int, optional
         Write it after so many epochs each, not only after the last one.
     init_from : path, optional
-        Continue from this state: ``config.epochs`` more epochs.
+        Continue from this state: ``config.epochs`` more epochs. Other options than ``dim``
+        may differ from those of the run before; with the same ones it is as one run.
     progress : bool
         Show a bar on standard error.
     log : path, optional
@@ -112,7 +112,7 @@ def train_glove(
     _check_counts(counts, vocabulary)
     if state_every is not None and state_every < 1:
         raise ValueError(f"state_every must be at least 1, got {state_every}")
-    check_memory(config, len(vocabulary), counts.nnz, memory)
+    _check_memory(config, counts, memory, has_state=state is not None)
     threads = config.threads or available_threads()
     start = None if init_from is None else load_state(init_from)
     model = core.GloVe(
@@ -122,23 +122,30 @@ def train_glove(
         counts.data.astype(np.float64, copy=False),
     )
     if start is not None:
-        _restore(model, start, vocabulary, config)
+        _check_state(start, vocabulary, config)
     epochs_before = 0 if start is None else start.epochs
     costs: list[float] = []
-    with Reporter(
-        *(counts.nnz * config.epochs, counts.nnz),
-        progress=progress,
-        log=log,
-        callback=callback,
-        unit="cell",
-    ) as reporter:
+    with (
+        Reporter(
+            *(counts.nnz * config.epochs, counts.nnz),
+            progress=progress,
+            log=log,
+            callback=callback,
+            unit="cell",
+        ) as reporter,
+        _naming_the_rate(config),
+    ):
         model.arrange(threads)
-        for epoch in range(epochs_before, epochs_before + config.epochs):
-            costs.append(_train_epoch(model, epoch, config, counts.nnz, reporter))
-            is_last = len(costs) == config.epochs
-            if state is not None and (
-                is_last or (state_every and len(costs) % state_every == 0)
-            ):
+        if start is not None:
+            start.restore(model)
+        for done in range(1, config.epochs + 1):
+            epoch = epochs_before + done - 1
+            costs.append(_train_epoch(model, epoch, threads, counts.nnz, config, reporter))
+            if done < config.epochs and (state_every is None or done % state_every > 0):
+                continue
+            if not model.rows_are_finite():
+                raise DivergenceError("a row is not finite")
+            if state is not None:
                 save_state(GloveState.of_model(model, epoch + 1, vocabulary), state)
     provenance = {
         "method": "glove",
@@ -154,67 +161,23 @@ def train_glove(
     return _collect(model, vocabulary, config, provenance)
 
 
-def train_glove_on_text(
-    corpus: EncodedCorpus,
-    config: GloveConfig,
-    *,
-    progress: bool = False,
-    memory: int | None = None,
-    **run: Any,  # noqa: ANN401  (as train_glove takes it)
-) -> Embeddings:
-    """Count the co-occurrences of a corpus and train on them; see `train_glove`.
+def memory_needed(
+    config: GloveConfig, num_words: int, num_cells: int, *, has_state: bool = False
+) -> int:
+    """Return the bytes of a run: rows and squares, padded to 64 bytes; cells; copies of rows.
 
-    Raises
-    ------
-    CorpusError, DivergenceError, FormatError, ResourceError, ValueError
-        As `embkit.counts.cooccurrence.cooccur` and `train_glove` do.
-
-    Examples
-    --------
-    >>> from embkit.corpus import encode
-    >>> config = GloveConfig(dim=10, min_count=1, epochs=3, threads=1)
-    >>> corpus = encode([["ice", "cold"], ["steam", "hot"]] * 9, config=config.encoding())
-    >>> train_glove_on_text(corpus, config)
-    Embeddings(4 words x 10, counts, trained by glove)
+    At the end there is a copy of both sides' vectors; a state has their squares too.
     """
-    counts = cooccur(corpus, config.counting(), memory=memory, progress=progress)
-    return train_on_counts(counts, config, progress=progress, memory=memory, **run)
-
-
-def train_on_counts(
-    counts: Cooccurrence,
-    config: GloveConfig,
-    **run: Any,  # noqa: ANN401  (as train_glove takes it)
-) -> Embeddings:
-    """Train on counts that were made before; see `train_glove`.
-
-    The provenance's options of counting are those of the counts.
-
-    Raises
-    ------
-    CorpusError, DivergenceError, FormatError, ResourceError, ValueError
-        As `train_glove` does.
-    """
-    made = counts.provenance.get("config", {})
-    names = {option.name for option in fields(CooccurrenceConfig)} - {"threads", "seed"}
-    known = {name: made[name] for name in names & set(made)}
-    corpus = {name: counts.provenance[name] for name in {"corpus"} & set(counts.provenance)}
-    return train_glove(
-        counts.matrix, counts.vocabulary, replace(config, **known), counted=corpus, **run
-    )
-
-
-def memory_needed(config: GloveConfig, num_words: int, num_cells: int) -> int:
-    """Return the bytes of a run: rows and squares, padded to 64 bytes; cells; the result."""
     row = 2 * ((config.dim + 2 + 15) // 16 * 64)
-    return 2 * num_words * (row + 4 * config.dim) + 16 * num_cells
+    copy = 4 * (config.dim + 1) * (2 if has_state else 1)
+    return 2 * num_words * (row + copy) + 16 * num_cells
 
 
-def check_memory(
-    config: GloveConfig, num_words: int, num_cells: int, memory: int | None
+def _check_memory(
+    config: GloveConfig, counts: csr_array, memory: int | None, *, has_state: bool
 ) -> None:
-    """Raise ResourceError if a run would need more than ``memory`` bytes."""
-    needed = memory_needed(config, num_words, num_cells)
+    num_words, num_cells = counts.shape[0], counts.nnz
+    needed = memory_needed(config, num_words, num_cells, has_state=has_state)
     if memory is not None and needed > memory:
         raise ResourceError(
             f"GloVe of {num_words} words x {config.dim} on {num_cells} cells needs "
@@ -251,9 +214,7 @@ def _core_options(config: GloveConfig) -> dict[str, Any]:
     }
 
 
-def _restore(
-    model: core.GloVe, start: GloveState, vocabulary: Vocabulary, config: GloveConfig
-) -> None:
+def _check_state(start: GloveState, vocabulary: Vocabulary, config: GloveConfig) -> None:
     dim = start.rows["input"][0].shape[1]
     if dim != config.dim:
         raise ValueError(f"dim must be {dim}, as that of the state, got {config.dim}")
@@ -262,11 +223,15 @@ def _restore(
             f"the state of init_from must have the same words, got {len(start.vocabulary)} "
             f"words that differ from the {len(vocabulary)} of the counts"
         )
-    start.restore(model)
 
 
 def _train_epoch(
-    model: core.GloVe, epoch: int, config: GloveConfig, num_cells: int, reporter: Reporter
+    model: core.GloVe,
+    epoch: int,
+    threads: int,
+    num_cells: int,
+    config: GloveConfig,
+    reporter: Reporter,
 ) -> float:
     """Train one epoch and return its mean cost."""
 
@@ -274,18 +239,21 @@ def _train_epoch(
         cells, cost = model.progress()
         reporter.update(cells, cost, cells, config.learning_rate, epoch_loss=epoch_loss)
 
+    mean = model.train_epoch(epoch, threads, report) / num_cells
+    report(mean)
+    return mean
+
+
+@contextmanager
+def _naming_the_rate(config: GloveConfig) -> Iterator[None]:
+    """Tell of a divergence which option to change."""
     try:
-        threads = config.threads or available_threads()
-        cost = model.train_epoch(epoch, threads, report)
-        if not model.rows_are_finite():
-            raise DivergenceError("a row is not finite")
+        yield
     except DivergenceError as error:
         raise DivergenceError(
             f"training diverged ({error}): learning_rate must be lower, "
             f"got {config.learning_rate}"
         ) from None
-    report(cost / num_cells)
-    return cost / num_cells
 
 
 def _collect(

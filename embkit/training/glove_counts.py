@@ -1,0 +1,62 @@
+"""GloVe from text, or from counts that were made before."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from embkit.config import CooccurrenceConfig, GloveConfig
+from embkit.corpus import EncodedCorpus
+from embkit.counts.cooccurrence import Cooccurrence, cooccur
+from embkit.embeddings import Embeddings
+from embkit.training.glove import train_glove
+
+
+def train_glove_on_text(
+    corpus: EncodedCorpus,
+    config: GloveConfig,
+    *,
+    progress: bool = False,
+    memory: int | None = None,
+    **run: Any,  # noqa: ANN401  (as train_glove takes it)
+) -> Embeddings:
+    """Count the co-occurrences of a corpus and train on them; see `train_glove`.
+
+    Raises
+    ------
+    CorpusError, DivergenceError, FormatError, ResourceError, ValueError
+        As `embkit.counts.cooccurrence.cooccur` and `train_glove` do.
+
+    Examples
+    --------
+    >>> from embkit.corpus import encode
+    >>> config = GloveConfig(dim=10, min_count=1, epochs=3, threads=1)
+    >>> corpus = encode([["ice", "cold"], ["steam", "hot"]] * 9, config=config.encoding())
+    >>> train_glove_on_text(corpus, config)
+    Embeddings(4 words x 10, counts, trained by glove)
+    """
+    counts = cooccur(corpus, config.counting(), memory=memory, progress=progress)
+    return train_on_counts(counts, config, progress=progress, memory=memory, **run)
+
+
+def train_on_counts(
+    counts: Cooccurrence,
+    config: GloveConfig,
+    **run: Any,  # noqa: ANN401  (as train_glove takes it)
+) -> Embeddings:
+    """Train on counts that were made before; see `train_glove`.
+
+    The provenance's options of counting are those of the counts.
+
+    Raises
+    ------
+    CorpusError, DivergenceError, FormatError, ResourceError, ValueError
+        As `train_glove` does.
+    """
+    made = counts.provenance.get("config", {})
+    names = {option.name for option in fields(CooccurrenceConfig)} - {"threads", "seed"}
+    known = {name: made[name] for name in names & set(made)}
+    corpus = {name: counts.provenance[name] for name in {"corpus"} & set(counts.provenance)}
+    return train_glove(
+        counts.matrix, counts.vocabulary, replace(config, **known), counted=corpus, **run
+    )
