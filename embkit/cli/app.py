@@ -23,11 +23,13 @@ from embkit.cli import (
     demo,
     doctor,
     eval,
+    export,
     inspect,
     mapping,
     query,
     train,
 )
+from embkit.cli import report as report_page
 from embkit.cli.exit_codes import ExitCode, exit_code_of
 from embkit.cli.options import hide_dash
 from embkit.cli.peers import translate_peer_options
@@ -60,7 +62,9 @@ def build_app() -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # report() tells it, as every other error
     )
-    for module in (train, cooccur, query, eval, inspect, convert, data, mapping, demo, doctor):
+    training, evaluation = (train, cooccur), (eval, report_page, data)
+    vectors = (inspect, convert, export, mapping)
+    for module in (*training, query, *evaluation, *vectors, demo, doctor):
         module.register(app)
     completion.register(app)
     app.register_install_completion_command(add_to_startup=False)
