@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App
 
 from embkit.cli.loading import given_vocabulary
-from embkit.cli.memory import memory_limit
+from embkit.cli.memory import memory_limit, used_memory
 from embkit.cli.options import FLATTEN, CommonOptions, CountOptions, show_dash
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
@@ -18,6 +18,8 @@ from embkit.config import CooccurrenceConfig
 
 if TYPE_CHECKING:
     from embkit.counts.cooccurrence import Cooccurrence
+
+_HEADROOM = 16 << 20  # bytes that the process grows by beside the counting
 
 EXAMPLE = """Example: embkit cooccur corpus.txt --output counts --window 5 --weighting dynamic
 
@@ -67,7 +69,7 @@ def cooccur(
             overwrite=run.overwrite,
             invalid=run.invalid,
             cache=run.cache,
-            memory=memory_limit(run.memory),
+            memory=max(memory_limit(run.memory) - used_memory() - _HEADROOM, 1),
             progress=not common.quiet and sys.stderr.isatty(),
         )
         if not is_own:

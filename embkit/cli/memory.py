@@ -81,3 +81,13 @@ def available_memory() -> int:
 def memory_limit(chosen: int | None) -> int:
     """Return the user's limit or, without one, most of what is available."""
     return chosen if chosen is not None else int(_SHARE * available_memory())
+
+
+def used_memory() -> int:
+    """Return what this process holds that no file backs; 0 where the system does not tell."""
+    try:
+        text = Path("/proc/self/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    match = re.search(r"^RssAnon:\s+(\d+) kB", text, re.MULTILINE)
+    return int(match[1]) * 1024 if match else 0

@@ -197,7 +197,7 @@ def cooccur(
         if output is None:
             return counting.into_temporary_files(report)
         counting.into_file(output, report, overwrite=overwrite)
-    return Cooccurrence.open(output)
+    return Cooccurrence(**read_file(output, verify=False, check=False))
 
 
 class _Counting:
