@@ -16,6 +16,7 @@ from embkit.neighbors import Doubles, Metric, Neighbors, Ratio, Shifted, row_nor
 RetrievalMethod: TypeAlias = Literal["nn", "csls", "inverted-softmax", "margin"]
 METHODS: tuple[str, ...] = get_args(RetrievalMethod)
 
+_RANKED = 128  # queries whose scores with all targets are held at a time
 _TILE = 1024  # rows of the other side that the partition functions take at a time
 
 
@@ -149,16 +150,7 @@ class Retriever:
             If a shape, an option or a value (NaN, inf) is wrong.
         """
         queries = np.asarray(queries)
-        query_means = np.zeros(len(queries))
-        metric: Metric = "cosine"
-        if self.method in ("csls", "margin"):
-            query_means = self.query_means(queries)
-        if self.method == "csls":
-            metric = Shifted(2.0, -self.target_means)
-        elif self.method == "inverted-softmax":
-            metric = Shifted(self.inverse_temperature, -self._log_partitions)
-        elif self.method == "margin":
-            metric = Ratio(query_means / 2, self.target_means / 2)
+        metric, query_means = self._metric(queries)
         found = top_k(
             *(queries, self.target, k),
             metric=metric,
@@ -170,6 +162,89 @@ class Retriever:
             return found
         scores = found.scores - query_means[:, None].astype(np.float32)
         return Neighbors(found.rows, scores)
+
+    def _metric(self, queries: NDArray[Any]) -> tuple[Metric, Doubles]:
+        """Return what `top_k` scores by, and the queries' means, zeros where there are none."""
+        means = np.zeros(len(queries))
+        if self.method in ("csls", "margin"):
+            means = self.query_means(queries)
+        if self.method == "csls":
+            return Shifted(2.0, -self.target_means), means
+        if self.method == "inverted-softmax":
+            return Shifted(self.inverse_temperature, -self._log_partitions), means
+        if self.method == "margin":
+            return Ratio(means / 2, self.target_means / 2), means
+        return "cosine", means
+
+    def ranks(
+        self, queries: ArrayLike, targets: Sequence[NDArray[np.int64]]
+    ) -> list[NDArray[np.int64]]:
+        """Return the rank of given targets among all, 1 for the best, as a search orders them.
+
+        Parameters
+        ----------
+        queries : array, shape (num_queries, dim)
+            Vectors of the source space.
+        targets : sequence of arrays of int64
+            For each query, the targets whose ranks are wanted.
+
+        Returns
+        -------
+        list of arrays of int64
+            Their ranks, in the same form.
+
+        Raises
+        ------
+        ValueError
+            If there is not one list of targets per query.
+
+        Examples
+        --------
+        >>> rows = np.eye(3, dtype=np.float32)
+        >>> Retriever(rows, rows, method="nn").ranks([[3, 2, 1]], [np.array([2, 0])])
+        [array([3, 1])]
+        """
+        queries = np.asarray(queries)
+        if len(targets) != len(queries):
+            raise ValueError(
+                f"targets must have one entry per query ({len(queries)}), got {len(targets)}"
+            )
+        metric, _ = self._metric(queries)
+        lengths = np.linalg.norm(queries.astype(np.float64), axis=1, keepdims=True)
+        units = queries / np.where(lengths > 0, lengths, 1)
+        found = []
+        for first in range(0, len(queries), _RANKED):
+            bases = metric.bases[first : first + _RANKED] if isinstance(metric, Ratio) else None
+            scores = self._all_scores(units[first : first + _RANKED], metric, bases)
+            for row, wanted in zip(scores, targets[first : first + _RANKED], strict=True):
+                found.append(_ranks_in(row, np.asarray(wanted, np.int64)))
+        return found
+
+    def _all_scores(
+        self, units: NDArray[Any], metric: Metric, bases: Doubles | None
+    ) -> NDArray[np.float32]:
+        """Return the scores of all targets, computed in float64, as `top_k` rounds them."""
+        cosines = np.empty((len(units), len(self.target)))
+        for first in range(0, len(self.target), _TILE * 4):
+            span = slice(first, first + _TILE * 4)
+            rows = self.target[span].astype(np.float64)
+            lengths = self._target_norms[span]
+            cosines[:, span] = (units @ rows.T) / np.where(lengths > 0, lengths, 1)
+        if isinstance(metric, Shifted):
+            cosines *= metric.gain
+            cosines += metric.shifts
+        elif isinstance(metric, Ratio) and bases is not None:
+            cosines /= np.maximum(1e-6, bases[:, None] + metric.shifts)
+        return cosines.astype(np.float32)
+
+
+def _ranks_in(scores: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the ranks of some rows by score, the lower row first where scores are equal."""
+    ranks = np.empty(len(rows), np.int64)
+    for i, row in enumerate(rows):
+        is_equal = np.flatnonzero(scores[:row] == scores[row])
+        ranks[i] = 1 + int((scores > scores[row]).sum()) + len(is_equal)
+    return ranks
 
 
 def _units(rows: NDArray[np.float32], norms: Doubles) -> NDArray[np.float32]:

@@ -56,6 +56,17 @@ def test_equals_brute_force(method: RetrievalMethod) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_ranks_are_the_places_in_a_full_search(method: RetrievalMethod) -> None:
+    source, target = two_spaces(150, 60, 6)
+    doubled = np.concatenate([target, target])
+    retriever = Retriever(source, doubled, method=method, neighborhood=3)
+    order = retriever.search(source, 120).rows
+    wanted = [np.array([i % 60, 60 + i % 60, (7 * i) % 120]) for i in range(150)]
+    for ranks, rows, found in zip(retriever.ranks(source, wanted), wanted, order, strict=True):
+        assert [int(found[rank - 1]) for rank in ranks] == rows.tolist()
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_of_equal_scores_the_lower_row_comes_first(method: RetrievalMethod) -> None:
     source, target = two_spaces(40, 60, 5)
     doubled = np.concatenate([target, target])

@@ -1,0 +1,300 @@
+"""Word translation: how often a word's translations are found in the other space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embkit.config import check_at_least, check_choice
+from embkit.embeddings import Embeddings
+from embkit.evaluation.bootstrap import percentile_interval, resample
+from embkit.evaluation.intervals import wilson_interval
+from embkit.evaluation.options import StatisticsOptions
+from embkit.evaluation.results import Estimate, Result
+from embkit.retrieval import METHODS, RetrievalMethod, Retriever
+
+Convention: TypeAlias = Literal["muse", "vecmap", "fasttext", "xling"]
+CONVENTIONS: tuple[str, ...] = get_args(Convention)
+Gold: TypeAlias = Iterable[tuple[str, str]]
+FREQUENCY_BINS = (1_000, 5_000, 20_000, 50_000)
+"""Rows at which the bins of frequency end; a last one holds the rest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslationOptions(StatisticsOptions):
+    """Options of ``evaluate_translation``."""
+
+    retrieval: RetrievalMethod = "csls"
+    """How candidates are scored: nn, csls, inverted-softmax or margin."""
+    neighborhood: int = 10
+    """Neighbours of csls and margin."""
+    inverse_temperature: float = 30.0
+    """Of the inverted softmax."""
+    limit: int | None = None
+    """Only the first so many words of either space are known and retrieved."""
+    exclude_identical: bool = False
+    """Leave out pairs of words that are spelled alike."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("retrieval", self.retrieval, METHODS)
+        check_at_least("neighborhood", self.neighborhood, 1)
+        if self.limit is not None:
+            check_at_least("limit", self.limit, 1)
+
+
+@dataclass(frozen=True)
+class TranslationScore(Result):
+    """How well words are translated.
+
+    A word is found at k if any of its translations is among the k best. ``covered`` words are
+    those with a row, one of whose translations has a row too.
+
+    Attributes
+    ----------
+    vectors, set : str
+        Names for tables.
+    retrieval : str
+    num_words, num_covered, num_pairs, num_covered_pairs : int
+        Words and pairs of the dictionary, and those of them that are covered.
+    coverage : float
+        Covered words over all words.
+    precision_at : dict of int to Estimate
+        Share of covered words found at 1, 5 and 10.
+    precision_over_all : dict of int to Estimate
+        The same over all words: those not covered count as wrong.
+    mean_reciprocal_rank : Estimate
+        Of the best translation of each covered word.
+    by_frequency, by_group : dict
+        The first share (at 1) in each bin of source rows, and in each group of words.
+    conventions : dict of str to dict
+        What MUSE, VecMap, fastText's and XLING's evaluations call their result.
+    """
+
+    vectors: str
+    set: str
+    retrieval: str
+    num_words: int
+    num_covered: int
+    num_pairs: int
+    num_covered_pairs: int
+    coverage: float
+    precision_at: dict[int, Estimate]
+    precision_over_all: dict[int, Estimate]
+    mean_reciprocal_rank: Estimate
+    by_frequency: dict[str, Estimate]
+    by_group: dict[str, Estimate]
+    conventions: dict[str, dict[str, float | None]]
+    ranks: dict[str, int] = field(repr=False, default_factory=dict)
+    """Best rank of each covered word's translations."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row: coverage, precision, mean reciprocal rank."""
+        first = self.precision_at[1]
+        return [
+            {
+                "vectors": self.vectors,
+                "set": self.set,
+                "retrieval": self.retrieval,
+                **{f"P@{k}": estimate.value for k, estimate in self.precision_at.items()},
+                "low": first.interval.low if first.interval else None,
+                "high": first.interval.high if first.interval else None,
+                "MRR": self.mean_reciprocal_rank.value,
+                "covered": f"{self.num_covered}/{self.num_words}",
+                "P@1 of all": self.precision_over_all[1].value,
+                "reason": first.reason,
+            }
+        ]
+
+
+def evaluate_translation(
+    source: Embeddings,
+    target: Embeddings,
+    gold: Gold,
+    *,
+    options: TranslationOptions | None = None,
+    groups: Mapping[str, str] | None = None,
+    name: str = "",
+    vectors: str = "",
+) -> TranslationScore:
+    """Look for the translations of a dictionary's words.
+
+    Nothing is chosen or fitted here: give a dictionary that no map was learned from.
+
+    Parameters
+    ----------
+    source, target : Embeddings
+        Both in one space, most frequent words first.
+    gold : iterable of (source word, target word)
+        A test dictionary; a word may have several translations.
+    options : TranslationOptions, optional
+    groups : mapping of source word to group, optional
+        Such as parts of speech; each gets a figure of its own.
+    name, vectors : str
+        Names of the dictionary and of the vectors, for tables.
+
+    Returns
+    -------
+    TranslationScore
+
+    Raises
+    ------
+    ValueError
+        If the dictionary is empty, or the spaces' dims differ.
+
+    Examples
+    --------
+    >>> en = Embeddings.from_words({"dog": [1.0, 0.1], "cat": [0.1, 1.0]})
+    >>> de = Embeddings.from_words({"Katze": [0.0, 1.0], "Hund": [1.0, 0.0]})
+    >>> gold = [("dog", "Hund"), ("cat", "Katze"), ("cow", "Kuh")]
+    >>> score = evaluate_translation(en, de, gold)
+    >>> score.precision_at[1].value, score.precision_over_all[1].value
+    (1.0, 0.6666666666666666)
+    """
+    options = options or TranslationOptions()
+    pairs = list(dict.fromkeys((s, t) for s, t in gold))
+    if options.exclude_identical:
+        pairs = [(s, t) for s, t in pairs if s != t]
+    if not pairs:
+        raise ValueError("gold must have a pair, got none")
+    rows = _find(source, [s for s, _ in pairs], options.limit)
+    translations = _find(target, [t for _, t in pairs], options.limit)
+    is_covered = (rows >= 0) & (translations >= 0)
+    words = list(dict.fromkeys(s for s, _ in pairs))
+    ranked = _rank(source, target, (rows[is_covered], translations[is_covered]), options)
+    names = [pair[0] for pair, covered in zip(pairs, is_covered, strict=True) if covered]
+    best = _best_ranks(names, ranked)
+    row_of = dict(zip(names, rows[is_covered].tolist(), strict=True))
+    hits = {k: sum(rank <= k for rank in best.values()) for k in (1, 5, 10)}
+    return TranslationScore(
+        vectors,
+        name,
+        options.retrieval,
+        len(words),
+        len(best),
+        len(pairs),
+        int(is_covered.sum()),
+        len(best) / len(words),
+        {k: _share(count, len(best)) for k, count in hits.items()},
+        {k: _share(count, len(words)) for k, count in hits.items()},
+        _mean_reciprocal(best, options),
+        _by(best, {word: _bin(row_of[word]) for word in best}),
+        _by(best, {word: groups[word] for word in best if word in groups} if groups else {}),
+        _conventions(words, best, ranked, hits),
+        best,
+    )
+
+
+def _find(space: Embeddings, words: list[str], limit: int | None) -> NDArray[np.int64]:
+    rows = space.vocabulary.ids_of(words).astype(np.int64)
+    return rows if limit is None else np.where(rows < limit, rows, -1)
+
+
+def _rank(
+    source: Embeddings,
+    target: Embeddings,
+    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
+    options: TranslationOptions,
+) -> NDArray[np.int64]:
+    """Return the rank of each pair's target for its source."""
+    if source.dim != target.dim:
+        raise ValueError(
+            f"source and target must have the same dim, got {source.dim} and {target.dim}"
+        )
+    retriever = Retriever(
+        source.vectors[: options.limit],
+        target.vectors[: options.limit],
+        method=options.retrieval,
+        neighborhood=options.neighborhood,
+        inverse_temperature=options.inverse_temperature,
+        threads=options.threads,
+    )
+    if len(pairs[0]) == 0:
+        return np.zeros(0, np.int64)
+    queries, place = np.unique(pairs[0], return_inverse=True)
+    wanted = [pairs[1][place == i] for i in range(len(queries))]
+    found = retriever.ranks(source.vectors[queries], wanted)
+    ranks = np.empty(len(pairs[0]), np.int64)
+    for i, of_query in enumerate(found):
+        ranks[place == i] = of_query
+    return ranks
+
+
+def _best_ranks(words: list[str], ranks: NDArray[np.int64]) -> dict[str, int]:
+    best: dict[str, int] = {}
+    for word, rank in zip(words, ranks.tolist(), strict=True):
+        best[word] = min(rank, best.get(word, rank))
+    return best
+
+
+def _share(correct: int, total: int) -> Estimate:
+    if total == 0:
+        return Estimate(None, reason="no word of the dictionary is covered")
+    return Estimate(correct / total, wilson_interval(correct, total))
+
+
+def _mean_reciprocal(best: Mapping[str, int], options: TranslationOptions) -> Estimate:
+    if not best:
+        return Estimate(None, reason="no word of the dictionary is covered")
+    reciprocal = 1 / np.array(list(best.values()), np.float64)
+    if len(best) < 2:
+        return Estimate(float(reciprocal.mean()), reason="a single word shows no variation")
+    drawn = resample(len(best), lambda weights: weights @ reciprocal / len(best), options)
+    interval = percentile_interval(
+        np.concatenate(drawn), "bootstrap over words", options.confidence
+    )
+    return Estimate(float(reciprocal.mean()), interval)
+
+
+def _bin(row: int) -> str:
+    starts = (0, *FREQUENCY_BINS)
+    for start, end in zip(starts, FREQUENCY_BINS, strict=False):
+        if row < end:
+            return f"{start + 1}-{end}"
+    return f"over {starts[-1]}"
+
+
+def _by(best: Mapping[str, int], kinds: Mapping[str, str]) -> dict[str, Estimate]:
+    """Return the share found at 1 of each kind of word, most frequent words' kind first."""
+    found: dict[str, list[int]] = {}
+    for word, kind in kinds.items():
+        found.setdefault(kind, []).append(best[word])
+    ordered = [_bin(row) for row in (0, *FREQUENCY_BINS)]
+    order = sorted(
+        found, key=lambda kind: (ordered.index(kind) if kind in ordered else 9, kind)
+    )
+    return {kind: _share(sum(r == 1 for r in found[kind]), len(found[kind])) for kind in order}
+
+
+def _conventions(
+    words: list[str],
+    best: Mapping[str, int],
+    pair_ranks: NDArray[np.int64],
+    hits: Mapping[int, int],
+) -> dict[str, dict[str, float | None]]:
+    """Return each tool's own figures from the same ranks.
+
+    MUSE: words over covered words, coverage unknown. VecMap: the same, with coverage.
+    fastText's alignment: over all words. XLING: every pair by itself, over covered pairs.
+    """
+
+    def over(total: int) -> dict[str, float | None]:
+        return {f"P@{k}": count / total if total else None for k, count in hits.items()}
+
+    pairs = len(pair_ranks)
+    return {
+        "muse": over(len(best)),
+        "vecmap": {"P@1": over(len(best))["P@1"], "coverage": len(best) / len(words)},
+        "fasttext": {"P@1": over(len(words))["P@1"], "coverage": len(best) / len(words)},
+        "xling": {
+            **{
+                f"P@{k}": int((pair_ranks <= k).sum()) / pairs if pairs else None
+                for k in (1, 5, 10)
+            },
+            "MRR": float((1 / pair_ranks).mean()) if pairs else None,
+        },
+    }

@@ -1,0 +1,122 @@
+"""Translation scores against hand-worked ones, and against the tools' own conventions."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from embkit import Embeddings
+from embkit.evaluation.intervals import wilson_interval
+from embkit.evaluation.translation import TranslationOptions, evaluate_translation
+
+NN = TranslationOptions(retrieval="nn")
+GOLD = [
+    ("dog", "Hund"),
+    ("dog", "Rüde"),
+    ("cat", "Katze"),
+    ("cow", "Kuh"),
+    ("cow", "Vieh"),
+    ("pig", "Schwein"),  # no source row
+    ("sheep", "Schaf"),  # no target row
+]
+
+
+def spaces() -> tuple[Embeddings, Embeddings]:
+    """Return spaces where dog finds Rüde first, then Hund; cat errs; cow finds Kuh third."""
+    source = Embeddings.from_words(
+        {"dog": [1.0, 0, 0], "cat": [0, 1.0, 0], "cow": [0, 0.6, 1.0], "sheep": [1.0, 1, 1]}
+    )
+    target = Embeddings.from_words(
+        {
+            "Hund": [0.9, 0.1, 0],
+            "Rüde": [1.0, 0.05, 0],
+            "Maus": [0, 1.0, 0.1],
+            "Katze": [0.1, 0.9, 0.1],
+            "Kuh": [0.0, 0.1, 1.0],
+            "Schwein": [0, 0.8, 1.2],
+            "Vieh": [-1.0, 0, 0],
+            "Haus": [0, 0.55, 1.0],
+        }
+    )
+    return source, target
+
+
+def test_one_unknown_source_one_unknown_target_and_two_translations_as_each_tool_counts() -> (
+    None
+):
+    score = evaluate_translation(*spaces(), GOLD, options=NN)
+    assert score.ranks == {"dog": 1, "cat": 2, "cow": 3}
+    found = score.conventions
+    assert found["muse"] == {"P@1": 1 / 3, "P@5": 1.0, "P@10": 1.0}
+    assert found["vecmap"] == {"P@1": 1 / 3, "coverage": 3 / 5}
+    assert found["fasttext"] == {"P@1": 1 / 5, "coverage": 3 / 5}
+    assert found["xling"]["P@1"] == 1 / 5  # of the five pairs both of whose words are known
+    assert found["xling"]["P@5"] == 4 / 5
+    ranks = np.array([2, 1, 2, 3, 8])
+    assert found["xling"]["MRR"] == pytest.approx((1 / ranks).mean())
+
+
+def test_figures_with_their_denominators_and_intervals() -> None:
+    score = evaluate_translation(*spaces(), GOLD, options=NN)
+    assert (score.num_words, score.num_covered, score.coverage) == (5, 3, 0.6)
+    assert (score.num_pairs, score.num_covered_pairs) == (7, 5)
+    assert score.precision_at[1].value == 1 / 3
+    assert score.precision_at[1].interval == wilson_interval(1, 3)
+    assert score.precision_over_all[5].value == 3 / 5
+    assert score.mean_reciprocal_rank.value == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
+    interval = score.mean_reciprocal_rank.interval
+    assert interval is not None
+    assert interval.low < 0.6 < interval.high
+
+
+def test_groups_and_bins_of_frequency_have_their_own_figures() -> None:
+    rng = np.random.default_rng(1)
+    rows = rng.standard_normal((1500, 10)).astype(np.float32)
+    source = Embeddings.from_words([f"s{i}" for i in range(1500)], rows)
+    target = Embeddings.from_words([f"t{i}" for i in range(1500)], rows)
+    gold = [(f"s{i}", f"t{i}") for i in (0, 999)] + [("s1000", "t5"), ("s1001", "t1001")]
+    groups = {"s0": "noun", "s999": "noun", "s1000": "verb"}
+    score = evaluate_translation(source, target, gold, groups=groups)
+    assert {name: e.value for name, e in score.by_frequency.items()} == {
+        "1-1000": 1.0,
+        "1001-5000": 0.5,
+    }
+    assert {name: e.value for name, e in score.by_group.items()} == {"noun": 1.0, "verb": 0.0}
+
+
+def test_identical_words_can_be_left_out_and_the_vocabulary_be_limited() -> None:
+    space = Embeddings.from_words({"a": [1.0, 0], "b": [0, 1.0], "c": [1.0, 1.0]})
+    gold = [("a", "a"), ("b", "b"), ("c", "a")]
+    assert evaluate_translation(space, space, gold, options=NN).num_words == 3
+    strict = TranslationOptions(retrieval="nn", exclude_identical=True, limit=2)
+    score = evaluate_translation(space, space, gold, options=strict)
+    assert (score.num_words, score.num_covered) == (1, 0)
+    assert score.precision_at[1].value is None
+    assert score.precision_at[1].reason == "no word of the dictionary is covered"
+
+
+@pytest.mark.parametrize("retrieval", ["nn", "csls", "inverted-softmax", "margin"])
+def test_every_retrieval_finds_a_copy(retrieval: str) -> None:
+    rows = np.random.default_rng(2).standard_normal((60, 8)).astype(np.float32)
+    space = Embeddings.from_words([f"w{i}" for i in range(60)], rows)
+    options = TranslationOptions(retrieval=retrieval)  # type: ignore[arg-type]
+    score = evaluate_translation(space, space, [(w, w) for w in space.words], options=options)
+    assert score.precision_at[1].value == 1.0
+
+
+def test_a_score_is_json_and_a_table() -> None:
+    score = evaluate_translation(*spaces(), GOLD, options=NN, name="d", vectors="v")
+    assert json.loads(json.dumps(score.to_dict()))["conventions"]["vecmap"]["coverage"] == 0.6
+    assert score.rows()[0]["covered"] == "3/5"
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    source, target = spaces()
+    with pytest.raises(ValueError, match="gold must have a pair"):
+        evaluate_translation(source, target, [])
+    with pytest.raises(ValueError, match="same dim"):
+        evaluate_translation(source, Embeddings.from_words({"Hund": [1.0]}), GOLD)
+    with pytest.raises(ValueError, match="retrieval must be one of"):
+        TranslationOptions(retrieval="best")  # type: ignore[arg-type]
