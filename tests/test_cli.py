@@ -71,6 +71,9 @@ COMMANDS = (
     "eval diagnostics",
     "eval outliers",
     "eval similarity",
+    "eval translation",
+    "induce-dictionary",
+    "translate",
     "map-many",
 )
 

@@ -12,6 +12,7 @@ from embkit.cli import (
     eval_analogy,
     eval_bias,
     eval_categorization,
+    eval_crosslingual,
     eval_diagnostics,
     eval_outliers,
     eval_similarity,
@@ -35,6 +36,7 @@ TASKS: dict[str, ModuleType] = {
     "outliers": eval_outliers,
     "bias": eval_bias,
     "diagnostics": eval_diagnostics,
+    "translation": eval_crosslingual,
 }
 
 

@@ -11,6 +11,10 @@ MANY_EXAMPLE = """Example: embkit map-many en=en.bin de=de.bin it=it.bin --pivot
 --dictionary de-en=de-en.txt --dictionary it-en=it-en.txt --output maps"""
 APPLY_EXAMPLE = "Example: embkit apply en-de.map en.bin --side source --output mapped.vec"
 
+TRANSLATE_EXAMPLE = "Example: embkit translate en.bin de.bin dog cat --mapping en-de.map"
+INDUCE_EXAMPLE = """Example: embkit induce-dictionary en.bin de.bin --mapping en-de.map
+--output pairs.tsv"""
+
 
 def register(app: App) -> None:
     """Add the commands."""
@@ -31,4 +35,14 @@ def register(app: App) -> None:
         name="apply",
         help="Bring vectors of one side into the common space of a fitted map.",
         help_epilogue=APPLY_EXAMPLE,
+    )
+    app.command(
+        "embkit.cli.translate:translate",
+        help="Print the translations of words.",
+        help_epilogue=TRANSLATE_EXAMPLE,
+    )
+    app.command(
+        "embkit.cli.induce:induce_dictionary",
+        help="Write the pairs of words that translate each other.",
+        help_epilogue=INDUCE_EXAMPLE,
     )

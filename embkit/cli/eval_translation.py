@@ -1,0 +1,90 @@
+"""``embkit eval translation``: how often a dictionary's translations are found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from embkit.cli.eval_output import print_results, print_rows
+from embkit.cli.loading import require_input
+from embkit.cli.mapped import MappingOption, load_mapped
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
+from embkit.evaluation.rows import read_rows
+from embkit.evaluation.translation import (
+    TranslationOptions,
+    TranslationScore,
+    evaluate_translation,
+)
+from embkit.mapping import SeedDictionary
+
+
+def translation(
+    source: Path,
+    target: Path,
+    /,
+    *,
+    dictionary: Path,
+    groups: Path | None = None,
+    details: Flag = False,
+    space: Annotated[MappingOption, FLATTEN] = MappingOption(),
+    options: Annotated[TranslationOptions, FLATTEN] = TranslationOptions(),
+    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Print how often the translations of a dictionary's words are found.
+
+    Nothing is chosen or fitted here; the dictionary must not be the one that the map was
+    learned from. --details also prints bins of frequency, groups, and what MUSE, VecMap,
+    fastText's and XLING's evaluations call their result.
+
+    Parameters
+    ----------
+    source, target
+        Files or folders with the vectors of both languages.
+    dictionary
+        Test dictionary: source word, then its translations, parted by tabs or blanks.
+    groups
+        File of source words and their groups, such as parts of speech, parted by a tab; each
+        group gets its own figure.
+    details
+        Print the bins, groups and conventions too.
+    """
+    for path in (dictionary, groups):
+        if path is not None:
+            require_input(path)
+    gold = [(entry.source, entry.target) for entry in SeedDictionary.read(dictionary)]
+    kinds = _read_groups(groups) if groups is not None else None
+    left, right = load_mapped(source, target, space, load)
+    score = evaluate_translation(
+        *(left, right, gold),
+        options=options,
+        groups=kinds,
+        name=dictionary.name,
+        vectors=f"{source.name}-{target.name}",
+    )
+    print_results([score], json=common.json, quiet=common.quiet)
+    if (details or groups is not None) and not common.json:
+        _print_details(score)
+
+
+def _read_groups(path: Path) -> dict[str, str]:
+    return {row.fields[0]: row.fields[1] for row in read_rows(path) if len(row.fields) > 1}
+
+
+def _print_details(score: TranslationScore) -> None:
+    kinds = [("frequency", score.by_frequency), ("group", score.by_group)]
+    rows = [
+        {
+            "part": part,
+            "name": name,
+            "P@1": estimate.value,
+            "low": estimate.interval.low if estimate.interval else None,
+            "high": estimate.interval.high if estimate.interval else None,
+        }
+        for part, some in kinds
+        for name, estimate in some.items()
+    ]
+    print()
+    print_rows(rows)
+    print()
+    print_rows([{"convention": name, **told} for name, told in score.conventions.items()])

@@ -1,0 +1,61 @@
+"""``embkit induce-dictionary``: a dictionary out of two mapped spaces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from embkit.cli.mapped import MappingOption, load_mapped
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
+from embkit.cli.outputs import reserved_output
+from embkit.cli.terminal import note, print_json
+from embkit.mapping.lexicon import LexiconConfig, induce_lexicon
+from embkit.output import OutputFile
+
+
+def induce_dictionary(
+    source: Path,
+    target: Path,
+    /,
+    *,
+    output: Path,
+    overwrite: Flag = False,
+    config: Annotated[LexiconConfig, FLATTEN] = LexiconConfig(),
+    space: Annotated[MappingOption, FLATTEN] = MappingOption(),
+    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Write the pairs of words that translate each other, a line each.
+
+    The columns, parted by tabs: source word, target word, confidence (0 to 1), score, lead
+    over the second best, and whether the pair is mutual (1 or 0).
+
+    Parameters
+    ----------
+    source, target
+        Files or folders with the vectors of both languages.
+    output
+        File to write; - is standard output.
+    overwrite
+        Replace the output if it exists.
+    """
+    output = Path(show_dash(output))
+    inputs = [path for path in (source, target, space.mapping) if path is not None]
+    with reserved_output(output, overwrite=overwrite, inputs=inputs):
+        left, right = load_mapped(source, target, space, load)
+        found = induce_lexicon(left, right, config)
+        with OutputFile(output, overwrite=overwrite) as stream:
+            for i in range(len(found)):
+                words = (
+                    left.vocabulary.bytes_of(int(found.source[i])),
+                    right.vocabulary.bytes_of(int(found.target[i])),
+                )
+                figures = (
+                    f"{found.confidences[i]:.4f}\t{found.scores[i]:.4f}\t"
+                    f"{found.margins[i]:.4f}\t{int(found.mutual[i])}\n"
+                )
+                stream.write(b"\t".join([*words, figures.encode("ascii")]))
+    if common.json and str(output) != "-":
+        print_json({"output": str(output), "num_pairs": len(found)})
+    else:
+        note(f"wrote {output}: {len(found)} pairs", quiet=common.quiet)

@@ -1,0 +1,62 @@
+"""``embkit translate``: the translations of words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from embkit.cli.loading import require_words
+from embkit.cli.mapped import MappingOption, load_mapped
+from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
+from embkit.cli.terminal import print_json, print_table
+from embkit.retrieval import RetrievalMethod, Retriever
+
+
+def translate(
+    source: Path,
+    target: Path,
+    /,
+    *words: str,
+    topn: Annotated[int, Parameter(alias="-n")] = 5,
+    retrieval: RetrievalMethod = "csls",
+    space: Annotated[MappingOption, FLATTEN] = MappingOption(),
+    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Print the best translations of each word, with their scores.
+
+    Parameters
+    ----------
+    source, target
+        Files or folders with the vectors of both languages.
+    words
+        Words of the source language.
+    topn
+        Translations per word.
+    retrieval
+        How candidates are scored.
+    """
+    if not words:
+        raise ValueError("words must be given: embkit translate SOURCE TARGET WORDS...")
+    left, right = load_mapped(source, target, space, load)
+    require_words(left, words, source)
+    retriever = Retriever(left.vectors, right.vectors, method=retrieval)
+    found = retriever.search(
+        left.lookup(words, oov="subword" if left.subwords else "raise"), topn
+    )
+    answers = {
+        word: [(right.words[row], score) for row, score in found.pairs(i)]
+        for i, word in enumerate(words)
+    }
+    if common.json:
+        print_json(
+            {
+                word: [{"word": other, "score": score} for other, score in best]
+                for word, best in answers.items()
+            }
+        )
+        return
+    for word, best in answers.items():
+        print_table((word, other, f"{score:.4f}") for other, score in best)

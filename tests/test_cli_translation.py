@@ -1,0 +1,104 @@
+"""The commands across two languages: translate, induce-dictionary, eval translation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import embkit
+from embkit.cli import main as run_main
+from embkit.mapping import SeedDictionary
+from tests.spaces import pairs, planted
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    """Return the files of two planted spaces and, in the same folder, a map and a test set."""
+    source, target, _ = planted(150, 8, seed=1, noise=0.01)
+    embkit.save(source, tmp_path / "s.bin")
+    embkit.save(target, tmp_path / "t.bin")
+    embkit.map(source, target, dictionary=pairs(60)).save(tmp_path / "st.map")
+    gold = [*pairs(50, start=90), ("s100", "t1"), ("unknown", "words")]
+    lines = [f"{s}\t{t}\n" for s, t in gold]
+    (tmp_path / "test.txt").write_text("".join(lines), encoding="utf-8")
+    named = [str(tmp_path / name) for name in ("s.bin", "t.bin")]
+    return [*named, "--mapping", str(tmp_path / "st.map")]
+
+
+def test_words_are_translated(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_main(["translate", *arguments[:2], "s5", "s140", *arguments[2:], "-n", "1"]) == 0
+    cells = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[:2] for row in cells] == [["s5", "t5"], ["s140", "t140"]]
+    assert run_main(["translate", *arguments[:2], "s5", *arguments[2:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["s5"][0]["word"] == "t5"
+    assert run_main(["translate", *arguments[:2], "nothing", *arguments[2:]]) == 2
+
+
+def test_an_induced_dictionary_is_a_dictionary(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "pairs.tsv"
+    command = ["induce-dictionary", *arguments, "--output", str(output)]
+    assert run_main([*command, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    cells = [line.split("\t") for line in output.read_text().splitlines()]
+    assert len(cells) == told["num_pairs"] > 140
+    right = [row for row in cells if row[0][1:] == row[1][1:]]
+    assert len(right) > 0.95 * len(cells)
+    assert all(0 <= float(row[2]) <= 1 and row[5] == "1" for row in cells)
+    assert run_main(command) == 2
+    assert run_main([*command, "--overwrite", "--no-mutual", "--words", "100"]) == 0
+    assert len(output.read_text().splitlines()) == 100
+
+
+def test_a_higher_margin_or_confidence_keeps_fewer_pairs(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    sizes = []
+    for options in ([], ["--margin", "0.2"], ["--confidence", "0.9"]):
+        output = tmp_path / "pairs.tsv"
+        command = ["induce-dictionary", *arguments, "--output", str(output), "--overwrite"]
+        assert run_main([*command, *options]) == 0
+        sizes.append(len(output.read_text().splitlines()))
+    assert sizes[0] > max(sizes[1:])
+
+
+def test_translation_is_evaluated(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dictionary = str(tmp_path / "test.txt")
+    command = ["eval", "translation", *arguments, "--dictionary", dictionary]
+    assert run_main([*command, "--json", "--resamples", "50"]) == 0
+    score = json.loads(capsys.readouterr().out)[0]
+    assert (score["num_words"], score["num_covered"]) == (51, 50)
+    assert score["precision_at"]["1"]["value"] > 0.95
+    (tmp_path / "pos.tsv").write_text("s95\tnoun\ns96\tnoun\ns97\tverb\n", encoding="utf-8")
+    grouped = [*command, "--groups", str(tmp_path / "pos.tsv"), "--retrieval", "nn"]
+    assert run_main([*grouped, "--resamples", "50"]) == 0
+    shown = capsys.readouterr().out
+    assert "50/51" in shown
+    assert "group\tnoun\t1.000" in shown
+    assert "fasttext" in shown
+
+
+def test_inputs_are_checked_before_any_work(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = ["eval", "translation", *arguments, "--dictionary", str(tmp_path / "none.txt")]
+    assert run_main(missing) == 2
+    assert "none.txt" in capsys.readouterr().err
+    embkit.save(planted(20, 5, seed=2)[0], tmp_path / "other.bin")
+    unmapped = ["translate", arguments[0], str(tmp_path / "other.bin"), "s1"]
+    assert run_main(unmapped) == 2
+    assert "must be in one space" in capsys.readouterr().err
+
+
+def test_the_test_dictionary_is_read_as_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "d.txt"
+    path.write_text("dog Hund Rüde\n", encoding="utf-8")
+    assert [(e.source, e.target) for e in SeedDictionary.read(path)] == [
+        ("dog", "Hund"),
+        ("dog", "Rüde"),
+    ]
