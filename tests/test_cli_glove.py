@@ -70,6 +70,19 @@ def test_text_and_its_counts_give_the_same_vectors(corpus: Path, tmp_path: Path)
     assert first.provenance["corpus"]["digest"] == second.provenance["corpus"]["digest"]
 
 
+def test_gloves_own_records_give_the_same_vectors(corpus: Path, tmp_path: Path) -> None:
+    records, words = tmp_path / "cooccurrence.bin", tmp_path / "vocab.txt"
+    made = ["--output", str(records), "--save-vocabulary", str(words), "--quiet", *COUNTING]
+    assert run_main(["cooccur", str(corpus), *made]) == 0
+    given = ["--cooccurrence", str(records), "--vocabulary", str(words)]
+    assert train(given, tmp_path / "a") == train([str(corpus)], tmp_path / "b", *COUNTING) == 0
+    first, second = embkit.load(tmp_path / "a"), embkit.load(tmp_path / "b")
+    assert first.vectors.tobytes() == second.vectors.tobytes()
+    assert first.words == second.words
+    assert "window" not in first.provenance["config"]
+    assert second.provenance["config"]["window"] == 4
+
+
 def test_ten_epochs_and_ten_more_are_twenty(corpus: Path, tmp_path: Path) -> None:
     state, source = tmp_path / "run.state", [str(corpus)]
     ten = [*COUNTING, "--epochs", "10"]
@@ -105,6 +118,8 @@ def test_what_does_not_fit_together_is_refused(
         ([str(corpus), "--cooccurrence", counts], [], ExitCode.USAGE, "corpus must be left"),
         (["--cooccurrence", counts], ["--window", "3"], ExitCode.USAGE, "window must be left"),
         (["--cooccurrence", str(corpus)], [], ExitCode.INPUT, "corpus.txt"),
+        (["--cooccurrence", str(tmp_path / "no.bin")], [], ExitCode.USAGE, "No such file"),
+        (["--cooccurrence", counts], ["--vocabulary", str(corpus)], ExitCode.USAGE, "its own"),
         (["--cooccurrence", str(tmp_path / "no")], [], ExitCode.USAGE, "No such file"),
         ([str(corpus)], ["--init-from", counts, "--min-count", "1"], ExitCode.INPUT, "GloVe"),
         ([str(corpus)], ["--state-every", "2"], ExitCode.USAGE, "state must be given"),

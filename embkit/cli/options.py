@@ -113,7 +113,8 @@ class GloveRunOptions(RunOptions):
     """Options of a GloVe run that are not those of the model."""
 
     cooccurrence: Path | None = None
-    """Train from the counts in this file instead of a corpus."""
+    """Train from the counts in this file instead of a corpus; with a .bin file of GloVe's
+    records, --vocabulary gives their words."""
     state: Path | None = None
     """Keep all that the run needs to go on in this file."""
     state_every: int | None = None

@@ -51,7 +51,8 @@ def glove(
     sources = [show_dash(source) for source in corpus]
     _check_inputs(sources, run, config)
     output = Path(show_dash(run.output))
-    inputs = [Path(source) for source in (*sources, run.cooccurrence) if source is not None]
+    given = (*sources, run.cooccurrence, run.vocabulary)
+    inputs = [Path(source) for source in given if source is not None]
     formats.check_output_name(output)
     with ExitStack() as reserved:
         if run.state is not None:
@@ -78,8 +79,6 @@ def _check_inputs(sources: list[str], run: GloveRunOptions, config: GloveConfig)
             require_input(path)
     if run.cooccurrence is None:
         return
-    if run.vocabulary is not None:
-        raise ValueError("vocabulary must be left out with --cooccurrence: it has its own")
     if sources:
         raise ValueError(f"corpus must be left out with --cooccurrence, got {sources[0]}")
     default = GloveConfig()
@@ -106,10 +105,14 @@ def _train(
         "init_from": run.init_from,
     }
     if run.cooccurrence is not None:
-        from embkit.counts.cooccurrence import Cooccurrence
+        from embkit.counts.files import is_own_form, load_counts
         from embkit.training.glove_counts import train_on_counts
 
-        counts = Cooccurrence.open(run.cooccurrence)
+        if run.vocabulary is not None and is_own_form(run.cooccurrence):
+            raise ValueError(
+                f"vocabulary must be left out with {run.cooccurrence}, which has its own words"
+            )
+        counts = load_counts(run.cooccurrence, given_vocabulary(run.vocabulary))
         return train_on_counts(counts, config, **options), reports[0]
     source = sources[0] if len(sources) == 1 else sources
     options |= {"vocabulary": given_vocabulary(run.vocabulary)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from embkit._native import core
 from embkit._version import __version__
-from embkit.config import GloveConfig, available_threads
+from embkit.config import CooccurrenceConfig, GloveConfig, available_threads
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, DivergenceError, ResourceError
 from embkit.training.glove_state import GloveState, load_state, save_state
@@ -64,7 +64,7 @@ def train_glove(
     config : GloveConfig
         The options; those of counting are not used.
     counted : mapping, optional
-        What the provenance says of the counts and their corpus.
+        What is known of the counts, for the provenance: their ``config`` and ``corpus``.
     state : path, optional
         Write all rows and squared gradients to this file, to continue from; it is replaced.
     state_every : int, optional
@@ -149,8 +149,8 @@ def train_glove(
                 save_state(GloveState.of_model(model, epoch + 1, vocabulary), state)
     provenance = {
         "method": "glove",
-        "config": {**asdict(config), "threads": threads},
-        **(counted or {}),
+        "config": {**_told_options(config, counted or {}), "threads": threads},
+        "corpus": (counted or {}).get("corpus", {}),
         "num_cells": counts.nnz,
         "simd": core.simd_level(),
         "epochs_before": epochs_before,
@@ -223,6 +223,17 @@ def _check_state(start: GloveState, vocabulary: Vocabulary, config: GloveConfig)
             f"the state of init_from must have the same words, got {len(start.vocabulary)} "
             f"words that differ from the {len(vocabulary)} of the counts"
         )
+
+
+def _told_options(config: GloveConfig, counted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of training, and those of counting that the counts were made with."""
+    counting = {option.name for option in fields(CooccurrenceConfig)} - {"threads", "seed"}
+    made = counted.get("config", {})
+    return {
+        name: made[name] if name in counting else value
+        for name, value in asdict(config).items()
+        if name not in counting or name in made
+    }
 
 
 def _train_epoch(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import Any
 
-from embkit.config import CooccurrenceConfig, GloveConfig
+from embkit.config import GloveConfig
 from embkit.corpus import EncodedCorpus
 from embkit.counts.cooccurrence import Cooccurrence, cooccur
 from embkit.embeddings import Embeddings
@@ -46,17 +45,12 @@ def train_on_counts(
 ) -> Embeddings:
     """Train on counts that were made before; see `train_glove`.
 
-    The provenance's options of counting are those of the counts.
+    The provenance's options of counting are those of the counts, where these tell them.
 
     Raises
     ------
     CorpusError, DivergenceError, FormatError, ResourceError, ValueError
         As `train_glove` does.
     """
-    made = counts.provenance.get("config", {})
-    names = {option.name for option in fields(CooccurrenceConfig)} - {"threads", "seed"}
-    known = {name: made[name] for name in names & set(made)}
-    corpus = {name: counts.provenance[name] for name in {"corpus"} & set(counts.provenance)}
-    return train_glove(
-        counts.matrix, counts.vocabulary, replace(config, **known), counted=corpus, **run
-    )
+    counted = {name: counts.provenance.get(name, {}) for name in ("corpus", "config")}
+    return train_glove(counts.matrix, counts.vocabulary, config, counted=counted, **run)
