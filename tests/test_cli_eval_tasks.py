@@ -43,6 +43,10 @@ def test_categories_are_scored_from_the_command_line(
     data.write_text("".join(f"{'cat' if i < 3 else 'flower'}\t{WORDS[i]}\n" for i in range(6)))
     assert main(["eval", "categorization", str(model), "--set", str(data)]) == 0
     (row,) = rows_of(capfd.readouterr().out)
+    data.write_text("word,kind\nlion,cat\nlynx,cat\nrose,flower\n")
+    named = ["--columns", "kind", "--columns", "word"]
+    assert main(["eval", "categorization", str(model), "--set", str(data), *named]) == 0
+    assert rows_of(capfd.readouterr().out)[0]["used"] == "3/3"
     assert (row["purity"], row["ari"], row["used"]) == ("1.000", "1.000", "6/6")
     assert (row["vectors"], row["set"]) == (str(model), "mine")
 

@@ -50,7 +50,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
         *("_native", "backend", "config", "embeddings", "neighbors", "plotting", "sparse"),
         *("output", "retrieval", "streams"),
     },
-    "report": {"config", "embeddings", "evaluation", "output", "plotting"},
+    "report": {"config", "embeddings", "evaluation", "output", "plotting", "sparse"},
 }
 
 # Each folder of csrc/, with the folders its files may include.

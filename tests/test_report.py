@@ -137,8 +137,8 @@ def test_every_part_is_there_named_and_reachable(page: str) -> None:
     assert len(set(identifiers)) == len(identifiers)
     links = [value[1:] for name, value in reader.attributes if name == "href"]
     assert links == [
-        *("models", "similarity", "analogies", "categorization", "outliers", "bias"),
-        *("diagnostics", "neighbours", "map", "provenance"),
+        *("models", "similarity", "analogies", "comparison", "categorization", "outliers"),
+        *("bias", "diagnostics", "neighbours", "map", "provenance"),
     ]
     assert set(links) <= set(identifiers)
     labelled = [value for name, value in reader.attributes if name == "aria-labelledby"]
@@ -178,6 +178,19 @@ def test_models_need_different_names_and_words_are_chosen_where_none_are_given()
     assert set(found.models[0].neighbors) <= set(WORDS)
     assert found.models[0].neighbors
     assert short_names([Path("a/x.bin"), Path("b/x.bin")]) == ["a/x.bin", "b/x.bin"]
+
+
+def test_sparse_vectors_have_a_report_too(data: list[DataSet]) -> None:
+    from scipy.sparse import csr_array
+
+    from embkit.sparse import SparseEmbeddings
+
+    dense = model(1)
+    sparse = SparseEmbeddings(dense.vocabulary, csr_array(np.maximum(dense.vectors, 0)))
+    options = ReportOptions(words=("lion",), neighbors=3, resamples=20, projection="pca")
+    shown = render(build_report([("dense", dense), ("sparse", sparse)], data, options))
+    assert "isotropy" in shown
+    assert "Map of words of sparse" in shown
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import bz2
-import importlib.util
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from embkit.evaluation.registry import gensim_data
 
 ARTICLES = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 NUM_TOPICS = 12
@@ -29,14 +30,6 @@ class DemoText:
     gold_name: str
     gold: list[GoldPair]
     """Pairs of words with the similarity that people, or the generator, give them."""
-
-
-def gensim_data(name: str) -> Path | None:
-    """Return a file among gensim's test data, None without gensim; imports nothing of it."""
-    spec = importlib.util.find_spec("gensim")
-    folders = (spec.submodule_search_locations or []) if spec is not None else []
-    paths = (Path(folder) / "test" / "test_data" / name for folder in folders)
-    return next((path for path in paths if path.is_file()), None)
 
 
 def wordsim_pairs() -> list[GoldPair]:

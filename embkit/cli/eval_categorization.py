@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from embkit.cli.eval_output import print_results
 from embkit.cli.eval_sets import SetOptions, load_each, open_sets
@@ -24,6 +24,7 @@ EXAMPLE = "Example: embkit eval categorization vectors.bin --set bless"
 def categorization(
     *vectors: Path,
     sets: Annotated[SetOptions, FLATTEN] = SetOptions(),
+    columns: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     options: Annotated[CategorizationOptions, FLATTEN] = CategorizationOptions(),
     load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
@@ -34,12 +35,14 @@ def categorization(
     ----------
     vectors
         Files or folders with vectors, in any format that embkit reads.
+    columns
+        Of set files: the columns of category and word, by name or number; give it twice.
     """
     from embkit.evaluation.categorization import evaluate_categorization
 
     data = [
         each
-        for each in open_sets("categorization", sets.set)
+        for each in open_sets("categorization", sets.set, columns)
         if isinstance(each, CategorizationSet)
     ]
     results = [

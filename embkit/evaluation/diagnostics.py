@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from embkit.evaluation.results import Estimate, Result
-from embkit.evaluation.spaces import Doubles, Ids, Space, Vectors, as_space
+from embkit.evaluation.spaces import Doubles, Ids, Space, SparseSpace, Vectors, as_space
 from embkit.evaluation.task_options import DiagnosticsOptions
 from embkit.neighbors import top_k
 
@@ -191,7 +191,8 @@ def _skewness(values: Doubles) -> Estimate:
 
 
 def _frequency(space: Space, rows: Ids) -> tuple[Doubles, str]:
-    counts = None if space.is_sparse else space.embeddings.counts
+    source = space.source if isinstance(space, SparseSpace) else space.embeddings
+    counts = getattr(getattr(source, "vocabulary", None), "counts", None)
     if counts is not None:
         return counts[rows].astype(np.float64), "counts"
     return -rows.astype(np.float64), "row order"

@@ -29,7 +29,9 @@ from embkit.report.projection import METHODS, Projection, WordMap, map_words
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
+    from embkit.sparse import SparseEmbeddings
 
+Model: TypeAlias = "Embeddings | SparseEmbeddings"
 Neighbors: TypeAlias = tuple[tuple[str, float], ...]
 
 _RANKS = (150, 300, 500, 800, 1200, 1700, 2300, 3000)  # where words are chosen from
@@ -90,12 +92,13 @@ class Report:
     models: tuple[ModelReport, ...]
     sets: tuple[SetFacts, ...]
     stability: tuple[Result, ...]
+    comparisons: tuple[Result, ...]
     options: ReportOptions
     version: str = field(default=__version__)
 
 
 def build_report(
-    vectors: Sequence[tuple[str, Embeddings]],
+    vectors: Sequence[tuple[str, Model]],
     data: Sequence[DataSet],
     options: ReportOptions | None = None,
     *,
@@ -105,7 +108,7 @@ def build_report(
 
     Parameters
     ----------
-    vectors : sequence of (name, Embeddings)
+    vectors : sequence of (name, Embeddings or SparseEmbeddings)
         At least one, with different names.
     data : sequence of data sets
         Of any kinds, as `embkit.evaluation.datasets` reads them.
@@ -144,11 +147,12 @@ def build_report(
         models,
         tuple(_facts(each) for each in data),
         tuple(_stability(vectors, options, progress)),
+        tuple(_comparisons(models, options)),
         options,
     )
 
 
-def choose_words(models: Sequence[Embeddings]) -> tuple[str, ...]:
+def choose_words(models: Sequence[Model]) -> tuple[str, ...]:
     """Return some frequent words of letters that all models know, spread over the ranks."""
     chosen: list[str] = []
     words = models[0].words
@@ -163,7 +167,7 @@ def choose_words(models: Sequence[Embeddings]) -> tuple[str, ...]:
 
 def _evaluate(
     name: str,
-    vectors: Embeddings,
+    vectors: Model,
     data: Sequence[DataSet],
     words: Sequence[str],
     options: ReportOptions,
@@ -205,7 +209,7 @@ def kind_of(data: DataSet) -> str:
 
 
 def _score(
-    name: str, vectors: Embeddings, data: DataSet, options: ReportOptions
+    name: str, vectors: Model, data: DataSet, options: ReportOptions
 ) -> Sequence[Result]:
     """Return the results of one model on one set."""
     from embkit.evaluation.analogy import evaluate_analogies
@@ -246,14 +250,14 @@ def _diagnostics_options(options: ReportOptions) -> DiagnosticsOptions:
     )
 
 
-def _diagnose(name: str, vectors: Embeddings, options: ReportOptions) -> Result:
+def _diagnose(name: str, vectors: Model, options: ReportOptions) -> Result:
     from embkit.evaluation.diagnostics import evaluate_diagnostics
 
     return evaluate_diagnostics(vectors, _diagnostics_options(options), name=name)
 
 
 def _stability(
-    vectors: Sequence[tuple[str, Embeddings]],
+    vectors: Sequence[tuple[str, Model]],
     options: ReportOptions,
     progress: Callable[[str], None],
 ) -> list[Result]:
@@ -265,6 +269,25 @@ def _stability(
         progress(f"neighbours of {first} and {second}")
         found.append(compare_neighbors(a, b, settings, names=(first, second)))
     return found
+
+
+def _comparisons(models: Sequence[ModelReport], options: ReportOptions) -> Sequence[Result]:
+    """Compare each two models on the items that both cover, p-values adjusted together."""
+    from embkit.evaluation.analogy import AnalogyScore
+    from embkit.evaluation.compare import adjust, compare_analogies, compare_similarity
+    from embkit.evaluation.similarity import SimilarityScore
+    from embkit.evaluation.task_options import resampling
+
+    settings = resampling(options)
+    found = []
+    for first, second in combinations(models, 2):
+        for kind, scores in first.scores.items():
+            for a, b in zip(scores, second.scores[kind], strict=True):
+                if isinstance(a, SimilarityScore) and isinstance(b, SimilarityScore):
+                    found.append(compare_similarity(a, b, settings))
+                elif isinstance(a, AnalogyScore) and isinstance(b, AnalogyScore):
+                    found.append(compare_analogies(a, b, settings))
+    return adjust(found)
 
 
 def _facts(data: DataSet) -> SetFacts:

@@ -13,6 +13,7 @@ from embkit.plotting import principal_components
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
+    from embkit.sparse import SparseEmbeddings
 
 Doubles: TypeAlias = NDArray[np.float64]
 _EXACT = 500  # points up to which the exact method is the faster one
@@ -51,7 +52,7 @@ class WordMap:
 
 
 def map_words(
-    vectors: Embeddings,
+    vectors: Embeddings | SparseEmbeddings,
     neighbors: Mapping[str, tuple[tuple[str, float], ...] | None],
     projection: Projection,
 ) -> WordMap:
@@ -66,14 +67,15 @@ def map_words(
     known = [(word, found) for word, found in neighbors.items() if found is not None]
     for number, (word, _) in enumerate(known):
         groups.setdefault(word, number)
-    for number, (_, found) in enumerate(known):
-        for other, _ in found:
+    for number, (_, others) in enumerate(known):
+        for other, _ in others:
             groups.setdefault(other, number)
     words = tuple(groups)
     chosen = {word for word, _ in known}
     if len(words) < 3:
         return WordMap((), (), (), np.zeros((0, 2)), f"no map: only {len(words)} words")
-    rows = vectors.lookup(words, oov="zero").astype(np.float64)
+    found = vectors.lookup(words, oov="zero")
+    rows = np.asarray(found if isinstance(found, np.ndarray) else found.toarray(), np.float64)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     units = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
     points, caption = lay(units, projection)

@@ -52,7 +52,7 @@ vertical-align:middle}
 thead th{color:var(--soft);font-weight:500;font-size:.82rem;white-space:nowrap}
 tbody th{font-weight:600;overflow-wrap:break-word;max-width:16rem}
 td small{white-space:nowrap}
-.track{display:block;position:relative;min-width:9rem;width:100%;height:1.1rem;
+.track{display:block;position:relative;min-width:9rem;margin:0 6px;height:1.1rem;
 border-radius:.2rem;background:repeating-linear-gradient(90deg,var(--line) 0 1px,
 transparent 1px 25%),var(--rail);border-right:1px solid var(--line)}
 .track i{position:absolute;top:50%}
