@@ -1,5 +1,7 @@
 """A map learned without any dictionary: a discriminator shall not tell the two spaces apart.
 
+NumPy's functions are called on CuPy's arrays too, which answer to them.
+
 In the form of Conneau et al. (2018) the map is kept near the rotations; in that of Barone
 (2016) it is an encoder whose transpose must bring the source back. Both fail often, and options
 and seed decide. A space that some rotation leaves as it is cannot be identified.
@@ -12,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from embkit.backend import array_namespace
 from embkit.errors import DivergenceError
 from embkit.mapping.config import AdversarialConfig
 from embkit.mapping.discriminator import Discriminator, Floats, cross_entropy
@@ -56,7 +59,7 @@ def _run(
         report(start * total + done, config.starts * total, told)
 
     game = Game.start(source, target, config, start)
-    matrix, criteria = play(game, report_all)
+    matrix, criteria = play(game, (source, target), report_all)
     told: dict[str, Any] = {
         "criteria": criteria,
         "discriminator_accuracy": game.accuracy(),
@@ -86,13 +89,17 @@ class Game:
         cls, source: Matrix, target: Matrix, config: AdversarialConfig, number: int = 0
     ) -> Game:
         """Begin at the identity, later starts at random rotations and reflections."""
-        rng = np.random.default_rng((config.seed, number))
+        xp = array_namespace(config.device)
+        state = np.random.SeedSequence((config.seed, number)).generate_state(1, np.uint64)
+        rng = xp.random.default_rng(int(state[0]))
         dim = source.shape[1]
         judge = Discriminator(dim, config.hidden, rng)
         matrix = np.eye(dim, dtype=np.float32)
         if number:
-            matrix = np.linalg.qr(rng.standard_normal((dim, dim)))[0].astype(np.float32)
-        return cls(source, target, config, matrix, judge, rng, config.learning_rate)
+            own = np.random.default_rng((config.seed, number))
+            matrix = np.linalg.qr(own.standard_normal((dim, dim)))[0].astype(np.float32)
+        rows = xp.asarray(source), xp.asarray(target)
+        return cls(*rows, config, xp.asarray(matrix), judge, rng, config.learning_rate)
 
     def draw(self) -> tuple[Floats, Floats]:
         """Return random source and target rows, each shape (batch, dim)."""
@@ -103,7 +110,7 @@ class Game:
 
     def labels(self, *, flipped: bool) -> Floats:
         """Return 1 for mapped source rows and 0 for target rows, smoothed; or the reverse."""
-        ones = np.full(self.config.batch, 1 - self.config.smoothing, np.float32)
+        ones = np.full_like(self.matrix, 1 - self.config.smoothing, shape=self.config.batch)
         both = (1 - ones, ones) if flipped else (ones, 1 - ones)
         return np.concatenate(both)
 
@@ -142,14 +149,13 @@ class Game:
         right = []
         for _ in range(max(1, 2000 // self.config.batch)):
             source, target = self.draw()
-            seen = np.concatenate([source @ self.matrix, target])
-            is_source = np.arange(len(seen)) < len(source)
-            right.append(float(((self.judge.forward(seen).logits > 0) == is_source).mean()))
+            right.append(float((self.judge.forward(source @ self.matrix).logits > 0).mean()))
+            right.append(float((self.judge.forward(target).logits <= 0).mean()))
         return float(np.mean(right))
 
 
-def play(game: Game, report: Report) -> tuple[Floats, list[float]]:
-    """Play all epochs; return the best epoch's map, and the criterion of each.
+def play(game: Game, rows: tuple[Matrix, Matrix], report: Report) -> tuple[Floats, list[float]]:
+    """Play all epochs; return the best epoch's map, and the criterion of each on the rows.
 
     Raises
     ------
@@ -158,7 +164,8 @@ def play(game: Game, report: Report) -> tuple[Floats, list[float]]:
     """
     config = game.config
     steps = -(-config.samples // config.batch)
-    best, criteria = game.matrix, [criterion(game.source, game.target, game.matrix)]
+    best = on_host(game.matrix)
+    criteria = [criterion(*rows, best)]
     for epoch in range(config.epochs):
         for i in range(steps):
             for _ in range(config.discriminator_steps):
@@ -167,16 +174,22 @@ def play(game: Game, report: Report) -> tuple[Floats, list[float]]:
             if i % max(1, steps // _REPORTS_PER_EPOCH) == 0:
                 told = {"discriminator loss": loss, "criterion": criteria[-1]}
                 report(epoch * steps + i, config.epochs * steps, told)
-        if not np.isfinite(game.matrix).all():
+        matrix = on_host(game.matrix)
+        if not np.isfinite(matrix).all():
             raise DivergenceError(
                 f"the adversarial map diverged in epoch {epoch + 1}: choose a learning_rate "
                 f"below {config.learning_rate}"
             )
-        criteria.append(criterion(game.source, game.target, game.matrix))
+        criteria.append(criterion(*rows, matrix))
         if criteria[-1] >= max(criteria):
-            best = game.matrix
+            best = matrix
         game.rate *= config.decay if criteria[-1] >= criteria[-2] else config.decay / 2
     return best, criteria
+
+
+def on_host(array: Any) -> Floats:  # noqa: ANN401  (CuPy has no types)
+    """Return an array of either device as NumPy's."""
+    return np.asarray(array.get() if hasattr(array, "get") else array)
 
 
 def toward_rotation(matrix: Floats, strength: float) -> Floats:

@@ -48,7 +48,8 @@ class Discriminator:
     hidden : int
         Width of the hidden layers.
     rng : Generator
-        Draws the weights, uniform within one over the root of the layer's inputs.
+        Draws the weights, uniform within one over the root of the layer's inputs; NumPy's, or
+        CuPy's for a network on a GPU.
     dtype : dtype
 
     Examples
@@ -122,5 +123,6 @@ def _draw_layer(
     before: int, after: int, rng: np.random.Generator, dtype: type[np.floating]
 ) -> Layer:
     bound = 1 / math.sqrt(before)
-    weight = rng.uniform(-bound, bound, (before, after)).astype(dtype)
-    return Layer(weight, rng.uniform(-bound, bound, after).astype(dtype))
+    weight = bound * (2 * rng.random((before, after)) - 1)
+    bias = bound * (2 * rng.random(after) - 1)
+    return Layer(weight.astype(dtype), bias.astype(dtype))
