@@ -15,6 +15,7 @@ PYTHON ?= python3
 VENV ?= .venv
 CORPUS ?=
 MINUTES ?= 1
+FUZZ ?= build/fuzz
 ARGS ?=
 export EMBKIT_BUILD_JOBS ?= 2
 
@@ -41,9 +42,11 @@ lint: $(VENV)/lint.stamp
 bench: $(VENV)/demo.stamp
 	$(bin)/python -m eval.speed $(if $(CORPUS),--corpus "$(CORPUS)") $(ARGS)
 
-# MINUTES for all targets together, two at a time; needs a C++ compiler, clang for coverage.
+# MINUTES for all targets of the core, two at a time, and as many for those of Python; needs a C++
+# compiler, clang for coverage.
 fuzz: $(VENV)/test.stamp
-	$(bin)/python -m tests.native.fuzz --minutes $(MINUTES) --work build/fuzz $(ARGS)
+	$(bin)/python -m tests.native.fuzz --minutes $(MINUTES) --work $(FUZZ) $(ARGS)
+	$(bin)/python -m tests.native.fuzz_python --minutes $(MINUTES) --work $(FUZZ)/python
 
 sanitize: $(VENV)/test.stamp
 	$(bin)/python -m tests.native.sanitize --work build/sanitize $(ARGS)

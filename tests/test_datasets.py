@@ -290,3 +290,18 @@ def test_the_real_sets_have_their_published_sizes() -> None:
     assert (len(bless), len(set(bless.categories))) == (200, 17)
     assert len(datasets.read_outliers(folder / "categorization/outlier-8-8-8.tsv")) == 8
     assert len(datasets.read_weat(folder / "bias/weat.tsv")) == 10
+
+
+def test_a_last_row_of_blanks_alone_is_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "set"
+    path.write_bytes(b"*\r\n\t")
+    with pytest.raises(FormatError):
+        datasets.read_analogies(path)
+
+
+def test_a_field_longer_than_csv_allows_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "set.csv"
+    path.write_bytes(b"a,b,1\n" + b'"' + b"x" * 200_000 + b'",b,1\n')
+    with pytest.raises(FormatError) as raised:
+        datasets.read_similarity(path)
+    assert raised.value.line == 2

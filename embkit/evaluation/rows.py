@@ -64,7 +64,7 @@ def read_rows(path: str | os.PathLike[str]) -> list[Row]:
     kept = [(i, line) for i, line in enumerate(lines, 1) if line.strip(" ") and line[0] != "#"]
     if not kept:
         raise FormatError(path, None, None, "no row of data")
-    rows = list(_split(kept, _delimiter(kept[0][1])))
+    rows = list(_split(path, kept, _delimiter(kept[0][1])))
     full = len(rows)
     while rows and _is_empty(rows[-1].fields):
         rows.pop()
@@ -77,22 +77,33 @@ def read_rows(path: str | os.PathLike[str]) -> list[Row]:
 
 def _is_empty(fields: Sequence[str]) -> bool:
     """Tell whether there is nothing, but perhaps the row's number, as pandas writes it."""
-    return not any(fields[1:]) and (not fields[0] or fields[0].isdecimal())
+    return not any(fields[1:]) and (not any(fields[:1]) or fields[0].isdecimal())
 
 
 def _delimiter(line: str) -> str | None:
     return next((mark for mark in "\t,;" if mark in line), None)
 
 
-def _split(lines: Sequence[tuple[int, str]], delimiter: str | None) -> Iterable[Row]:
+def _split(
+    path: str | os.PathLike[str], lines: Sequence[tuple[int, str]], delimiter: str | None
+) -> Iterable[Row]:
     for number, line in lines:
         if delimiter is None:
             fields = line.split()
         elif delimiter == "\t":
             fields = line.split("\t")
         else:
-            fields = next(csv.reader([line], delimiter=delimiter))
+            fields = _split_quoted(path, number, line, delimiter)
         yield Row(number, tuple(field.strip() for field in fields))
+
+
+def _split_quoted(
+    path: str | os.PathLike[str], number: int, line: str, delimiter: str
+) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter))
+    except csv.Error as error:
+        raise FormatError(path, number, None, str(error)) from None
 
 
 @dataclass(frozen=True)

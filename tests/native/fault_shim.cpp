@@ -29,6 +29,7 @@ constexpr int kMaxFiles = 4096;
 constexpr size_t kLargeBlock = size_t{64} << 10;
 
 std::atomic<bool> watched[kMaxFiles];
+char paths[kMaxFiles][512];  // of the watched files
 std::atomic<long> calls{0};
 std::atomic<long> bytes_written{0};
 std::atomic<bool> has_begun{false};
@@ -77,7 +78,9 @@ bool is_below_root(const char* path) {
 bool is_watched(int file) { return file >= 0 && file < kMaxFiles && watched[file]; }
 
 int watch(int file, const char* path) {
-  if (file >= 0 && file < kMaxFiles) watched[file] = is_below_root(path);
+  if (file < 0 || file >= kMaxFiles) return file;
+  watched[file] = is_below_root(path);
+  if (watched[file]) snprintf(paths[file], sizeof paths[file], "%s", path);
   return file;
 }
 
@@ -87,7 +90,7 @@ int fail(int error) {
 }
 
 // How many of `size` bytes may be written now, or -1 with errno set.
-ssize_t allowed(size_t size) {
+ssize_t allowed(int file, size_t size) {
   static const long room = atol(setting("FAULT_NUMBER"));
   if (is_kind("full")) {
     const long left = room - bytes_written;
@@ -98,7 +101,7 @@ ssize_t allowed(size_t size) {
     size = size < static_cast<size_t>(left) ? size : static_cast<size_t>(left);
     bytes_written += static_cast<long>(size);
   }
-  if (fires("write", "")) return fail(ENOSPC);
+  if (fires("write", paths[file])) return fail(ENOSPC);
   if (fires("interrupt", "")) return fail(EINTR);
   if (fires("short", "") && size > 1) return static_cast<ssize_t>(size / 2);
   return static_cast<ssize_t>(size);
@@ -132,14 +135,14 @@ int open64(const char* path, int flags, ...) {
 ssize_t write(int file, const void* data, size_t size) {
   static const auto real = next<ssize_t (*)(int, const void*, size_t)>("write");
   if (!is_watched(file)) return real(file, data, size);
-  const ssize_t count = allowed(size);
+  const ssize_t count = allowed(file, size);
   return count < 0 ? -1 : real(file, data, static_cast<size_t>(count));
 }
 
 ssize_t pwrite64(int file, const void* data, size_t size, off64_t offset) {
   static const auto real = next<ssize_t (*)(int, const void*, size_t, off64_t)>("pwrite64");
   if (!is_watched(file)) return real(file, data, size, offset);
-  const ssize_t count = allowed(size);
+  const ssize_t count = allowed(file, size);
   return count < 0 ? -1 : real(file, data, static_cast<size_t>(count), offset);
 }
 
@@ -149,7 +152,7 @@ ssize_t pwrite(int file, const void* data, size_t size, off_t offset) {
 
 int fsync(int file) {
   static const auto real = next<int (*)(int)>("fsync");
-  if (is_watched(file) && fires("fsync", "")) return fail(EIO);
+  if (is_watched(file) && fires("fsync", paths[file])) return fail(EIO);
   return real(file);
 }
 
@@ -157,14 +160,17 @@ int close(int file) {
   static const auto real = next<int (*)(int)>("close");
   if (!is_watched(file)) return real(file);
   watched[file] = false;
-  const bool failing = fires("close", "");
+  const bool failing = fires("close", paths[file]);
   const int result = real(file);
   return failing ? fail(EIO) : result;
 }
 
 int rename(const char* from, const char* to) {
   static const auto real = next<int (*)(const char*, const char*)>("rename");
-  if (is_below_root(to) && fires("rename", to)) return fail(EIO);
+  if (is_below_root(to)) {
+    log_line("from", from);
+    if (fires("rename", to)) return fail(EIO);
+  }
   return real(from, to);
 }
 

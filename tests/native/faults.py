@@ -6,7 +6,7 @@ Each case runs a command of embkit over an existing output with a preloaded shim
 N-th call of one kind fails, for N = 1, 2, ... until there is no N-th call; for a full disk the
 room grows by 4 KiB. A run passes if it ends with the right exit code and one line of error, no
 traceback, the old output whole or, where the fault could be borne, the new one whole, and no
-other file. Linux only (LD_PRELOAD).
+other file. Then the power is cut after each call of an undisturbed run. Linux only.
 """
 
 from __future__ import annotations
@@ -165,6 +165,38 @@ def is_whole(room: Path) -> bool:
     return len(formats.load(path, verify=path.is_dir())) > 0
 
 
+def power_loss_problems(work: Path, shim: Path, case: str) -> tuple[int, list[str]]:
+    """Cut the power after each call of an undisturbed run; return the cuts and what is wrong.
+
+    What was written and not synced is lost. A new name holds from its rename on, or only from
+    the sync of its folder on: in both cases what it names must be whole.
+    """
+    room = work / "rooms" / f"{case}-power"
+    shutil.rmtree(room, ignore_errors=True)
+    shutil.copytree(work / "old" / case, room)
+    log = room.with_name(room.name + ".log")
+    log.unlink(missing_ok=True)
+    variables = {"FAULT_ROOT": str(room), "FAULT_KIND": "none", "FAULT_LOG": str(log)}
+    run(work, room, CASES[case], {"LD_PRELOAD": str(shim), **variables})
+    unsynced: set[str] = set()
+    named: dict[str, str] = {}  # a name, and the name under which its file was written
+    problems, origin = [], ""
+    lines = log.read_text(errors="replace").splitlines()
+    for number, line in enumerate(lines):
+        call, _, path = line.partition(" ")
+        if call == "write":
+            unsynced.add(path)
+        elif call == "fsync":
+            unsynced.discard(path)
+        elif call == "from":
+            origin = path
+        elif call == "rename":
+            named[path] = origin
+        torn = [name for name, written in named.items() if written in unsynced]
+        problems += [f"{case} power {number}: {name} is not whole" for name in torn]
+    return len(lines), problems if named else [f"{case} power: nothing was renamed"]
+
+
 def run_kind(work: Path, shim: Path, case: str, kind: str) -> Iterator[Outcome]:
     """Let the first, the second, ... call fail, until there is none."""
     for number in range(1, MOST):
@@ -201,6 +233,11 @@ def main() -> int:
         table[case] = {kind: counts[kind] for kind in kinds}
         print(f"{case:12}", ", ".join(f"{kind} {counts[kind]}" for kind in kinds))
     failed = [f"{o.case} {o.kind} {o.number}" for o in outcomes if o.problem]
+    for case in cases:
+        cuts, problems = power_loss_problems(work, shim, case)
+        table[case]["power"] = cuts
+        failed += problems
+        print(f"{case:12} power lost after each of {cuts} calls:", problems or "old or new")
     print(f"{len(outcomes)} faults, {len(failed)} wrong")
     if options.output:
         metrics = {"faults": table, "total": len(outcomes), "wrong": failed}
