@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from embkit.formats import load, save
     from embkit.mapping import Mapping, SeedDictionary, map
     from embkit.sparse import SparseEmbeddings
-    from embkit.training import train
+    from embkit.training import resume, train
     from embkit.vocabulary import Vocabulary
 
 __all__ = ["Embeddings", "Mapping", "SeedDictionary", "Vocabulary", "__version__", "errors"]
-__all__ += ["SparseEmbeddings", "load", "map", "save", "train"]
+__all__ += ["SparseEmbeddings", "load", "map", "resume", "save", "train"]
 
 # Brought in at first use, so that importing embkit costs next to nothing.
 _HOMES = {
@@ -28,6 +28,7 @@ _HOMES = {
     "SeedDictionary": "embkit.mapping",
     "load": "embkit.formats",
     "map": "embkit.mapping",
+    "resume": "embkit.training",
     "save": "embkit.formats",
     "train": "embkit.training",
 }

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
+import platform
 import secrets
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from embkit.errors import OutputError, OutputExistsError
+from embkit.errors import LockedError, OutputError, OutputExistsError
 
 _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 
@@ -202,3 +205,34 @@ def sync_folder(folder: Path) -> None:
     finally:
         with contextlib.suppress(OSError):  # nothing was written through it
             os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked(name: Path, held: str) -> Iterator[None]:
+    """Hold a lock file; the system lets go of it when the process ends in any way.
+
+    Raises
+    ------
+    LockedError
+        If another process has it; ``held`` is what the message calls the thing locked.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    while True:
+        descriptor = os.open(name, flags, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 200).decode("utf-8", "replace") or "another run"
+            os.close(descriptor)
+            raise LockedError(f"{held} is being written by {holder}") from None
+        # Between opening and locking, the last holder may have removed this very file.
+        if name.exists() and os.path.samestat(os.fstat(descriptor), name.stat()):
+            break
+        os.close(descriptor)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
+        yield
+    finally:
+        name.unlink(missing_ok=True)
+        os.close(descriptor)

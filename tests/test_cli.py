@@ -47,6 +47,7 @@ COMMANDS = (
     "train skipgram",
     "train cbow",
     "train glove",
+    "resume",
     "map",
     "apply",
     "map-many",

@@ -143,7 +143,7 @@ def test_what_is_read_once_has_no_cache(tmp_path: Path) -> None:
 
 def test_rows_beyond_the_vocabulary_are_not_trusted(text: Path) -> None:
     corpus = encode(text, config=KEEP_ALL, invalid="bytes")
-    _, arrays = encoded._to_cache(corpus)
+    _, arrays = encoded.to_arrays(corpus)
     assert cache._is_sound(arrays)
     for name, value in (("ids", 99), ("sentence_offsets", 10**9), ("word_offsets", 10**9)):
         wrong = arrays[name].copy()

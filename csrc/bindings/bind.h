@@ -16,6 +16,7 @@ void bind_linalg(pybind11::module_& m);
 void bind_sampling(pybind11::module_& m);
 void bind_sparse(pybind11::module_& m);
 void bind_text(pybind11::module_& m);
+void bind_simd(pybind11::module_& m);
 void bind_word2vec(pybind11::module_& m);
 
 }  // namespace embkit::bindings

@@ -1,15 +1,15 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
 
-#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "bindings/bind.h"
 #include "bindings/numpy_views.h"
-#include "simd/kernels.h"
 #include "train/word2vec.h"
 
 namespace py = pybind11;
@@ -62,19 +62,63 @@ std::unique_ptr<Word2VecRun> make_run(const py::dict& options, const Array<WordI
   return run;
 }
 
-void train(Word2VecRun& run, int threads, const py::function& on_progress) {
+// Trains on; true once all is done. An exception of on_progress, or of a signal's handler, is
+// thrown when every thread has finished its block, or after kGrace in the midst of one.
+bool train(Word2VecRun& run, int threads, const py::function& on_progress, Index max_blocks) {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kGrace = std::chrono::milliseconds(500);
+  Word2Vec& model = *run.model;
+  std::exception_ptr error;
+  Clock::time_point failed;
   const py::gil_scoped_release unlocked;
-  run.model->train(threads, [&] {
-    const py::gil_scoped_acquire locked;
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    on_progress();
+  const auto report = [&] {
+    if (error != nullptr) return Clock::now() - failed < kGrace;
+    try {
+      const py::gil_scoped_acquire locked;
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+      if (on_progress().equal(py::bool_(true))) model.park();
+    } catch (...) {
+      error = std::current_exception();
+      failed = Clock::now();
+      model.park();
+    }
     return true;
-  });
+  };
+  model.train(threads, report, max_blocks);
+  if (error != nullptr) std::rethrow_exception(error);
+  return model.is_done();
 }
 
 py::tuple progress(const Word2VecRun& run) {
   const Word2Vec::Progress now = run.model->progress();
   return py::make_tuple(now.tokens, now.loss, now.num_pairs, now.learning_rate);
+}
+
+py::dict counters(const Word2VecRun& run) {
+  const auto [next_block, now] = run.model->counters();
+  py::dict all;
+  all["next_block"] = next_block;
+  all["tokens"] = now.tokens;
+  all["loss"] = now.loss;
+  all["num_pairs"] = now.num_pairs;
+  all["learning_rate"] = now.learning_rate;
+  all["last_loss"] = now.last_loss;
+  all["last_pairs"] = now.last_pairs;
+  return all;
+}
+
+void restore(Word2VecRun& run, const py::dict& from) {
+  run.model->restore({from["next_block"].cast<Index>(),
+                      {from["tokens"].cast<Index>(), from["loss"].cast<double>(),
+                       from["num_pairs"].cast<int64_t>(), from["learning_rate"].cast<double>(),
+                       from["last_loss"].cast<double>(), from["last_pairs"].cast<int64_t>()}});
+}
+
+// A matrix as NumPy sees it in place, padding included; it must not outlive the rows.
+py::array_t<float> view(const py::object& run, bool is_output) {
+  Word2Vec& model = *run.cast<Word2VecRun&>().model;
+  PaddedMatrix& matrix = is_output ? model.output() : model.input();
+  return py::array_t<float>({matrix.num_rows(), matrix.stride()}, matrix.data(), run);
 }
 
 // Hands a matrix over to NumPy, without its padding and without a copy.
@@ -86,91 +130,20 @@ py::array_t<float> take(PaddedMatrix& matrix) {
   return py::array_t<float>({raw->num_rows(), raw->dim()}, raw->data(), owner);
 }
 
-// One step of a SIMD level's kernel on given rows, for the tests. Matrices are changed in
-// place.
-py::array_t<float> simd_step(const std::string& level, bool is_cbow, Array<float>& inputs,
-                             Array<float>& outputs, const std::vector<Index>& input_rows,
-                             const std::vector<Index>& output_rows,
-                             const std::vector<uint8_t>& labels, float learning_rate,
-                             float scale) {
-  const simd::Kernels* kernels = simd::find_kernels(level.c_str());
-  if (kernels == nullptr) throw std::invalid_argument("level must be one of simd_levels()");
-  PaddedMatrix padded[2] = {PaddedMatrix(inputs.shape(0), inputs.shape(1)),
-                            PaddedMatrix(outputs.shape(0), outputs.shape(1))};
-  Array<float>* const arrays[2] = {&inputs, &outputs};
-  const auto copy = [&](bool back) {
-    for (int side = 0; side < 2; ++side) {
-      for (Index row = 0; row < padded[side].num_rows(); ++row) {
-        float* const mine = padded[side].row(row);
-        float* const theirs = arrays[side]->mutable_data(row);
-        std::copy_n(back ? mine : theirs, padded[side].dim(), back ? theirs : mine);
-      }
-    }
-  };
-  copy(false);
-  std::vector<float*> rows[2];
-  for (const Index row : input_rows) rows[0].push_back(padded[0].row(row));
-  for (const Index row : output_rows) rows[1].push_back(padded[1].row(row));
-  const auto num_inputs = static_cast<int>(rows[0].size());
-  const auto num_outputs = static_cast<int>(rows[1].size());
-  const auto stride = static_cast<int>(padded[0].stride());
-  PaddedMatrix scratch(
-      1, static_cast<Index>(simd::scratch_floats(rows[0].size(), static_cast<size_t>(stride))));
-  py::array_t<float> logits({is_cbow ? 1 : num_inputs, num_outputs});
-  const simd::Step step{
-      rows[0].data(), rows[1].data(), labels.data(), num_inputs,     num_outputs,
-      stride,         learning_rate,  scale,         scratch.data(), logits.mutable_data(),
-      rows[0].data(), num_inputs};
-  (is_cbow ? kernels->train_cbow : kernels->train_window)(step);
-  copy(true);
-  return logits;
-}
-
-// A SIMD level's exchange() on copies of three equal rows, for the tests; the shared row after
-// it.
-py::array_t<float> simd_exchange(const std::string& level, const Array<float>& shared,
-                                 const Array<float>& mine, const Array<float>& base) {
-  const simd::Kernels* kernels = simd::find_kernels(level.c_str());
-  if (kernels == nullptr) throw std::invalid_argument("level must be one of simd_levels()");
-  PaddedMatrix rows(3, shared.size());
-  const Array<float>* const arrays[3] = {&shared, &mine, &base};
-  for (Index row = 0; row < 3; ++row) {
-    std::copy_n(arrays[row]->data(), shared.size(), rows.row(row));
-  }
-  kernels->exchange(rows.row(0), rows.row(1), rows.row(2), static_cast<size_t>(rows.stride()));
-  for (Index d = 0; d < rows.stride(); ++d) {  // all three are the same now
-    if (rows.row(1)[d] != rows.row(0)[d] || rows.row(2)[d] != rows.row(0)[d]) {
-      throw std::logic_error("the copies differ after an exchange");
-    }
-  }
-  return py::array_t<float>(shared.size(), rows.row(0));
-}
-
-std::vector<std::string> simd_levels() {
-  std::vector<std::string> levels;
-  for (const char* name : {"baseline", "avx2", "avx512", "neon"}) {
-    if (simd::find_kernels(name) != nullptr) levels.emplace_back(name);
-  }
-  return levels;
-}
-
 }  // namespace
 
 void bind_word2vec(py::module_& m) {
-  m.def("simd_level", [] { return simd::kernels().name; }, "The kernels in use.");
-  m.def("simd_levels", &simd_levels, "The kernels this machine can use.");
-  m.def("simd_step", &simd_step, py::arg("level"), py::arg("is_cbow"),
-        py::arg("inputs").noconvert(), py::arg("outputs").noconvert(), py::arg("input_rows"),
-        py::arg("output_rows"), py::arg("labels"), py::arg("learning_rate"), py::arg("scale"));
-
-  m.def("simd_exchange", &simd_exchange, py::arg("level"), py::arg("shared").noconvert(),
-        py::arg("mine").noconvert(), py::arg("base").noconvert());
-
   py::class_<Word2VecRun>(m, "Word2Vec", "Skip-gram or CBOW over an encoded corpus.")
       .def(py::init(&make_run), py::arg("options"), py::arg("ids").noconvert(),
            py::arg("sentence_offsets").noconvert(), py::arg("counts").noconvert())
       .def("train", &train, py::arg("threads"), py::arg("on_progress"),
-           "Train to the end; on_progress is called about ten times a second.")
+           py::arg("max_blocks") = std::numeric_limits<Index>::max(),
+           "Train on, and tell whether all is done. on_progress is called about ten times a "
+           "second; once it returns True, training pauses between blocks.")
+      .def("is_consistent", [](const Word2VecRun& run) { return run.model->is_consistent(); })
+      .def("counters", &counters, "What a run needs to go on, beside the rows.")
+      .def("restore", &restore, py::arg("counters"))
+      .def("view", &view, py::arg("is_output"), "A matrix in place, padding included.")
       .def("progress", &progress, "Tokens done, summed loss, pairs it is over, learning rate.")
       .def("rows_are_finite",
            [](const Word2VecRun& run) { return run.model->rows_are_finite(); })

@@ -14,5 +14,6 @@ PYBIND11_MODULE(_core, m) {
   embkit::bindings::bind_sampling(m);
   embkit::bindings::bind_sparse(m);
   embkit::bindings::bind_text(m);
+  embkit::bindings::bind_simd(m);
   embkit::bindings::bind_word2vec(m);
 }

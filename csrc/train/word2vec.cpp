@@ -92,27 +92,45 @@ float Word2Vec::learning_rate(Index epoch, Index tokens) const {
   return static_cast<float>(options_.learning_rate * std::max(1 - done / all, kLowestRate));
 }
 
+bool Word2Vec::take_block(Index* block) {
+  *block = next_block_;
+  do {
+    if (*block >= park_at_) return false;
+  } while (!next_block_.compare_exchange_weak(*block, *block + 1));
+  return true;
+}
+
 template <typename Objective>
 void Word2Vec::run(const Objective& objective, Index num_sections,
                    const std::atomic<bool>& stop) {
   Word2VecWorker<Objective> worker(*this, objective, num_sections, stop);
   const Index section_tokens = (text_.num_tokens + num_sections - 1) / num_sections;
-  const Index section_blocks =
-      (section_tokens + options_.block_tokens - 1) / options_.block_tokens;
-  const Index epoch_blocks = section_blocks * num_sections;
-  while (!stop) {
-    const Index block = next_block_.fetch_add(1);
-    if (block >= epoch_blocks * options_.epochs) return;
+  const Index epoch_blocks = num_blocks_ / options_.epochs;
+  Index block = 0;
+  while (!stop && take_block(&block)) {
     const Index section = block % num_sections * section_tokens;
     const Index begin = section + block % epoch_blocks / num_sections * options_.block_tokens;
     const Index end =
         std::min({begin + options_.block_tokens, section + section_tokens, text_.num_tokens});
     if (begin >= end) continue;
-    worker.train_block({block / epoch_blocks, section, num_sections}, begin, end);
+    try {
+      const bool is_whole =
+          worker.train_block({block / epoch_blocks, section, num_sections}, begin, end);
+      if (!is_whole) is_torn_ = true;
+    } catch (...) {
+      is_torn_ = true;
+      throw;
+    }
   }
 }
 
-void Word2Vec::train(int num_threads, const std::function<bool()>& keep_going) {
+void Word2Vec::train(int num_threads, const std::function<bool()>& keep_going,
+                     Index max_blocks) {
+  const Index section_tokens = (text_.num_tokens + num_threads - 1) / num_threads;
+  const Index section_blocks =
+      (section_tokens + options_.block_tokens - 1) / options_.block_tokens;
+  num_blocks_ = section_blocks * num_threads * options_.epochs;
+  park_at_ = next_block_ + std::min(max_blocks, num_blocks_ - next_block_);
   const auto body = [&](int, const std::atomic<bool>& stop) {
     hierarchical_softmax_ ? run(*hierarchical_softmax_, num_threads, stop)
                           : run(*negative_sampling_, num_threads, stop);
@@ -120,14 +138,30 @@ void Word2Vec::train(int num_threads, const std::function<bool()>& keep_going) {
   run_workers(num_threads, body, keep_going);
 }
 
-void Word2Vec::add_progress(Index tokens, double loss, int64_t num_pairs) {
+void Word2Vec::add_progress(Index epoch, Index tokens, double loss, int64_t num_pairs) {
   if (!std::isfinite(loss)) throw DivergenceError("a logit is not finite");
   const std::lock_guard<std::mutex> lock(progress_mutex_);
   progress_.tokens += tokens;
   progress_.loss += loss;
   progress_.num_pairs += num_pairs;
+  if (epoch == options_.epochs - 1) {
+    progress_.last_loss += loss;
+    progress_.last_pairs += num_pairs;
+  }
   progress_.learning_rate = static_cast<double>(
       learning_rate(progress_.tokens / text_.num_tokens, progress_.tokens % text_.num_tokens));
+}
+
+void Word2Vec::restore(const Counters& counters) {
+  const Index most = options_.epochs * text_.num_tokens;
+  if (counters.next_block < 0 || counters.progress.tokens < 0 ||
+      counters.progress.tokens > most) {
+    throw std::invalid_argument("tokens must be from 0 to " + std::to_string(most) + ", got " +
+                                std::to_string(counters.progress.tokens));
+  }
+  const std::lock_guard<std::mutex> lock(progress_mutex_);
+  next_block_ = counters.next_block;
+  progress_ = counters.progress;
 }
 
 Word2Vec::Progress Word2Vec::progress() const {

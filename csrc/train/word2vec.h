@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -51,17 +52,39 @@ class Word2Vec {
   Word2Vec(const Word2VecOptions& options, const EncodedText& text,
            const std::vector<int64_t>& counts);
 
-  // Trains to the end, or until keep_going() returns false: it is called about ten times a
-  // second on the calling thread. Throws DivergenceError once a logit is not finite.
-  void train(int num_threads, const std::function<bool()>& keep_going);
+  // Trains to the end, for at most max_blocks further blocks, or until park() or until
+  // keep_going() returns false: it is called about ten times a second on the calling thread.
+  // May be called again to go on, with the same number of threads. Throws DivergenceError once
+  // a logit is not finite.
+  void train(int num_threads, const std::function<bool()>& keep_going,
+             Index max_blocks = std::numeric_limits<Index>::max());
+
+  // Lets train() return as soon as every thread has finished the block it is in: what has been
+  // trained is then whole blocks, a consistent cut. Safe from any thread.
+  void park() { park_at_ = 0; }
+  // False where keep_going() or an exception ended train() inside of a block.
+  bool is_consistent() const { return !is_torn_; }
+  bool is_done() const { return next_block_ >= num_blocks_; }
 
   struct Progress {
     Index tokens;       // of epochs * num_tokens
     double loss;        // summed over the pairs that were measured so far
     int64_t num_pairs;  // so measured
     double learning_rate;
+    double last_loss;  // the same of the last epoch alone
+    int64_t last_pairs;
   };
   Progress progress() const;
+
+  // What a run needs to go on, beside the rows of both matrices: copied out and put back
+  // while train() is not running.
+  struct Counters {
+    Index next_block;
+    Progress progress;
+  };
+  Counters counters() const { return {next_block_, progress()}; }
+  // Throws std::invalid_argument where the counters are not those of such a run.
+  void restore(const Counters& counters);
 
   bool rows_are_finite() const;
   PaddedMatrix& input() { return input_; }
@@ -73,7 +96,8 @@ class Word2Vec {
 
   template <typename Objective>
   void run(const Objective& objective, Index num_sections, const std::atomic<bool>& stop);
-  void add_progress(Index tokens, double loss, int64_t num_pairs);
+  bool take_block(Index* block);
+  void add_progress(Index epoch, Index tokens, double loss, int64_t num_pairs);
   float learning_rate(Index epoch, Index tokens) const;
 
   Word2VecOptions options_;
@@ -85,6 +109,9 @@ class Word2Vec {
   PaddedMatrix output_;
   uint64_t loss_mask_;  // a centre is measured when these bits of its window draw are 0
   std::atomic<Index> next_block_{0};
+  std::atomic<Index> park_at_{0};  // no thread takes this block or a later one
+  Index num_blocks_ = std::numeric_limits<Index>::max();  // known once train() was called
+  std::atomic<bool> is_torn_{false};
   mutable std::mutex progress_mutex_;
   Progress progress_{};
 };

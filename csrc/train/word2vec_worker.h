@@ -50,7 +50,8 @@ class Word2VecWorker {
     Index num_sections;
   };
 
-  void train_block(const Walk& walk, Index begin, Index end) {
+  // False where it was stopped before the end.
+  bool train_block(const Walk& walk, Index begin, Index end) {
     tokens_.fill(begin, end,
                  EpochRandom(model_.options_.seed, static_cast<uint64_t>(walk.epoch)));
     loss_ = 0;
@@ -67,10 +68,11 @@ class Word2VecWorker {
       for (const float* row : coming_) prefetch(row);  // what no step has asked for
       coming_.clear();
       if (step % exchange_interval_ == 0) hot_rows_.exchange();
-      if (step % kStopInterval == 0 && stop_) return;
+      if (step % kStopInterval == 0 && stop_) return false;
     }
     hot_rows_.exchange();
-    model_.add_progress(end - begin, loss_, num_pairs_);
+    model_.add_progress(walk.epoch, end - begin, loss_, num_pairs_);
+    return true;
   }
 
  private:

@@ -27,6 +27,7 @@ from embkit.cli import (
     inspect,
     mapping,
     query,
+    resume,
     train,
 )
 from embkit.cli import report as report_page
@@ -62,7 +63,7 @@ def build_app() -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # report() tells it, as every other error
     )
-    training, evaluation = (train, cooccur), (eval, report_page, data)
+    training, evaluation = (train, resume, cooccur), (eval, report_page, data)
     vectors = (inspect, convert, export, mapping)
     for module in (*training, query, *evaluation, *vectors, demo, doctor):
         module.register(app)

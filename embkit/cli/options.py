@@ -5,6 +5,7 @@ All in one module, because inherited annotations are evaluated where the subclas
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,31 @@ def _size(_hint: object, tokens: tuple[Token, ...]) -> int:
     return parse_size(tokens[0].value)
 
 
+def _duration(_hint: object, tokens: tuple[Token, ...]) -> float:
+    return parse_duration(tokens[0].value)
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds in a text such as 30, 90s, 10m or 1.5h.
+
+    Raises
+    ------
+    ValueError
+        If it is no duration.
+
+    Examples
+    --------
+    >>> parse_duration("10m")
+    600.0
+    """
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", text)
+    if found is None or float(found[1]) == 0:
+        raise ValueError(f"a duration must be like 90s, 10m or 1h, got {text!r}")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
 Flag = Annotated[bool, Parameter(negative="")]
+Duration = Annotated[float | None, Parameter(converter=_duration, n_tokens=1)]
 MemorySize = Annotated[int | None, Parameter(converter=_size, n_tokens=1)]
 
 
@@ -106,6 +131,19 @@ class RunOptions(MemoryOption):
     """For bytes that are not UTF-8: stop, replace them, or keep them as they are."""
     cache: Path | None = None
     """Keep the encoded corpus in this folder for further runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word2VecRunOptions(RunOptions):
+    """Options of a run that can go on after an interruption."""
+
+    checkpoint_every: Duration = None
+    """Keep what is needed to go on, at such intervals (90s, 10m, 1h) and when a signal ends
+    the run; ``embkit resume`` goes on. In the folder OUTPUT.run, if --run names no other."""
+    run: Path | None = None
+    """The folder for that; checkpoints every 10m when no interval is given."""
+    keep_run: Flag = False
+    """Keep that folder after success."""
 
 
 @dataclass(frozen=True, kw_only=True)

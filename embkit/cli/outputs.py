@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
-import platform
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from embkit.errors import LockedError, OutputError, OutputExistsError
+from embkit.errors import OutputError, OutputExistsError
+from embkit.output import locked
 
 
 @contextlib.contextmanager
@@ -35,7 +34,7 @@ def reserved_output(
     """
     if any(path.exists() and s.exists() and path.samefile(s) for s in inputs):
         raise ValueError(f"output must not be an input, got {path}")
-    if _is_stream(path):
+    if is_stream(path):
         yield
         return
     model = path / "embeddings.safetensors"
@@ -44,11 +43,11 @@ def reserved_output(
     if not path.parent.is_dir():
         raise OutputError(errno.ENOENT, "the output's folder does not exist", str(path))
     _try_writing(path)
-    with _lock(path):
+    with locked(path.with_name(path.name + ".lock"), f"output {path}"):
         yield
 
 
-def _is_stream(path: Path) -> bool:
+def is_stream(path: Path) -> bool:
     """Tell whether ``path`` is written to as it is: standard output, a pipe, a device."""
     return str(path) == "-" or (path.exists() and not path.is_file() and not path.is_dir())
 
@@ -65,29 +64,3 @@ def _try_writing(path: Path) -> None:
         os.close(descriptor)
     finally:
         Path(probe).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold ``PATH.lock``; the system lets go of it when the process ends in any way."""
-    name = path.with_name(path.name + ".lock")
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    while True:
-        descriptor = os.open(name, flags, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 200).decode("utf-8", "replace") or "another run"
-            os.close(descriptor)
-            raise LockedError(f"output {path} is being written by {holder}") from None
-        # Between opening and locking, the last holder may have removed this very file.
-        if name.exists() and os.path.samestat(os.fstat(descriptor), name.stat()):
-            break
-        os.close(descriptor)
-    try:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
-        yield
-    finally:
-        name.unlink(missing_ok=True)
-        os.close(descriptor)

@@ -190,11 +190,11 @@ class _Work:
         path = cache_path(cache, key)
         kept = read_cache(path, key)
         if kept is not None:
-            corpus = _from_cache(*kept)
-            if corpus.digest == _digest(corpus, self.threads):
+            corpus = from_arrays(*kept)
+            if corpus.digest == digest_of(corpus, self.threads):
                 return corpus
         corpus = self.encode_files(files)
-        write_cache(path, key, *_to_cache(corpus))
+        write_cache(path, key, *to_arrays(corpus))
         return corpus
 
     def encode_files(self, files: FileSources) -> EncodedCorpus:
@@ -268,7 +268,7 @@ class _Work:
             digest="",
             sources=sources,
         )
-        return replace(corpus, digest=_digest(corpus, self.threads))
+        return replace(corpus, digest=digest_of(corpus, self.threads))
 
     def _vocabulary_of(self, encoded: core.EncodedCorpus) -> Vocabulary:
         data, offsets, counts = encoded.take_words()
@@ -278,9 +278,9 @@ class _Work:
         return given if given.counts is not None else given.with_counts(counts)
 
 
-def _digest(corpus: EncodedCorpus, threads: int) -> str:
+def digest_of(corpus: EncodedCorpus, threads: int) -> str:
     """Return the digest of the arrays' digests, in order."""
-    arrays = _to_cache(corpus)[1].values()
+    arrays = to_arrays(corpus)[1].values()
     digests = "".join(core.digest(array, threads=threads) for array in arrays)
     return core.digest(np.frombuffer(digests.encode(), np.uint8), threads=1)
 
@@ -291,7 +291,8 @@ _FACTS = (
 )
 
 
-def _to_cache(corpus: EncodedCorpus) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def to_arrays(corpus: EncodedCorpus) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return a corpus's facts, as JSON can hold them, and its arrays by the cache's names."""
     vocabulary = corpus.vocabulary
     assert vocabulary.counts is not None  # the core always gives them
     arrays: dict[str, NDArray[Any]] = {
@@ -304,7 +305,8 @@ def _to_cache(corpus: EncodedCorpus) -> tuple[dict[str, Any], dict[str, NDArray[
     return {name: getattr(corpus, name) for name in _FACTS}, arrays
 
 
-def _from_cache(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> EncodedCorpus:
+def from_arrays(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> EncodedCorpus:
+    """Undo `to_arrays`."""
     return EncodedCorpus(
         ids=arrays["ids"],
         sentence_offsets=arrays["sentence_offsets"],

@@ -13,6 +13,7 @@ from embkit.config import (
     GloveConfig,
     SkipGramConfig,
     VocabularyConfig,
+    available_threads,
     check_choice,
 )
 from embkit.corpus import EncodedCorpus, encode
@@ -20,10 +21,11 @@ from embkit.embeddings import Embeddings
 from embkit.progress import work_bar
 from embkit.training.glove_counts import train_glove_on_text
 from embkit.training.progress import Callback, TrainingProgress
+from embkit.training.run import EVERY, RunFolder, identity_of, read_corpus, read_run
 from embkit.training.word2vec import train_word2vec
 from embkit.vocabulary import Vocabulary
 
-__all__ = ["METHODS", "Method", "TrainingProgress", "train"]
+__all__ = ["METHODS", "Method", "RunFolder", "TrainingProgress", "resume", "train"]
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,22 @@ class Method:
     """Options that the method's name settles."""
     can_resume: bool = False
     """Whether it takes ``state``, ``state_every`` and ``init_from``."""
+    has_checkpoints: bool = False
+    """Whether it takes ``checkpoints``, and so can train in a run's folder."""
 
 
 METHODS: dict[str, Method] = {
     "sgns": Method(
-        "Skip-gram with negative sampling.", SkipGramConfig, train_word2vec, (("loss", "ns"),)
+        "Skip-gram with negative sampling.",
+        SkipGramConfig,
+        train_word2vec,
+        (("loss", "ns"),),
+        has_checkpoints=True,
     ),
-    "skipgram": Method("Skip-gram.", SkipGramConfig, train_word2vec),
-    "cbow": Method("Continuous bag of words.", CbowConfig, train_word2vec),
+    "skipgram": Method("Skip-gram.", SkipGramConfig, train_word2vec, has_checkpoints=True),
+    "cbow": Method(
+        "Continuous bag of words.", CbowConfig, train_word2vec, has_checkpoints=True
+    ),
     "glove": Method(
         "Global vectors from counts.", GloveConfig, train_glove_on_text, can_resume=True
     ),
@@ -87,6 +97,9 @@ def train(
     state: str | Path | None = None,
     state_every: int | None = None,
     init_from: str | Path | None = None,
+    run: str | Path | RunFolder | None = None,
+    checkpoint_every: float | None = None,
+    keep_run: bool = False,
     **options: Any,  # noqa: ANN401  (the fields of the method's configuration)
 ) -> Embeddings:
     """Train word embeddings from text.
@@ -119,6 +132,14 @@ def train(
         For glove: write it after so many epochs each, not only after the last one.
     init_from : path, optional
         For glove: continue from such a file, for ``epochs`` more epochs.
+    run : path, optional
+        For skip-gram and CBOW: a folder that gets all that is needed to go on after an
+        interruption, see `resume`. If it holds the same run already, that goes on.
+    checkpoint_every : float, optional
+        Seconds between two checkpoints in ``run``, 600 when left out. One is also made when
+        an exception ends the training, such as KeyboardInterrupt.
+    keep_run : bool
+        Keep the folder after success.
     **options
         The fields of `SkipGramConfig`, `CbowConfig` or `GloveConfig`: ``dim``, ``window``,
         ``epochs``, ...
@@ -131,7 +152,9 @@ def train(
     Raises
     ------
     ValueError
-        If an option is not allowed.
+        If an option is not allowed, or ``run`` holds a run that differs.
+    LockedError
+        If another process is at the run.
     CorpusError
         If there is nothing to train on.
     FormatError
@@ -147,15 +170,17 @@ def train(
     ['cat', 'dog', 'sat', 'the']
     """
     config = make_config(method, options)
-    resume = {"state": state, "state_every": state_every, "init_from": init_from}
-    if not METHODS[method].can_resume:
-        if given := [name for name, value in resume.items() if value is not None]:
+    chosen = METHODS[method]
+    states = {"state": state, "state_every": state_every, "init_from": init_from}
+    if not chosen.can_resume:
+        if given := [name for name, value in states.items() if value is not None]:
             raise ValueError(f"{given[0]} must be left out for {method}, which cannot resume")
-        resume = {}
+        states = {}
     if vocabulary is not None and isinstance(corpus, EncodedCorpus):
         raise ValueError("vocabulary must be None for a corpus that is encoded already")
     if vocabulary is not None:  # no word of it is left out, however rare
         config = dataclasses.replace(config, min_count=1, max_vocab=None)
+    folder = _run_folder(method, run, checkpoint_every)
     if not isinstance(corpus, EncodedCorpus):
         with work_bar(progress, "reading", "B") as report:
             corpus = encode(
@@ -167,12 +192,101 @@ def train(
                 cache=cache,
                 progress=report,
             )
-    return METHODS[method].run(
-        corpus,
-        config,
-        progress=progress,
-        log=log,
-        callback=callback,
-        memory=memory,
-        **resume,
-    )
+    reports = {"progress": progress, "log": log, "callback": callback, "memory": memory}
+    if folder is None:
+        return chosen.run(corpus, config, **reports, **states)
+    return _train_in(folder, method, corpus, config, keep_run, reports)
+
+
+def resume(
+    run: str | Path,
+    *,
+    progress: bool = False,
+    log: str | Path | None = None,
+    callback: Callback | None = None,
+    memory: int | None = None,
+    keep_run: bool = False,
+) -> Embeddings:
+    """Go on with a run that was interrupted, from its last whole checkpoint.
+
+    With one thread the result is, bit for bit, that of the run without interruption. The
+    number of threads is that of the run, and the SIMD level must be.
+
+    Parameters
+    ----------
+    run : path
+        The folder that `train` was given.
+    progress, log, callback, memory
+        As `train` has them; the log is ``log.jsonl`` in the folder when left out.
+    keep_run : bool
+        Keep the folder after success.
+
+    Returns
+    -------
+    Embeddings
+        What `train` would have returned.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder holds no run that had begun to train.
+    FormatError
+        If the corpus or every checkpoint is damaged.
+    LockedError
+        If another process is at the run.
+    ValueError
+        If the run was made with another version or SIMD level.
+
+    Examples
+    --------
+    >>> text = [["the", "cat", "sat"], ["the", "dog", "sat"]] * 100
+    >>> folder = getfixture("tmp_path") / "run"
+    >>> v = train("sgns", text, dim=8, min_count=1, threads=1, run=folder, keep_run=True)
+    >>> bool((resume(folder).vectors == v.vectors).all())
+    True
+    """
+    content = read_run(Path(run))
+    identity = content["identity"]
+    method = identity["method"]
+    check_choice("method", method, tuple(METHODS))
+    fixed = dict(METHODS[method].fixed)
+    options = {name: value for name, value in identity["config"].items() if name not in fixed}
+    config = make_config(method, options)
+    corpus = read_corpus(Path(run), identity)
+    reports = {"progress": progress, "log": log, "callback": callback, "memory": memory}
+    folder = RunFolder(Path(run), content["checkpoint_every"])
+    return _train_in(folder, method, corpus, config, keep_run, reports)
+
+
+def _run_folder(
+    method: str, run: str | Path | RunFolder | None, every: float | None
+) -> RunFolder | None:
+    if run is None:
+        if every is not None:
+            raise ValueError("run must be given with checkpoint_every")
+        return None
+    if not METHODS[method].has_checkpoints:
+        raise ValueError(f"run must be left out for {method}, which has no checkpoints")
+    if isinstance(run, RunFolder):
+        return run
+    return RunFolder(Path(run), EVERY if every is None else every)
+
+
+def _train_in(
+    folder: RunFolder,
+    method: str,
+    corpus: EncodedCorpus,
+    config: VocabularyConfig,
+    keep_run: bool,
+    reports: dict[str, Any],
+) -> Embeddings:
+    """Train in a run's folder, which is removed after success unless it is to be kept."""
+    if getattr(config, "threads", 1) is None:
+        config = dataclasses.replace(config, threads=available_threads())  # type: ignore[call-arg]
+    if reports["log"] is None:
+        reports = {**reports, "log": folder.log}
+    with folder.begun(identity_of(method, config, corpus), corpus) as checkpoints:
+        vectors = METHODS[method].run(corpus, config, checkpoints=checkpoints, **reports)
+    if not keep_run:
+        folder.remove()
+    return vectors

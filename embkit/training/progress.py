@@ -77,6 +77,7 @@ class Reporter:
         self._bar = _make_bar(total_tokens, unit) if progress else None
         self._began = self._last_time = time.monotonic()
         self._last = (0, 0.0, 0)
+        self._first_tokens = 0
         self.last_loss: float | None = None
 
     def __enter__(self) -> Reporter:
@@ -92,6 +93,13 @@ class Reporter:
             self._bar.close()
         if self._log is not None:
             self._log.close()
+
+    def go_on_from(
+        self, tokens: int, loss: float, num_pairs: int, _learning_rate: float
+    ) -> None:
+        """Take a trainer's totals as those of an earlier part of the run."""
+        self._last = (tokens, loss, num_pairs)
+        self._first_tokens = tokens
 
     def update(
         self,
@@ -117,6 +125,7 @@ class Reporter:
         if pairs > 0:
             self.last_loss = (loss - last_loss) / pairs
         seconds = now - self._began
+        done = tokens - self._first_tokens
         is_end = tokens == self._total or epoch_loss is not None
         report = TrainingProgress(
             tokens=tokens,
@@ -126,7 +135,7 @@ class Reporter:
             words_per_second=(tokens - last_tokens) / interval if interval > 0 else 0.0,
             loss=self.last_loss if pairs > 0 else None,
             learning_rate=learning_rate,
-            seconds_left=seconds * (self._total - tokens) / tokens if tokens else None,
+            seconds_left=seconds * (self._total - tokens) / done if done else None,
             epoch_loss=epoch_loss,
         )
         self._last = (tokens, loss, num_pairs)

@@ -12,6 +12,7 @@ from embkit.config import CbowConfig, Word2VecConfig, available_threads
 from embkit.corpus import EncodedCorpus
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, DivergenceError, ResourceError
+from embkit.training.checkpoint import Checkpoints, State
 from embkit.training.progress import Callback, Reporter
 
 BLOCK_TOKENS = 8192
@@ -26,6 +27,7 @@ def train_word2vec(
     log: str | Path | None = None,
     callback: Callback | None = None,
     memory: int | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Embeddings:
     """Train skip-gram or CBOW vectors (Mikolov et al. 2013), as word2vec.c defines them.
 
@@ -46,6 +48,8 @@ def train_word2vec(
         Called about twice a second with a `TrainingProgress`.
     memory : int, optional
         Bytes that the matrices may take.
+    checkpoints : Checkpoints, optional
+        Where to go on from, and where to keep what is needed to go on.
 
     Returns
     -------
@@ -78,35 +82,94 @@ def train_word2vec(
             f"two matrices of {num_words} x {config.dim} need {needed / 2**20:.0f} MiB, memory "
             f"allows {memory / 2**20:.0f} MiB: lower dim or max_vocab, or raise min_count"
         )
-    threads = config.threads or available_threads()
-    counts = corpus.vocabulary.counts
-    assert counts is not None  # an encoded corpus always has them
-    num_tokens = len(corpus.ids)
-    model = core.Word2Vec(
-        _core_options(config, num_tokens, threads), corpus.ids, corpus.sentence_offsets, counts
-    )
+    trainer = Word2VecTrainer(corpus, config)
+    if checkpoints is not None:
+        checkpoints.restore(trainer)
+    num_tokens = corpus.num_tokens
     with Reporter(
         num_tokens * config.epochs, num_tokens, progress=progress, log=log, callback=callback
     ) as reporter:
+        reporter.go_on_from(*trainer.model.progress())
+        trainer.train(reporter, checkpoints)
+    return trainer.finish()
+
+
+class Word2VecTrainer:
+    """A run of skip-gram or CBOW that can be interrupted between blocks of tokens."""
+
+    def __init__(self, corpus: EncodedCorpus, config: Word2VecConfig) -> None:
+        self.corpus = corpus
+        self.config = config
+        self.threads = config.threads or available_threads()
+        counts = corpus.vocabulary.counts
+        assert counts is not None  # an encoded corpus always has them
+        self.model = core.Word2Vec(
+            _core_options(config, corpus.num_tokens, self.threads),
+            *(corpus.ids, corpus.sentence_offsets, counts),
+        )
+
+    def state(self) -> State | None:
+        """Return the state; its matrices are those that training goes on to change."""
+        if not self.model.is_consistent():
+            return None
+        tensors = {"input": self.model.view(False), "output": self.model.view(True)}
+        return State(self.model.counters(), tensors)
+
+    def restore(self, state: State) -> None:
+        """Go on from a state of a run with the same corpus, options and SIMD level.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be such a state.
+        """
+        views = {"input": self.model.view(False), "output": self.model.view(True)}
+        shapes = {name: view.shape for name, view in views.items()}
+        if {name: array.shape for name, array in state.tensors.items()} != shapes:
+            raise ValueError(f"a state of this run must have matrices of {shapes}")
+        if set(state.counters) != set(self.model.counters()):
+            raise ValueError("a state of this run must have the counters of word2vec")
+        for name, view in views.items():
+            view[...] = state.tensors[name]
+        self.model.restore(dict(state.counters))
+
+    def train(self, reporter: Reporter, checkpoints: Checkpoints | None = None) -> None:
+        """Train to the end, with checkpoints on the way and at an interruption."""
+
+        def report() -> bool:
+            reporter.update(*self.model.progress())
+            return checkpoints is not None and checkpoints.is_due()
+
         try:
-            model.train(threads, lambda: reporter.update(*model.progress()))
-            if not model.rows_are_finite():
+            while not self.model.train(self.threads, report):
+                if checkpoints is not None:
+                    checkpoints.save(self)
+            if not self.model.rows_are_finite():
                 raise DivergenceError("a row is not finite")
         except DivergenceError as error:
             raise DivergenceError(
                 f"training diverged ({error}): learning_rate must be lower, "
-                f"got {config.learning_rate}"
+                f"got {self.config.learning_rate}"
             ) from None
-        reporter.update(*model.progress(), last=True)
-    provenance = {
-        "method": method_name(config),
-        "config": {**asdict(config), "threads": threads},
-        "corpus": corpus.provenance(),
-        "simd": core.simd_level(),
-        "final_loss": reporter.last_loss,
-        "embkit": __version__,
-    }
-    return _collect(model, corpus, config, provenance)
+        except BaseException:
+            if checkpoints is not None:
+                checkpoints.save(self)
+            raise
+        reporter.update(*self.model.progress(), last=True)
+
+    def finish(self) -> Embeddings:
+        """Return the vectors; the trainer is empty of them afterwards."""
+        counters = self.model.counters()
+        pairs = counters["last_pairs"]
+        provenance = {
+            "method": method_name(self.config),
+            "config": {**asdict(self.config), "threads": self.threads},
+            "corpus": self.corpus.provenance(),
+            "simd": core.simd_level(),
+            "final_loss": counters["last_loss"] / pairs if pairs else None,
+            "embkit": __version__,
+        }
+        return _collect(self.model, self.corpus, self.config, provenance)
 
 
 def method_name(config: Word2VecConfig) -> str:

@@ -1,0 +1,184 @@
+"""Checkpoints: what a trainer needs to go on, in files that are whole or absent.
+
+A checkpoint is one safetensors file. Its header holds a checksum of itself and one of each
+tensor, so that any flipped bit and any truncation is seen.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embkit.errors import FormatError
+from embkit.formats.checks import blocks, checksum
+from embkit.formats.safetensors_header import Header, build_header, read_header, to_json
+from embkit.output import OutputFile
+
+FORMAT = "embkit checkpoint"
+VERSION = "1"
+KEPT = 2
+"""Checkpoints of a run on disk: the last one, and the one before, should it be damaged."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A trainer between two blocks of its work."""
+
+    counters: Mapping[str, Any]
+    """How far it is, as JSON can hold it."""
+    tensors: Mapping[str, NDArray[Any]]
+    """Its arrays, contiguous; those of a trainer may be the ones that it works on."""
+
+
+class Resumable(Protocol):
+    """A trainer that checkpoints can be made of."""
+
+    def state(self) -> State | None:
+        """Return the state, or None where the trainer was stopped in the midst of a block."""
+
+    def restore(self, state: State) -> None:
+        """Go on from a state of the same run."""
+
+
+def write_checkpoint(path: Path, state: State, identity: Mapping[str, Any]) -> None:
+    """Write a checkpoint of the run that ``identity`` describes.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; there is no file of this name then.
+    """
+    metadata = {
+        "format": FORMAT,
+        "format_version": VERSION,
+        "identity": to_json(identity),
+        "counters": to_json(state.counters),
+        "crc32": to_json({name: checksum(array) for name, array in state.tensors.items()}),
+    }
+    with OutputFile(path, overwrite=True) as stream:
+        stream.write(build_header(state.tensors, metadata))
+        for array in state.tensors.values():
+            for block in blocks(array):
+                stream.write(block)
+
+
+def read_checkpoint(path: Path) -> tuple[State, dict[str, Any]]:
+    """Map a checkpoint; return the state and the identity of its run.
+
+    Raises
+    ------
+    FormatError
+        If it is no checkpoint, or not as it was written.
+    """
+    with path.open("rb") as stream:
+        header = read_header(stream, path)
+        _check_metadata(header, path)
+        file = np.memmap(stream, np.uint8, "r").view(np.ndarray)
+    sums = json.loads(header.metadata["crc32"])
+    tensors = {name: tensor.view(file) for name, tensor in header.tensors.items()}
+    for name, array in tensors.items():
+        if sums.get(name) != checksum(array):
+            reason = f"tensor {name!r} is damaged: its checksum differs"
+            raise FormatError(path, None, header.tensors[name].begin, reason)
+    counters = json.loads(header.metadata["counters"])
+    return State(counters, tensors), json.loads(header.metadata["identity"])
+
+
+def _check_metadata(header: Header, path: Path) -> None:
+    metadata = header.metadata
+    if metadata.get("format") != FORMAT:
+        raise FormatError(path, None, 8, "it is not a checkpoint")
+    if not header.is_intact():
+        raise FormatError(path, None, 8, "the header was changed after it was written")
+    if metadata.get("format_version") != VERSION:
+        found = metadata.get("format_version", "none")[:20]
+        raise FormatError(path, None, 8, f"format_version must be {VERSION}, got {found!r}")
+
+
+class Checkpoints:
+    """The checkpoints of one run, numbered, in the run's folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are.
+    identity : mapping
+        What the run is; a checkpoint of another one is refused.
+    every : float
+        Seconds between two checkpoints.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any], every: float) -> None:
+        self._folder = folder
+        self._identity = dict(identity)
+        self._every = every
+        self._last_time = time.monotonic()
+
+    def files(self) -> list[Path]:
+        """Return the files, the newest first."""
+        found = self._folder.glob("checkpoint-*.safetensors")
+        return sorted((path for path in found if _number(path) > 0), key=_number, reverse=True)
+
+    def restore(self, trainer: Resumable) -> bool:
+        """Set a trainer to the last checkpoint that is whole; False where there is none.
+
+        Raises
+        ------
+        FormatError
+            If every checkpoint is damaged.
+        ValueError
+            If they are of another run.
+        """
+        files = self.files()
+        for path in files:
+            try:
+                state, identity = read_checkpoint(path)
+            except FormatError as error:
+                if path == files[-1]:
+                    raise
+                logger.warning("%s: the checkpoint before it is used", error)
+                continue
+            if identity != self._identity:
+                raise ValueError(f"{path} must be a checkpoint of this run, got another's")
+            trainer.restore(state)
+            return True
+        return False
+
+    def is_due(self) -> bool:
+        """Tell whether it is time for the next checkpoint."""
+        return time.monotonic() - self._last_time >= self._every
+
+    def save(self, trainer: Resumable) -> None:
+        """Write a checkpoint, and remove those that are older than the one before.
+
+        One that cannot be written is reported; the run goes on, and the older ones stay.
+        """
+        state = trainer.state()
+        if state is None:
+            logger.warning("stopped within a block: the checkpoint before stays the last one")
+            return
+        files = self.files()
+        number = _number(files[0]) + 1 if files else 1
+        try:
+            path = self._folder / f"checkpoint-{number:06d}.safetensors"
+            write_checkpoint(path, state, self._identity)
+            for old in files[KEPT - 1 :]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("no checkpoint: %s: %s", error.filename, error.strerror)
+        self._last_time = time.monotonic()
+
+
+def _number(path: Path) -> int:
+    digits = path.stem.removeprefix("checkpoint-")
+    return int(digits) if digits.isdecimal() else 0

@@ -1,0 +1,192 @@
+"""The folder of a run: all that is needed to go on after an interruption.
+
+It holds ``run.json`` (what the run is), ``corpus`` (the encoded text), ``log.jsonl`` and the
+checkpoints. ``run.json`` is written last, so that a folder with one is complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from embkit._native import core
+from embkit._version import __version__
+from embkit.config import check_positive
+from embkit.corpus import EncodedCorpus
+from embkit.corpus.kept import load_corpus, save_corpus
+from embkit.errors import FormatError
+from embkit.output import OutputFile, locked, sync_folder
+from embkit.training.checkpoint import Checkpoints
+
+FORMAT = "embkit run"
+VERSION = 1
+EVERY = 600.0
+"""Seconds between two checkpoints when nothing is said."""
+_NAMES = ("run.json", "corpus", "log.jsonl", "lock", "checkpoint-*.safetensors", ".*.part")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run's folder, which need not exist yet."""
+
+    path: Path
+    checkpoint_every: float = EVERY
+    """Seconds between two checkpoints."""
+    output: Mapping[str, Any] | None = None
+    """What the command line wants to know when it goes on."""
+
+    def __post_init__(self) -> None:
+        check_positive("checkpoint_every", self.checkpoint_every)
+
+    @property
+    def log(self) -> Path:
+        """The file that gets the reports, where no other is given."""
+        return self.path / "log.jsonl"
+
+    def is_begun(self) -> bool:
+        """Tell whether there is a run to go on with."""
+        return (self.path / "run.json").exists()
+
+    @contextlib.contextmanager
+    def begun(self, identity: dict[str, Any], corpus: EncodedCorpus) -> Iterator[Checkpoints]:
+        """Make the folder, or go on in it if it holds the same run, and hold it meanwhile.
+
+        Raises
+        ------
+        LockedError
+            If another process is at this run.
+        OSError
+            If the folder cannot be written.
+        ValueError
+            If the folder holds another run, or something else.
+        """
+        self._make()
+        with self._held():
+            if self.is_begun():
+                refuse_differences(read_run(self.path)["identity"], identity)
+            else:
+                self._write(identity, corpus)
+            yield Checkpoints(self.path, identity, self.checkpoint_every)
+
+    def _make(self) -> None:
+        if self.path.exists() and not self.is_begun():
+            ours = {path for name in _NAMES for path in self.path.glob(name)}
+            if not self.path.is_dir() or set(self.path.iterdir()) - ours:
+                raise ValueError(f"run must be a new folder or one of a run, got {self.path}")
+        self.path.mkdir(exist_ok=True)
+        sync_folder(self.path.absolute().parent)
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[None]:
+        with locked(self.path / "lock", f"run {self.path}"):
+            for orphan in self.path.glob(".*.part"):
+                orphan.unlink()
+            yield
+
+    def _write(self, identity: dict[str, Any], corpus: EncodedCorpus) -> None:
+        for old in Checkpoints(self.path, identity, self.checkpoint_every).files():
+            old.unlink()
+        save_corpus(corpus, self.path / "corpus")
+        content = {
+            "format": FORMAT,
+            "format_version": VERSION,
+            "identity": identity,
+            "checkpoint_every": self.checkpoint_every,
+            "output": self.output,
+        }
+        with OutputFile(self.path / "run.json", overwrite=True) as stream:
+            stream.write(json.dumps(content, indent=2).encode() + b"\n")
+
+    def remove(self) -> None:
+        """Remove the run's files, and the folder if nothing else is in it."""
+        names = ["run.json", *(name for name in _NAMES if name not in ("run.json", "lock"))]
+        for path in (path for name in names for path in self.path.glob(name)):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
+
+
+def identity_of(method: str, config: object, corpus: EncodedCorpus) -> dict[str, Any]:
+    """Return all that a run's result depends on; ``config`` names the number of threads."""
+    identity = {
+        "method": method,
+        "config": asdict(config),  # type: ignore[call-overload]
+        "corpus": {"digest": corpus.digest, "num_words": len(corpus.vocabulary)},
+        "simd": core.simd_level(),
+        "embkit": __version__,
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(identity))
+    return plain
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Return what ``run.json`` says.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder holds no run that had begun to train.
+    FormatError
+        If the file is not one of ours.
+    """
+    path = folder / "run.json"
+    try:
+        content = json.loads(path.read_bytes())
+        found = (content["format"], content["format_version"])
+        identity = content["identity"]
+        names = ("method", "config", "corpus", "simd", "embkit")
+        if found == (FORMAT, VERSION) and all(name in identity for name in names):
+            return dict(content)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise FormatError(path, None, None, f"it must be a {FORMAT} of version {VERSION}")
+
+
+def read_corpus(folder: Path, identity: Mapping[str, Any]) -> EncodedCorpus:
+    """Map the corpus of a run.
+
+    Raises
+    ------
+    FormatError
+        If it is damaged.
+    """
+    return load_corpus(folder / "corpus", identity["corpus"]["digest"])
+
+
+def refuse_differences(run: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise ValueError with every difference between a run and what is asked for now.
+
+    Examples
+    --------
+    >>> refuse_differences({"config": {"dim": 5, "seed": 1}}, {"config": {"dim": 7, "seed": 1}})
+    Traceback (most recent call last):
+        ...
+    ValueError: the run must be the same to go on: dim is 5 in it, 7 now
+    """
+    then, wanted = _flat(run), _flat(now)
+    names = dict.fromkeys([*then, *wanted])
+    different = [
+        f"{name} is {then.get(name)} in it, {wanted.get(name)} now"
+        for name in names
+        if then.get(name) != wanted.get(name)
+    ]
+    if then.get("simd") != wanted.get("simd"):
+        different.append(f"EMBKIT_SIMD={then.get('simd')} chooses the run's")
+    if different:
+        raise ValueError(f"the run must be the same to go on: {', '.join(different)}")
+
+
+def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in identity.items():
+        if name == "corpus":
+            flat |= {f"corpus {part}": item for part, item in value.items()}
+        elif isinstance(value, Mapping):
+            flat |= value
+        else:
+            flat[name] = value
+    return flat
