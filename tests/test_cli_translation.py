@@ -95,6 +95,15 @@ def test_inputs_are_checked_before_any_work(
     assert "must be in one space" in capsys.readouterr().err
 
 
+def test_two_sides_that_do_not_fit_in_memory_are_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        run_main(["translate", *arguments[:2], "s1", *arguments[2:], "--memory", "200M"]) == 5
+    )
+    assert "over the limit of 200.0 MiB" in capsys.readouterr().err
+
+
 def test_the_test_dictionary_is_read_as_any_other(tmp_path: Path) -> None:
     path = tmp_path / "d.txt"
     path.write_text("dog Hund Rüde\n", encoding="utf-8")

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from embkit.cli.loading import load_vectors, require_input
+from embkit.cli.memory import memory_limit
 from embkit.cli.options import LoadOptions, show_dash
+from embkit.cli.terminal import human_bytes
+from embkit.errors import ResourceError
+
+_WORKING_BYTES = 1 << 28  # products of a search, scores of a tile of queries
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
@@ -35,6 +40,8 @@ def load_mapped(
         If a file is not there.
     FormatError
         If one is broken.
+    ResourceError
+        If both sides, mapped copies and working space exceed the memory limit.
     ValueError
         If the spaces do not fit each other or the map.
     """
@@ -45,6 +52,7 @@ def load_mapped(
 
     fitted = Mapping.open(option.mapping) if option.mapping is not None else None
     left, right = load_vectors(source, load), load_vectors(target, load)
+    _check_memory([left, right], None if fitted is None else fitted.dim, load)
     if fitted is not None:
         return fitted.apply(left, "source"), fitted.apply(right, "target")
     if left.dim != right.dim:
@@ -53,3 +61,16 @@ def load_mapped(
             f"dims are {left.dim} and {right.dim}"
         )
     return left, right
+
+
+def _check_memory(sides: list[Embeddings], dim: int | None, load: LoadOptions) -> None:
+    """Raise ResourceError unless two sides fit, with copies of ``dim`` columns where mapped."""
+    held = sum(side.vectors.nbytes for side in sides)
+    copies = sum(len(side) * 4 * dim for side in sides) if dim is not None else 0
+    needed = held + copies + _WORKING_BYTES
+    limit = memory_limit(load.memory)
+    if needed > limit:
+        raise ResourceError(
+            f"both sides need {human_bytes(needed)}, over the limit of {human_bytes(limit)}: "
+            "--memory raises it, --limit reads fewer words"
+        )

@@ -1,0 +1,119 @@
+r"""Measure maps between languages: P@1 and seconds, with VecMap on the same vectors.
+
+Every cell is kept in the work folder, so a stopped run goes on; ``--parts`` chooses what to
+measure (``planted`` needs ``--sample``, a file of real vectors). Without ``--vecmap`` only
+embkit runs. VecMap's self-learning may take hours: without ``--full`` it is ended after
+``--vecmap-iterations``, and only its seconds per iteration are told::
+
+    python -m eval.crosslingual --source en --target de --train en-de.0-5000.txt \
+        --test en-de.5000-6500.txt --work DIR [--vecmap FOLDER] [--sample V] [--full]
+
+Vectors that are not there are trained from ``--source-corpus`` and ``--target-corpus``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import embkit
+from eval.language_pair import MODES, Pair
+from eval.planted_rotation import NOISES, planted_embkit, planted_vecmap
+from eval.record import run_record, save_record
+from eval.vecmap import VecMap
+
+SUPERVISED = ("orthogonal", "five-step", "rcsls", "refine")
+
+
+def cell(work: Path, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what a measurement gave, measured now unless it is kept in the work folder."""
+    path = work / "cells" / f"{name.replace(' ', '_').replace('/', '-')}.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(measure()), encoding="utf-8")
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    print(f"{name:34} {line(found)}", flush=True)
+    return found
+
+
+def line(found: dict[str, Any]) -> str:
+    """Return a cell in one line: P@1 with its interval by both retrievals, and seconds."""
+    parts = []
+    for retrieval in ("nn", "csls"):
+        if retrieval in found and found[retrieval]["P@1"] is not None:
+            low, high = found[retrieval]["interval"]
+            share = f"{100 * found[retrieval]['P@1']:5.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+            parts.append(f"{retrieval} {share}")
+    for key in ("seconds", "iterations", "median_iteration_s", "verdict"):
+        if found.get(key) is not None:
+            value = found[key]
+            parts.append(f"{key} {value:.2f}" if isinstance(value, float) else f"{key} {value}")
+    return "  ".join(parts)
+
+
+def measure_real(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure all methods on two real languages."""
+    pair, work, found = Pair(arguments), arguments.work, {}
+    for method in SUPERVISED:
+        name = f"embkit {method}"
+        found[name] = cell(work, name, partial(pair.embkit, method, pair.train, 1))
+    for seed in range(1, arguments.seeds + 1):
+        for kind, pairs in (("25 pairs", pair.few), ("none", None)):
+            name = f"embkit self-learning {kind} {seed}"
+            found[name] = cell(work, name, partial(pair.embkit, "self-learning", pairs, seed))
+    if arguments.vecmap is not None:
+        tool = VecMap(arguments.vecmap, arguments.threads)
+        for mode in MODES:
+            most = (
+                None if mode == "supervised" or arguments.full else arguments.vecmap_iterations
+            )
+            name = f"vecmap {mode}{'' if most is None else f' {most} iterations'}"
+            found[name] = cell(work, name, partial(pair.vecmap, tool, mode, most))
+    return found
+
+
+def measure_planted(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure planted rotations, ten seeds each by default; VecMap on the first."""
+    vectors, work, found = embkit.load(arguments.sample), arguments.work, {}
+    for noise in NOISES:
+        for seed in range(arguments.planted_seeds):
+            name = f"planted {noise} embkit {seed}"
+            found[name] = cell(work, name, partial(planted_embkit, vectors, noise, seed))
+        if arguments.vecmap is not None:
+            tool = VecMap(arguments.vecmap, arguments.threads)
+            name = f"planted {noise} vecmap 0"
+            found[name] = cell(
+                work, name, partial(planted_vecmap, vectors, noise, 0, tool, work)
+            )
+    return found
+
+
+def main(tokens: list[str] | None = None) -> dict[str, Any]:
+    """Measure the parts that were asked for, print them, write the record."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name in ("source", "target", "train", "test", "work"):
+        parser.add_argument(f"--{name}", type=Path, required=name == "work")
+    for name in ("source-corpus", "target-corpus", "sample", "vecmap"):
+        parser.add_argument(f"--{name}", type=Path)
+    numbers = {"seeds": 1, "planted-seeds": 10, "threads": 2, "vecmap-iterations": 20}
+    for name, default in numbers.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--parts", default="real,planted")
+    parser.add_argument("--full", action="store_true", help="let VecMap's self-learning end")
+    parser.add_argument("--output", type=Path, default=Path("eval/results/crosslingual.json"))
+    arguments = parser.parse_args(tokens)
+    parts = {"real": measure_real, "planted": measure_planted}
+    found = {part: parts[part](arguments) for part in arguments.parts.split(",")}
+    record = run_record(seed=1, config=vars(arguments), metrics=found)
+    save_record(record, arguments.output)
+    return record
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Two real languages: their vectors, dictionaries, and the maps of embkit and VecMap."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import embkit
+from embkit.mapping import SeedDictionary
+from eval.planted_rotation import score
+from eval.vecmap import VecMap, load_mapped, save_text
+
+MODES = {
+    "supervised": "--supervised",
+    "25 pairs": "--semi_supervised",
+    "none": "--unsupervised",
+}
+
+
+def vectors_of(path: Path, corpus: Path | None, threads: int) -> embkit.Embeddings:
+    """Load vectors, trained first where they are not there."""
+    if not path.exists():
+        if corpus is None:
+            raise SystemExit(f"{path} is not there: give its corpus to train it")
+        trained = embkit.train("sgns", corpus, dim=300, epochs=5, threads=threads)
+        embkit.save(trained, path)
+    return embkit.load(path)
+
+
+class Pair:
+    """Two languages, a dictionary to learn from, and one to test on."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        threads = arguments.threads
+        self.source = vectors_of(arguments.source, arguments.source_corpus, threads)
+        self.target = vectors_of(arguments.target, arguments.target_corpus, threads)
+        self.train, self.test = (
+            [(entry.source, entry.target) for entry in SeedDictionary.read(path)]
+            for path in (arguments.train, arguments.test)
+        )
+        known = [p for p in self.train if p[0] in self.source and p[1] in self.target]
+        self.few = list({pair[0]: pair for pair in reversed(known)}.values())[::-1][:25]
+        self.work: Path = arguments.work
+
+    def embkit(
+        self, method: str, pairs: list[tuple[str, str]] | None, seed: int
+    ) -> dict[str, Any]:
+        """Map with embkit; return scores, seconds of fit and mapping, iterations, verdict."""
+        options: dict[str, Any] = {"seed": seed} if method == "self-learning" else {}
+        start, cpu = time.perf_counter(), time.process_time()
+        mapping = embkit.map(
+            self.source, self.target, method=method, dictionary=pairs, **options
+        )
+        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+        start = time.perf_counter()
+        mapped = mapping.apply(self.source, "source"), mapping.apply(self.target, "target")
+        applied = time.perf_counter() - start
+        told = mapping.statistics
+        verdict = told.get("verdict", {})
+        course = told.get("course", [])
+        return {
+            **score(*mapped, self.test),
+            **{"seconds": seconds, "cpu_seconds": cpu, "apply_seconds": applied},
+            **{"iterations": told.get("iterations"), "verdict": verdict.get("judgement")},
+            **{"figures": verdict.get("figures"), "objectives": [step[0] for step in course]},
+        }
+
+    def vecmap(self, tool: VecMap, mode: str, most: int | None) -> dict[str, Any]:
+        """Map with VecMap; return scores, where it ended by itself, seconds and iterations."""
+        work = self.work / f"vecmap-{mode.replace(' ', '-')}"
+        work.mkdir(parents=True, exist_ok=True)
+        files = [
+            save_text(space, self.work / f"{side}.txt")
+            for side, space in (("source", self.source), ("target", self.target))
+        ]
+        arguments = [MODES[mode]]
+        if mode != "none":
+            seeds = work / "seeds.txt"
+            pairs = self.train if mode == "supervised" else self.few
+            seeds.write_text("".join(f"{s}\t{t}\n" for s, t in pairs), encoding="utf-8")
+            arguments.append(str(seeds))
+        told = tool.run(files[0], files[1], work, arguments, most=most)
+        return told | (score(*load_mapped(work), self.test) if told["complete"] else {})

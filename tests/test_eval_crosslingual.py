@@ -1,0 +1,104 @@
+"""The program that measures maps between languages runs, keeps its cells, and goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import embkit
+from eval.crosslingual import cell, main
+from eval.mapped_memory import main as measure_memory
+from eval.planted_rotation import plant
+from eval.vecmap import VecMap
+from tests.spaces import pairs, planted
+
+SCRIPT = """
+import sys, shutil, time
+arguments = sys.argv[1:]
+source, target, out_source, out_target = arguments[-4:]
+with open(arguments[arguments.index("--log") + 1], "w") as log:
+    for i in range({iterations}):
+        log.write(f"{{i}}\\t50.0\\t\\t0.25\\n"); log.flush(); time.sleep({pause})
+shutil.copy(source, out_source)
+shutil.copy(target, out_target)
+"""
+
+
+def stand_in(folder: Path, *, iterations: int, pause: float) -> Path:
+    """Write a program with VecMap's arguments, log and outputs that maps nothing."""
+    folder.mkdir()
+    script = SCRIPT.format(iterations=iterations, pause=pause)
+    (folder / "map_embeddings.py").write_text(script, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    source, target, _ = planted(120, 6, seed=1, noise=0.02)
+    for name, space in (("s", source), ("t", target)):
+        embkit.save(space, tmp_path / name)
+    for name, some in (("train", pairs(80)), ("test", pairs(30, start=85))):
+        lines = [f"{s}\t{t}\n" for s, t in some]
+        (tmp_path / name).write_text("".join(lines), encoding="utf-8")
+    named = {"source": "s", "target": "t", "train": "train", "test": "test", "work": "work"}
+    found = [part for key, name in named.items() for part in (f"--{key}", str(tmp_path / name))]
+    return [*found, "--output", str(tmp_path / "out.json")]
+
+
+def test_a_small_run_is_recorded_and_not_measured_again(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tool = stand_in(tmp_path / "vecmap", iterations=2, pause=0.0)
+    command = [*arguments, "--parts", "real", "--vecmap", str(tool)]
+    record = main(command)
+    real = record["metrics"]["real"]
+    assert real["embkit orthogonal"]["nn"]["P@1"] > 0.9
+    assert real["embkit orthogonal"]["nn"]["words"] == 30
+    assert set(real) >= {"embkit five-step", "embkit rcsls", "embkit self-learning none 1"}
+    assert real["vecmap supervised"]["median_iteration_s"] == 0.25
+    assert real["vecmap supervised"]["nn"]["P@1"] < 0.5
+    assert main(command)["metrics"] == record["metrics"]
+    assert "embkit rcsls" in capsys.readouterr().out
+    assert json.loads((tmp_path / "out.json").read_text()) is not None
+
+
+def test_a_peer_run_is_ended_after_the_iterations_asked_for(tmp_path: Path) -> None:
+    tool = VecMap(stand_in(tmp_path / "vecmap", iterations=500, pause=0.05))
+    told = tool.run(tmp_path / "s", tmp_path / "t", tmp_path / "work", [], most=3)
+    assert not told["complete"]
+    assert 3 <= told["iterations"] < 200
+
+
+def test_a_planted_pair_without_noise_is_a_rotation() -> None:
+    vectors = planted(50, 6, seed=3)[0]
+    source, target, gold = plant(vectors, 0.0, seed=1, words=40)
+    rows = target.lookup([word for _, word in gold])
+    np.testing.assert_allclose(rows @ rows.T, source.vectors @ source.vectors.T, atol=1e-4)
+    assert len(source) == len(target) == len(gold) == 40
+
+
+def test_planted_rotations_are_measured_for_every_noise(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    work = arguments[arguments.index("--work") + 1]
+    embkit.save(planted(60, 6, seed=3)[0], tmp_path / "sample")
+    sample = ["--sample", str(tmp_path / "sample"), "--planted-seeds", "1"]
+    output = ["--output", str(tmp_path / "planted.json")]
+    record = main(["--work", work, "--parts", "planted", *sample, *output])
+    assert len(record["metrics"]["planted"]) == 5
+
+
+def test_a_cell_is_kept(tmp_path: Path) -> None:
+    assert cell(tmp_path, "a b/c", lambda: {"seconds": 1.0}) == {"seconds": 1.0}
+    assert [path.name for path in (tmp_path / "cells").iterdir()] == ["a_b-c.json"]
+    assert cell(tmp_path, "a b/c", lambda: {"seconds": 2.0}) == {"seconds": 1.0}
+
+
+def test_the_memory_of_commands_is_measured_and_held_to_the_limit(tmp_path: Path) -> None:
+    sizes = ["--words", "7000", "--dim", "8", "--output", str(tmp_path / "m.json")]
+    found = measure_memory([*sizes, "--memory", "1G"])["metrics"]
+    assert set(found) == {"five-step", "self-learning", "apply", "csls"}
+    assert all(20e6 < told["peak_bytes"] < 1e9 for told in found.values())
