@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from embkit.config import GloveConfig
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, DivergenceError, FormatError, ResourceError
+from embkit.formats.safetensors_header import build_header, read_header
 from embkit.training import TrainingProgress
 from embkit.training.glove import memory_needed, train_glove
 from embkit.training.glove_state import load_state
@@ -199,6 +201,34 @@ def test_a_damaged_state_is_refused(tmp_path: Path, place: int) -> None:
         load_state(state)
     state.write_bytes(data[: len(data) // 2])
     with pytest.raises(FormatError):
+        load_state(state)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("input", np.zeros(60, np.float32)),
+        ("output_squares", np.zeros((60, 9), np.float32)),
+        ("input_biases", np.zeros(59, np.float32)),
+        ("word_offsets", np.zeros(60, np.uint64)),
+        ("words", np.zeros((1, 1), np.uint8)),
+        ("surplus", np.zeros(1, np.float32)),
+    ],
+)
+def test_a_state_whose_tensors_do_not_fit_is_refused(
+    tmp_path: Path, name: str, array: NDArray[Any]
+) -> None:
+    state = tmp_path / "run.state"
+    trained(COUNTS, state=state)
+    with state.open("rb") as stream:
+        header = read_header(stream, state)
+    file = np.fromfile(state, np.uint8)
+    tensors = {key: tensor.view(file) for key, tensor in header.tensors.items()}
+    tensors = {"word_offsets": tensors["word_offsets"], **tensors, name: array}
+    metadata = {key: value for key, value in header.metadata.items() if key != "header_crc32"}
+    parts = (tensor.tobytes() for tensor in tensors.values())
+    state.write_bytes(build_header(tensors, metadata) + b"".join(parts))
+    with pytest.raises(FormatError, match=f"tensors do not fit together: .*{name}"):
         load_state(state)
 
 

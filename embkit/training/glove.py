@@ -218,7 +218,7 @@ def _check_state(start: GloveState, vocabulary: Vocabulary, config: GloveConfig)
     dim = start.rows["input"][0].shape[1]
     if dim != config.dim:
         raise ValueError(f"dim must be {dim}, as that of the state, got {config.dim}")
-    if list(start.vocabulary) != list(vocabulary):
+    if not start.has_words_of(vocabulary):
         raise ValueError(
             f"the state of init_from must have the same words, got {len(start.vocabulary)} "
             f"words that differ from the {len(vocabulary)} of the counts"

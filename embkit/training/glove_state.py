@@ -5,7 +5,7 @@ One safetensors file, with the words, so that a state cannot be continued on oth
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from embkit._native import core
 from embkit.errors import FormatError
 from embkit.formats.checks import blocks, checksum
-from embkit.formats.safetensors_header import Header, build_header, read_header, to_json
+from embkit.formats.safetensors_header import (
+    Header,
+    build_header,
+    parse_json,
+    read_header,
+    to_json,
+)
 from embkit.output import OutputFile
 from embkit.vocabulary import Vocabulary
 
@@ -50,6 +56,18 @@ class GloveState:
         """Copy the rows of a model."""
         rows = {name: model.rows(*arguments) for name, arguments in SIDES.items()}
         return cls(epochs, rows, vocabulary)
+
+    def has_words_of(self, vocabulary: Vocabulary) -> bool:
+        """Return whether the words are these, in this order."""
+        own, other = self.vocabulary, vocabulary
+        begins = own.offsets[0], other.offsets[0]
+        ends = own.offsets[-1], other.offsets[-1]
+        return np.array_equal(own.offsets - begins[0], other.offsets - begins[1]) and bool(
+            np.array_equal(
+                own.data[int(begins[0]) : int(ends[0])],
+                other.data[int(begins[1]) : int(ends[1])],
+            )
+        )
 
     def restore(self, model: core.GloVe) -> None:
         """Put the rows into a model of the same shape."""
@@ -93,31 +111,50 @@ def load_state(path: str | Path) -> GloveState:
     """
     with Path(path).open("rb") as stream:
         header = read_header(stream, path)
-        epochs = _check_header(header, path)
+        _check_header(header, path)
         file = np.memmap(stream, np.uint8, "r").view(np.ndarray)
     tensors = {name: tensor.view(file) for name, tensor in header.tensors.items()}
-    sums = json.loads(header.metadata.get("crc32", "{}"))
+    sums = _checksums(header, path)
     for name, array in tensors.items():
         if sums.get(name) != checksum(array):
             reason = f"tensor {name!r} is damaged: its checksum differs"
             raise FormatError(path, None, header.tensors[name].begin, reason)
     rows = {name: (tensors[name], tensors[f"{name}_biases"]) for name in SIDES}
-    words = Vocabulary(tensors["words"], tensors["word_offsets"], None)
-    return GloveState(epochs, rows, words)
+    try:
+        words = Vocabulary(tensors["words"], tensors["word_offsets"], None)
+    except ValueError as error:
+        raise FormatError(path, None, 8, f"the words do not fit together: {error}") from None
+    return GloveState(int(header.metadata["epochs"]), rows, words)
 
 
-def _check_header(header: Header, path: str | Path) -> int:
-    """Return the epochs done of a header that has what a state must have."""
+def _check_header(header: Header, path: str | Path) -> None:
+    """Raise FormatError unless the header is that of a state, with tensors that fit."""
     metadata, tensors = header.metadata, header.tensors
     if metadata.get("format") != FORMAT:
         raise FormatError(path, None, 8, "it is not the state of a GloVe run")
     if metadata.get("format_version") != VERSION:
         found = metadata.get("format_version", "none")[:20]
         raise FormatError(path, None, 8, f"format_version must be {VERSION}, got {found!r}")
-    if not metadata.get("epochs", "").isdecimal() or not header.is_intact():
+    if not re.fullmatch("[0-9]{1,9}", metadata.get("epochs", "")) or not header.is_intact():
         raise FormatError(path, None, 8, "the header was changed after it was written")
-    needed = {"words", "word_offsets", *SIDES, *(f"{name}_biases" for name in SIDES)}
-    if set(tensors) != needed:
-        missing = ", ".join(sorted(needed ^ set(tensors)))
-        raise FormatError(path, None, 8, f"tensors are missing or too many: {missing}")
-    return int(metadata["epochs"])
+    num_words, dim = (*tensors["input"].shape, 0, 0)[:2] if "input" in tensors else (0, 0)
+    shapes: dict[str, tuple[str, tuple[int, ...]]] = {
+        "word_offsets": ("U64", (num_words + 1,)),
+        "words": ("U8", tensors["words"].shape[:1] if "words" in tensors else ()),
+    }
+    for name in SIDES:
+        shapes |= {name: ("F32", (num_words, dim)), f"{name}_biases": ("F32", (num_words,))}
+    found_shapes = {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()}
+    if found_shapes != shapes:
+        wrong = [name for name in shapes if found_shapes.get(name) != shapes[name]]
+        names = ", ".join(wrong or sorted(set(found_shapes) - set(shapes)))
+        raise FormatError(path, None, 8, f"tensors do not fit together: {names}")
+
+
+def _checksums(header: Header, path: str | Path) -> dict[str, Any]:
+    try:
+        return parse_json(header.metadata.get("crc32", "{}").encode("utf-8"))
+    except ValueError as error:
+        raise FormatError(
+            path, None, 8, f"the metadata's crc32 is not valid: {error}"
+        ) from None
