@@ -357,3 +357,20 @@ def test_config_file_gives_options_and_flags_win(
     config.write_text("json = true\n", encoding="utf-8")
     assert run_main(["doctor", "--config", str(config)]) == 0
     assert json.loads(capsys.readouterr().out)
+
+
+def test_ctrl_c_while_the_command_line_is_imported_is_one_line() -> None:
+    program = """
+import builtins, signal, sys
+real = builtins.__import__
+def interrupted(name, *arguments, **more):
+    if name == "cyclopts":
+        signal.raise_signal(signal.SIGINT)
+    return real(name, *arguments, **more)
+builtins.__import__ = interrupted
+from embkit.cli import main
+sys.exit(main(["--version"]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "embkit: error: interrupted\n"

@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
-from embkit.cli.app import main
+import sys
+from collections.abc import Sequence
 
 __all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    What it consists of is imported here, so that Ctrl-C is told in one line from the first
+    moment on.
+    """
+    from embkit.cli.exit_codes import ExitCode
+
+    try:
+        from embkit.cli import app
+    except KeyboardInterrupt:
+        print("embkit: error: interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPT
+    return app.main(argv)
