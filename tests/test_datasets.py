@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from embkit.errors import FormatError
 from embkit.evaluation import datasets
@@ -305,3 +309,41 @@ def test_a_field_longer_than_csv_allows_is_told_with_its_line(tmp_path: Path) ->
     with pytest.raises(FormatError) as raised:
         datasets.read_similarity(path)
     assert raised.value.line == 2
+
+
+READERS = (
+    datasets.read_similarity,
+    datasets.read_analogies,
+    datasets.read_categorization,
+    datasets.read_outliers,
+    datasets.read_weat,
+    datasets.read_translations,
+)
+PIECES = st.sampled_from(
+    [
+        *"ab1.-,;:#'\"[]{}/_\t\n\r \x0b\x85\u2028\u00a0\ufeff",
+        "nan",
+        "1e999",
+        ": s\n",
+        "a\tb\t1\n",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.binary(max_size=60), st.lists(PIECES).map(lambda p: "".join(p).encode())))
+def test_whatever_a_file_holds_it_is_read_or_refused(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "any.csv"
+        path.write_bytes(content)
+        for read in READERS:
+            with contextlib.suppress(FormatError):
+                read(path)
+
+
+def test_only_line_ends_end_lines_and_only_blanks_part_words(write: Write) -> None:
+    read = datasets.read_analogies(write("q.txt", ": s\rsan\u00a0jose ca\u2028x c\x0bd e\r"))
+    assert read.questions[0].a == "san\u00a0jose"
+    assert read.questions[0].c == "c\x0bd"
+    with pytest.raises(FormatError, match="must be a number"):
+        datasets.read_similarity(write("grouped.tsv", "a\tb\t1_000\n"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from embkit.errors import FormatError
 from embkit.evaluation.readers import PathLike, set_name, warned
-from embkit.evaluation.rows import Row, Table, read_rows, read_text
+from embkit.evaluation.rows import Row, Table, fields_of, lines_of, read_rows, read_text
 from embkit.evaluation.sets import AnalogyQuestion, AnalogySet
 
 _HEADER = (("type", "section", "category"), ("word1", "a"), ("word2", "b"), ("word3", "c"))
@@ -46,7 +46,7 @@ def read_analogies(path: PathLike, *, name: str | None = None) -> AnalogySet:
     """
     if Path(path).is_dir():
         questions, notes = _read_folder(Path(path))
-    elif any(line.startswith(":") for line in read_text(path).splitlines()):
+    elif any(line.startswith(":") for line in lines_of(read_text(path))):
         questions, notes = list(_sectioned(path)), ()
     else:
         questions, notes = _read_table(path)
@@ -63,8 +63,8 @@ def _answers(text: str) -> tuple[str, ...]:
 
 def _sectioned(path: PathLike) -> Iterator[AnalogyQuestion]:
     section = None
-    for number, line in enumerate(read_text(path).splitlines(), 1):
-        words = line.split()
+    for number, line in enumerate(lines_of(read_text(path)), 1):
+        words = fields_of(line)
         if line.startswith(":"):
             section = line[1:].strip()
             if not section:

@@ -43,8 +43,6 @@ class BiasScore(Result):
         Words used: known ones, X and Y cut to one length and A and B to one length.
     unknown_words, dropped_words : tuple of str
         Words without vectors, and words dropped, the last of a list, to balance.
-    reason : str or None
-        Why the effect is undefined.
     """
 
     vectors: str

@@ -14,7 +14,7 @@ import numpy as np
 
 from embkit.errors import FormatError
 from embkit.evaluation.defects import check_similarity, without_tags
-from embkit.evaluation.rows import Row, Table, read_rows, read_table, read_text
+from embkit.evaluation.rows import Row, Table, lines_of, read_rows, read_table, read_text
 from embkit.evaluation.sets import (
     CategorizationSet,
     OutlierGroup,
@@ -95,7 +95,7 @@ def read_similarity(
 
 def _is_number(text: str) -> bool:
     try:
-        return math.isfinite(float(text))
+        return "_" not in text and math.isfinite(float(text))
     except ValueError:
         return False
 
@@ -205,7 +205,7 @@ def _words(path: str, row: Row, text: str) -> Sequence[str]:
 
 
 def _read_cluster(path: Path) -> tuple[int | None, OutlierGroup]:
-    text = read_text(path).replace("\r\n", "\n").strip()
+    text = "\n".join(lines_of(read_text(path))).strip()
     parts = [part.split("\n") for part in text.split("\n\n") if part.strip()]
     if len(parts) != 2:
         reason = f"need the words, a blank line and the outliers, got {len(parts)} parts"

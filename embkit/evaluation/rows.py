@@ -48,6 +48,22 @@ def read_text(path: str | os.PathLike[str]) -> str:
     return text
 
 
+def lines_of(text: str) -> list[str]:
+    r"""Return the lines of a text, ended as on any system, and by nothing else.
+
+    Examples
+    --------
+    >>> lines_of("a\r\nb\x0bc\rd\n")
+    ['a', 'b\x0bc', 'd', '']
+    """
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def fields_of(line: str) -> list[str]:
+    """Return what blanks and tabs part; a no-break space is part of a word."""
+    return [field for field in re.split("[ \t]+", line) if field]
+
+
 def read_rows(path: str | os.PathLike[str]) -> list[Row]:
     """Return the rows of a table: tabs, commas, semicolons or blanks, as its first row has.
 
@@ -60,8 +76,8 @@ def read_rows(path: str | os.PathLike[str]) -> list[Row]:
     FormatError
         As `read_text`, or if no row is left.
     """
-    lines = read_text(path).splitlines()
-    kept = [(i, line) for i, line in enumerate(lines, 1) if line.strip(" ") and line[0] != "#"]
+    lines = enumerate(lines_of(read_text(path)), 1)
+    kept = [(i, line) for i, line in lines if line.strip(" ") and line[0] != "#"]
     if not kept:
         raise FormatError(path, None, None, "no row of data")
     rows = list(_split(path, kept, _delimiter(kept[0][1])))
@@ -89,7 +105,7 @@ def _split(
 ) -> Iterable[Row]:
     for number, line in lines:
         if delimiter is None:
-            fields = line.split()
+            fields = fields_of(line)
         elif delimiter == "\t":
             fields = line.split("\t")
         else:

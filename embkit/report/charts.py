@@ -32,7 +32,7 @@ def scatter(score: SimilarityScore, model: int) -> str:
     label = f"{score.vectors} on {score.set}: cosine against human score of {len(gold)} pairs"
     base, right = _SIDE - _BOTTOM, _SIDE - 10
     return (
-        f'<svg class="scatter m{model}" viewBox="0 0 {_SIDE} {_SIDE}" role="img" '
+        f'<svg class="scatter m{model % 8}" viewBox="0 0 {_SIDE} {_SIDE}" role="img" '
         f'aria-label="{text(label)}"><title>{text(label)}</title>'
         f'<path class="axis" d="M{_LEFT} {_TOP}V{base}H{right}"/>'
         f'<path class="dots" d="{dots}"/>'

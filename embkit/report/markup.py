@@ -86,7 +86,7 @@ def track(
         said += f", {estimate.interval.confidence:.0%} interval {shown_interval(estimate)}"
     drawn += f'<i class="dot" style="left:{place(estimate.value):.2f}%"></i>'
     zero = "" if low >= 0 else f'<i class="zero" style="left:{place(0.0):.2f}%"></i>'
-    opened = f'<span class="track m{model}" role="img" aria-label="{text(said)}">'
+    opened = f'<span class="track m{model % 8}" role="img" aria-label="{text(said)}">'
     return f"{opened}{zero}{drawn}</span>"
 
 
@@ -109,4 +109,4 @@ def coverage(used: int, total: int) -> str:
 
 def badge(model: int, name: str) -> str:
     """Return the name of a model behind its colour."""
-    return f'<span class="badge m{model}">{text(name)}</span>'
+    return f'<span class="badge m{model % 8}">{text(name)}</span>'
