@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from embkit import formats
 from embkit.embeddings import Embeddings
-from embkit.errors import FormatError, OutputExistsError
+from embkit.errors import FormatError, OutputExistsError, ResourceError
 from embkit.formats.sniff import sniff
 from embkit.streams import compressed
+from tests.fasttext_files import Model
 
 WORDS = ["the", "wört", "new_york", "\udcc3"]
 VECTORS = np.random.default_rng(4).standard_normal((4, 6)).astype(np.float32)
@@ -302,3 +303,16 @@ def test_peers_published_samples_load() -> None:
         report = formats.inspect(Path(folder) / "vectors" / name)
         assert (report.num_words, report.dim) == size
         assert not report.problems
+
+
+@pytest.mark.parametrize("kind", ["npz", "word2vec-binary", "word2vec-text", "fasttext-binary"])
+def test_no_format_takes_more_memory_than_it_may(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "vectors"
+    if kind == "fasttext-binary":
+        path.write_bytes(Model().to_bytes())
+    else:
+        words = {f"w{i}": [float(i)] * 50 for i in range(20)}
+        formats.save(Embeddings.from_words(words), path, format=kind)
+    with pytest.raises(ResourceError):
+        formats.load(path, memory=90)
+    assert len(formats.load(path, memory=1 << 20)) > 1

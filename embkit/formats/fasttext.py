@@ -22,7 +22,11 @@ _BLOCK = 1 << 20
 
 
 def read_embeddings(
-    path: str | os.PathLike[str], *, threads: int | None = None, limit: int | None = None
+    path: str | os.PathLike[str],
+    *,
+    threads: int | None = None,
+    limit: int | None = None,
+    memory: int | None = None,
 ) -> Embeddings:
     """Read a fastText model, version 11 or 12, plain or compressed.
 
@@ -39,6 +43,8 @@ def read_embeddings(
         Threads that compute the vectors; all cores when left out.
     limit : int, optional
         Keep only this many words, the first and most frequent ones.
+    memory : int, optional
+        Bytes that it may take: its words' vectors, and the file where it is compressed.
 
     Returns
     -------
@@ -52,9 +58,10 @@ def read_embeddings(
     FormatError
         If it is damaged, or its matrices are quantised (``.ftz``).
     ResourceError
-        If it would fill the memory once decompressed.
+        If it would take more than ``memory``.
     """
-    return parse(_file_bytes(path), path, threads=threads, limit=limit)
+    data = _file_bytes(path, memory)
+    return parse(data, path, threads=threads, limit=limit, memory=memory)
 
 
 def parse(
@@ -63,6 +70,7 @@ def parse(
     *,
     threads: int | None = None,
     limit: int | None = None,
+    memory: int | None = None,
 ) -> Embeddings:
     """Read a model from its bytes, which the subwords keep; see ``read_embeddings``.
 
@@ -70,11 +78,14 @@ def parse(
     ------
     FormatError
         If it is damaged, or its matrices are quantised.
+    ResourceError
+        If its words' vectors would take more than ``memory``.
     """
     name = os.fsencode(path)
     model = core.FastTextModel(name, file)
     num_words = len(model.counts)
     rows = num_words if limit is None else min(limit, num_words)
+    check_memory(path, 4 * model.dim * rows, memory)
     vectors = model.word_vectors(name, file, rows=rows, threads=threads or available_threads())
     vocabulary = Vocabulary(model.words, model.word_offsets[: rows + 1], model.counts[:rows])
     return Embeddings(
@@ -82,7 +93,7 @@ def parse(
     )
 
 
-def _file_bytes(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+def _file_bytes(path: str | os.PathLike[str], memory: int | None) -> NDArray[np.uint8]:
     """Return the file's bytes: mapped, or decompressed into memory."""
     with Path(path).open("rb") as raw:
         head = raw.read(10)
@@ -93,7 +104,7 @@ def _file_bytes(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         while block := stream.read(_BLOCK):
             data += block
             if len(data) >= checked:
-                check_memory(path, 2 * checked)
+                check_memory(path, 2 * checked, memory)
                 checked *= 2
     return np.frombuffer(data, np.uint8)
 

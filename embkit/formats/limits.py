@@ -27,14 +27,18 @@ def memory_limit() -> int:
     return int(_SHARE * available)
 
 
-def check_memory(path: str | os.PathLike[str], num_bytes: int) -> None:
-    """Raise ResourceError if what is read of a file would fill the memory.
+def check_memory(
+    path: str | os.PathLike[str], num_bytes: int, memory: int | None = None
+) -> None:
+    """Raise ResourceError if what is read of a file would take more than ``memory`` bytes.
+
+    Left out, that is what `memory_limit` says.
 
     Examples
     --------
     >>> check_memory("v.npz", 1000)
     """
-    limit = memory_limit()
+    limit = memory_limit() if memory is None else memory
     if num_bytes > limit:
         raise ResourceError(
             f"{os.fspath(path)}: its arrays would take {num_bytes} bytes or more, "

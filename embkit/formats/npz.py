@@ -62,7 +62,9 @@ def write_embeddings(embeddings: Embeddings, stream: BinaryIO) -> None:
                 np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
 
 
-def read_embeddings(path: str | os.PathLike[str], *, limit: int | None = None) -> Embeddings:
+def read_embeddings(
+    path: str | os.PathLike[str], *, limit: int | None = None, memory: int | None = None
+) -> Embeddings:
     """Read an archive with a matrix and its words.
 
     Parameters
@@ -74,6 +76,8 @@ def read_embeddings(path: str | os.PathLike[str], *, limit: int | None = None) -
         ``embeddings`` or ``input``). Any float type, byte order and array order.
     limit : int, optional
         Keep only this many words, the first ones.
+    memory : int, optional
+        Bytes that its arrays may take.
 
     Raises
     ------
@@ -83,9 +87,9 @@ def read_embeddings(path: str | os.PathLike[str], *, limit: int | None = None) -
         If it is damaged, holds objects, or lacks what is needed; or a value is NaN or
         infinite.
     ResourceError
-        If its arrays would fill the memory.
+        If its arrays would take more than ``memory``.
     """
-    with open_archive(path) as archive:
+    with open_archive(path, memory=memory) as archive:
         content = _read_content(archive)
     return _assemble(content, limit)
 

@@ -46,6 +46,8 @@ class Archive:
 
     file: zipfile.ZipFile
     path: str | os.PathLike[str]
+    memory: int | None
+    """Bytes that its arrays may take; None leaves it to the machine."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ class Layout:
 
 
 @contextmanager
-def open_archive(path: str | os.PathLike[str]) -> Iterator[Archive]:
+def open_archive(
+    path: str | os.PathLike[str], *, memory: int | None = None
+) -> Iterator[Archive]:
     """Open an archive; whatever is wrong with it becomes a FormatError.
 
     Raises
@@ -78,7 +82,7 @@ def open_archive(path: str | os.PathLike[str]) -> Iterator[Archive]:
         try:
             with zipfile.ZipFile(stream) as file:
                 _check_ends(stream, file, path)
-                yield Archive(file, path)
+                yield Archive(file, path, memory)
         except FormatError:
             raise
         except _DAMAGE as error:
@@ -130,7 +134,7 @@ def check_members(archive: Archive) -> dict[str, zipfile.ZipInfo]:
         if name in members:
             _fail(archive.path, f"member {shown} stands twice", info)
         members[name] = info
-    check_memory(archive.path, sum(info.file_size for info in infos))
+    check_memory(archive.path, sum(info.file_size for info in infos), archive.memory)
     return members
 
 

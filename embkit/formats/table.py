@@ -35,11 +35,13 @@ class Format(NamedTuple):
 
 
 def _read_npz(source: Source, options: ReadOptions) -> tuple[Embeddings, FileReport]:
-    return _report(source, npz.read_embeddings(source.path, limit=options.limit))
+    found = npz.read_embeddings(source.path, limit=options.limit, memory=options.memory)
+    return _report(source, found)
 
 
 def _read_fasttext(source: Source, options: ReadOptions) -> tuple[Embeddings, FileReport]:
-    return _report(source, fasttext.read_embeddings(source.path, limit=options.limit))
+    found = fasttext.read_embeddings(source.path, limit=options.limit, memory=options.memory)
+    return _report(source, found)
 
 
 def _read_safetensors(source: Source, options: ReadOptions) -> tuple[Embeddings, FileReport]:
