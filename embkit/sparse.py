@@ -55,6 +55,9 @@ class SparseEmbeddings(Queries):
     0.0
     """
 
+    output: None = None
+    subwords: None = None
+
     def __init__(
         self,
         vocabulary: Vocabulary,

@@ -48,6 +48,8 @@ COMMANDS = (
     "train cbow",
     "train glove",
     "resume",
+    "train ppmi",
+    "train svd",
     "map",
     "apply",
     "map-many",

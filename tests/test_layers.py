@@ -30,7 +30,8 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "sparse": {"_native", "config", "neighbors", "queries", "sparse_search", "vocabulary"},
     "sparse_search": {"_native", "config", "neighbors"},
     "formats": {
-        *("_native", "config", "embeddings", "output", "streams", "subwords", "vocabulary"),
+        *("_native", "config", "embeddings", "output", "sparse", "streams", "subwords"),
+        "vocabulary",
     },
     "neighbors": {"_native", "backend", "config"},
     "retrieval": {"config", "neighbors"},

@@ -147,12 +147,18 @@ class Word2VecRunOptions(RunOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GloveRunOptions(RunOptions):
-    """Options of a GloVe run that are not those of the model."""
+class CountsRunOptions(RunOptions):
+    """Options of a run on counts that are not those of the model."""
 
     cooccurrence: Path | None = None
     """Train from the counts in this file instead of a corpus; with a .bin file of GloVe's
     records, --vocabulary gives their words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GloveRunOptions(CountsRunOptions):
+    """Options of a GloVe run that are not those of the model."""
+
     state: Path | None = None
     """Keep all that the run needs to go on in this file."""
     state_every: int | None = None

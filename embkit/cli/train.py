@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from embkit.cli import train_glove
+from embkit.cli import train_counts, train_glove
 from embkit.cli.loading import given_vocabulary
 from embkit.cli.memory import memory_limit
 from embkit.cli.options import FLATTEN, CommonOptions, Word2VecRunOptions, show_dash
@@ -186,4 +186,5 @@ def register(app: App) -> None:
     train.command(skipgram, help_epilogue=SKIPGRAM_EXAMPLE)
     train.command(cbow, help_epilogue=CBOW_EXAMPLE)
     train_glove.register(train)
+    train_counts.register(train)
     app.command(train)

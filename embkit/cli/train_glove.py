@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App
 
+from embkit.cli.given_counts import check_source, load_given_counts
 from embkit.cli.loading import given_vocabulary, require_input
 from embkit.cli.memory import memory_limit
 from embkit.cli.options import FLATTEN, CommonOptions, GloveRunOptions, show_dash
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
-from embkit.config import CooccurrenceConfig, GloveConfig
+from embkit.config import GloveConfig
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
@@ -68,25 +69,11 @@ def glove(
 
 
 def _check_inputs(sources: list[str], run: GloveRunOptions, config: GloveConfig) -> None:
-    if not sources and run.cooccurrence is None:
-        raise ValueError(
-            "corpus must be given: a text file, a folder, a glob, or -; or --cooccurrence"
-        )
+    check_source(sources, run, config)
     if run.state_every is not None and run.state is None:
         raise ValueError("state must be given with --state-every")
-    for path in (run.cooccurrence, run.init_from):
-        if path is not None:
-            require_input(path)
-    if run.cooccurrence is None:
-        return
-    if sources:
-        raise ValueError(f"corpus must be left out with --cooccurrence, got {sources[0]}")
-    default = GloveConfig()
-    for option in fields(CooccurrenceConfig):
-        name = option.name
-        if name in ("threads", "seed") or getattr(config, name) == getattr(default, name):
-            continue
-        raise ValueError(f"{name} must be left out with --cooccurrence: the counts are made")
+    if run.init_from is not None:
+        require_input(run.init_from)
 
 
 def _train(
@@ -105,14 +92,9 @@ def _train(
         "init_from": run.init_from,
     }
     if run.cooccurrence is not None:
-        from embkit.counts.files import is_own_form, load_counts
         from embkit.training.glove_counts import train_on_counts
 
-        if run.vocabulary is not None and is_own_form(run.cooccurrence):
-            raise ValueError(
-                f"vocabulary must be left out with {run.cooccurrence}, which has its own words"
-            )
-        counts = load_counts(run.cooccurrence, given_vocabulary(run.vocabulary))
+        counts = load_given_counts(run.cooccurrence, run.vocabulary)
         return train_on_counts(counts, config, **options), reports[0]
     source = sources[0] if len(sources) == 1 else sources
     options |= {"vocabulary": given_vocabulary(run.vocabulary)}

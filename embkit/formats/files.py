@@ -20,6 +20,7 @@ from embkit.formats.table import (
 )
 from embkit.formats.words import Source
 from embkit.output import OutputFile
+from embkit.sparse import SparseEmbeddings
 from embkit.streams import (
     compressed,
     compression_of,
@@ -64,7 +65,7 @@ def load(
     Returns
     -------
     Embeddings
-        Vectors of shape (num_words, dim).
+        Vectors of shape (num_words, dim); `SparseEmbeddings` where such were saved.
 
     Raises
     ------
@@ -112,7 +113,7 @@ def inspect(path: str | os.PathLike[str]) -> FileReport:
 
 
 def save(
-    embeddings: Embeddings,
+    embeddings: Embeddings | SparseEmbeddings,
     path: str | os.PathLike[str],
     *,
     format: str | None = None,
@@ -128,8 +129,8 @@ def save(
 
     Parameters
     ----------
-    embeddings : Embeddings
-        What to save.
+    embeddings : Embeddings or SparseEmbeddings
+        What to save; sparse vectors only in embkit's own form.
     path : str or path
         The output.
     format : str, optional
@@ -147,7 +148,7 @@ def save(
         If it cannot be written.
     ValueError
         If the extension or format is not known, a number is not finite, or the format
-        cannot hold a word.
+        cannot hold a word, or sparse vectors.
 
     Examples
     --------
@@ -156,7 +157,8 @@ def save(
     >>> path.read_text()
     '1 2\nyes 1 0.5\n'
     """
-    name = check_output_name(path, format=format)
+    is_sparse = isinstance(embeddings, SparseEmbeddings)
+    name = check_output_name(path, format=format, sparse=is_sparse)
     if name == DIRECTORY:
         safetensors_writer.save_directory(embeddings, path, overwrite=overwrite)
         return

@@ -5,7 +5,7 @@ and ``word_offsets`` (where each begins), ``counts`` where known, and for models
 ``subwords`` and ``subword_kept``. Their metadata holds the format's version, the
 configuration, the provenance and a CRC-32 of each tensor and of the header itself. Only a
 single file can be replaced atomically, so ``model.json`` beside it repeats the metadata for
-people and is never read.
+people and is never read. Sparse vectors have other tensors, see ``safetensors_sparse``.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
+from embkit.formats import safetensors_sparse
 from embkit.formats.checks import checksum, first_not_finite
 from embkit.formats.safetensors_header import (
     FILE_NAME,
@@ -29,6 +30,7 @@ from embkit.formats.safetensors_header import (
     parse_json,
     read_header,
 )
+from embkit.sparse import SparseEmbeddings
 from embkit.subwords import Subwords
 from embkit.vocabulary import Vocabulary
 
@@ -36,6 +38,9 @@ from embkit.vocabulary import Vocabulary
 _TENSORS = {
     "word_offsets": ("U64", 1),
     "counts": ("I64", 1),
+    "row_offsets": ("I64", 1),
+    "columns": ("I32", 1),
+    "values": ("F32", 1),
     "input": ("F32", 2),
     "output": ("F32", 2),
     "subwords": ("F32", 2),
@@ -62,7 +67,8 @@ def read_embeddings(
     Returns
     -------
     Embeddings
-        Its matrices are read-only memory maps of the file.
+        Its matrices are read-only memory maps of the file; `SparseEmbeddings` where such were
+        saved.
 
     Raises
     ------
@@ -78,10 +84,13 @@ def read_embeddings(
         model = _Model(file, read_header(stream, file))
         _check_version(model)
         _map_tensors(model, stream)
-    _check_pairs(model)
+    if model.is_sparse:
+        _check_words(model, safetensors_sparse.check_entries(model))
+    else:
+        _check_pairs(model)
     if verify:
         _verify(model)
-    return _assemble(model, limit)
+    return cast("Embeddings", _assemble(model, limit))
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,11 @@ class _Model:
     path: Path
     header: Header
     tensors: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether it holds sparse vectors."""
+        return self.header.metadata.get("kind") == "sparse"
 
     def fail(self, reason: str, tensor: str | None = None) -> NoReturn:
         """Raise FormatError at the tensor, or at the header."""
@@ -106,7 +120,7 @@ class _Model:
 
 
 def _map_tensors(model: _Model, stream: BinaryIO) -> None:
-    for name in _REQUIRED:
+    for name in safetensors_sparse.REQUIRED if model.is_sparse else _REQUIRED:
         if name not in model.header.tensors:
             model.fail(f"tensor {name!r} is missing")
     file = np.memmap(stream, np.uint8, "r").view(np.ndarray)
@@ -136,9 +150,17 @@ def _check_pairs(model: _Model) -> None:
     """Refuse tensors that are each well formed but do not belong together."""
     tensors = model.tensors
     num_words, dim = tensors["input"].shape
-    offsets, num_bytes = tensors["word_offsets"], len(tensors["words"])
     if dim < 1:
         model.fail("the vectors must have at least 1 dimension, got 0", "input")
+    _check_words(model, num_words)
+    for name in ("output", "subwords"):
+        if name in tensors and tensors[name].shape[1] != dim:
+            model.fail(f"{name} must have {dim} columns, got {tensors[name].shape[1]}", name)
+
+
+def _check_words(model: _Model, num_words: int) -> None:
+    tensors = model.tensors
+    offsets, num_bytes = tensors["word_offsets"], len(tensors["words"])
     if len(offsets) != num_words + 1:
         reason = f"{num_words} rows need {num_words + 1} word_offsets, got {len(offsets)}"
         model.fail(reason, "word_offsets")
@@ -150,9 +172,6 @@ def _check_pairs(model: _Model) -> None:
         model.fail(f"{num_words} rows need as many counts", "counts")
     if "counts" in tensors and (tensors["counts"] < 0).any():
         model.fail("counts must be at least 0", "counts")
-    for name in ("output", "subwords"):
-        if name in tensors and tensors[name].shape[1] != dim:
-            model.fail(f"{name} must have {dim} columns, got {tensors[name].shape[1]}", name)
 
 
 def _verify(model: _Model) -> None:
@@ -168,21 +187,24 @@ def _verify(model: _Model) -> None:
             model.fail(f"row {row} of {name} is not finite", name)
 
 
-def _assemble(model: _Model, limit: int | None) -> Embeddings:
-    vectors = model.tensors["input"]
-    counts, output = model.tensors.get("counts"), model.tensors.get("output")
-    rows = len(vectors) if limit is None else min(limit, len(vectors))
-    if rows < len(vectors) and output is not None:
-        output = output[:rows] if len(output) == len(vectors) else None
+def _assemble(model: _Model, limit: int | None) -> Embeddings | SparseEmbeddings:
+    counts, num_words = model.tensors.get("counts"), len(model.tensors["word_offsets"]) - 1
+    rows = num_words if limit is None else min(limit, num_words)
+    vocabulary = Vocabulary(
+        model.tensors["words"],
+        model.tensors["word_offsets"][: rows + 1],
+        None if counts is None else counts[:rows],
+    )
     provenance = model.parse("provenance")
     if "config" in model.header.metadata:
         provenance["config"] = model.parse("config")
+    if model.is_sparse:
+        return safetensors_sparse.assemble(model, vocabulary, provenance)
+    vectors, output = model.tensors["input"], model.tensors.get("output")
+    if rows < len(vectors) and output is not None:
+        output = output[:rows] if len(output) == len(vectors) else None
     return Embeddings(
-        Vocabulary(
-            model.tensors["words"],
-            model.tensors["word_offsets"][: rows + 1],
-            None if counts is None else counts[:rows],
-        ),
+        vocabulary,
         vectors[:rows],
         output=output,
         provenance=provenance,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.embeddings import Embeddings
+from embkit.formats import safetensors_sparse
 from embkit.formats.checks import blocks, check_finite, checksum
 from embkit.formats.safetensors_header import (
     CARD_NAME,
@@ -22,12 +23,16 @@ from embkit.formats.safetensors_header import (
     to_json,
 )
 from embkit.output import OutputFile, sync_folder
+from embkit.sparse import SparseEmbeddings
 
 logger = logging.getLogger(__name__)
 
 
 def save_directory(
-    embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False
+    embeddings: Embeddings | SparseEmbeddings,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Save a model to a directory, which is made if it does not exist.
 
@@ -79,12 +84,12 @@ def _put_card_in_place(card: OutputFile) -> None:
             Path(card.path).unlink(missing_ok=True)  # it tells of the model that was there
 
 
-def write_embeddings(embeddings: Embeddings, stream: BinaryIO) -> None:
+def write_embeddings(embeddings: Embeddings | SparseEmbeddings, stream: BinaryIO) -> None:
     """Write the file, tensor by tensor, without copying a matrix.
 
     Parameters
     ----------
-    embeddings : Embeddings
+    embeddings : Embeddings or SparseEmbeddings
         What to write.
     stream : BinaryIO
         Where; it need not be seekable.
@@ -95,7 +100,7 @@ def write_embeddings(embeddings: Embeddings, stream: BinaryIO) -> None:
         If a value is NaN or infinite, or the provenance cannot be expressed as JSON.
     """
     tensors = _tensors_of(embeddings)
-    for name in ("input", "output", "subwords"):
+    for name in ("input", "output", "subwords"):  # sparse rows were checked when made
         if name in tensors:
             check_finite(name, tensors[name])
     stream.write(build_header(tensors, _metadata_of(embeddings, tensors)))
@@ -104,7 +109,7 @@ def write_embeddings(embeddings: Embeddings, stream: BinaryIO) -> None:
             stream.write(block)
 
 
-def describe(embeddings: Embeddings) -> str:
+def describe(embeddings: Embeddings | SparseEmbeddings) -> str:
     """Return the text of ``model.json``: what the file's metadata says, for people."""
     provenance = dict(embeddings.provenance)
     config = provenance.pop("config", {})
@@ -123,17 +128,24 @@ def describe(embeddings: Embeddings) -> str:
     return to_json(card, indent=2) + "\n"
 
 
-def _tensors_of(embeddings: Embeddings) -> dict[str, NDArray[Any]]:
+def _tensors_of(embeddings: Embeddings | SparseEmbeddings) -> dict[str, NDArray[Any]]:
     """Return the tensors in the order of the file: those of the widest items first."""
-    vocabulary, subwords = embeddings.vocabulary, embeddings.subwords
+    if isinstance(embeddings, SparseEmbeddings):
+        rows: dict[str, Any] = dict(safetensors_sparse.tensors_of(embeddings))
+    else:
+        subwords = embeddings.subwords
+        rows = {
+            "input": embeddings.vectors,
+            "output": embeddings.output,
+            "subwords": None if subwords is None else subwords.vectors,
+            "subword_kept": None if subwords is None else subwords.kept,
+        }
+    vocabulary = embeddings.vocabulary
     begin = int(vocabulary.offsets[0])
     arrays: dict[str, Any] = {
         "word_offsets": (vocabulary.offsets - np.uint64(begin)).astype("<u8", copy=False),
         "counts": vocabulary.counts,
-        "input": embeddings.vectors,
-        "output": embeddings.output,
-        "subwords": None if subwords is None else subwords.vectors,
-        "subword_kept": None if subwords is None else subwords.kept,
+        **rows,
         "words": vocabulary.data[begin : int(vocabulary.offsets[-1])],
     }
     return {name: _contiguous(array) for name, array in arrays.items() if array is not None}
@@ -144,12 +156,16 @@ def _contiguous(array: NDArray[Any]) -> NDArray[Any]:
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
 
-def _metadata_of(embeddings: Embeddings, tensors: Mapping[str, NDArray[Any]]) -> dict[str, str]:
+def _metadata_of(
+    embeddings: Embeddings | SparseEmbeddings, tensors: Mapping[str, NDArray[Any]]
+) -> dict[str, str]:
     provenance = dict(embeddings.provenance)
     metadata = {"format": "embkit", "format_version": str(FORMAT_VERSION)}
     if isinstance(provenance.get("config"), Mapping):
         metadata["config"] = to_json(provenance.pop("config"))
     metadata["provenance"] = to_json(provenance)
+    if isinstance(embeddings, SparseEmbeddings):
+        metadata |= {"kind": "sparse", "dim": str(embeddings.dim)}
     if embeddings.subwords is not None:
         rule = embeddings.subwords
         metadata["subwords"] = to_json(

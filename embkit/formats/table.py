@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
@@ -19,10 +19,12 @@ from embkit.formats import (
 )
 from embkit.formats.report import FileReport, ReadOptions
 from embkit.formats.words import Source
+from embkit.sparse import SparseEmbeddings
 from embkit.streams import check_encoder, compression_of_name
 
 Reader = Callable[[Source, ReadOptions], tuple[Embeddings, FileReport]]
-Writer = Callable[[Embeddings, BinaryIO], None]
+Writer = Callable[..., None]
+"""Takes the embeddings and a BinaryIO."""
 
 
 class Format(NamedTuple):
@@ -54,6 +56,8 @@ def _read_safetensors(source: Source, options: ReadOptions) -> tuple[Embeddings,
 def _report(source: Source, embeddings: Embeddings) -> tuple[Embeddings, FileReport]:
     details = dict(embeddings.provenance)
     labels = details.pop("num_labels_left_out", 0)
+    if isinstance(embeddings, SparseEmbeddings):
+        details["sparse_entries"] = embeddings.num_entries
     details["holds"] = [
         name
         for name in ("counts", "output", "subwords")
@@ -138,13 +142,16 @@ def format_of_name(path: str | os.PathLike[str]) -> str:
     return DIRECTORY
 
 
-def check_output_name(path: str | os.PathLike[str], *, format: str | None = None) -> str:
+def check_output_name(
+    path: str | os.PathLike[str], *, format: str | None = None, sparse: bool = False
+) -> str:
     """Return the format of an output: call it before the work whose result is to be saved.
 
     Raises
     ------
     ValueError
-        If name or format is not known, or does not go with the compression asked for.
+        If name or format is not known, or does not go with the compression asked for or
+        with ``sparse`` vectors.
 
     Examples
     --------
@@ -156,6 +163,11 @@ def check_output_name(path: str | os.PathLike[str], *, format: str | None = None
     if name not in (*writable, DIRECTORY):
         raise ValueError(
             f"format must be one of {', '.join([*writable, DIRECTORY])}, got {name}"
+        )
+    if sparse and name not in (DIRECTORY, "safetensors"):
+        raise ValueError(
+            "sparse vectors must go to a directory or a .safetensors file, "
+            f"got {os.fspath(path)!r}"
         )
     compression = compression_of_name(path)
     compressible = name in FORMATS and "compressed" in FORMATS[name].read_from

@@ -6,17 +6,20 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from embkit.config import (
     CbowConfig,
     GloveConfig,
+    PpmiConfig,
     SkipGramConfig,
+    SvdConfig,
     VocabularyConfig,
     available_threads,
     check_choice,
 )
 from embkit.corpus import EncodedCorpus, encode
+from embkit.counts.on_text import ppmi_on_text, svd_on_text
 from embkit.embeddings import Embeddings
 from embkit.progress import work_bar
 from embkit.training.glove_counts import train_glove_on_text
@@ -58,6 +61,12 @@ METHODS: dict[str, Method] = {
     "glove": Method(
         "Global vectors from counts.", GloveConfig, train_glove_on_text, can_resume=True
     ),
+    "ppmi": Method(
+        "Sparse vectors of mutual information.",
+        PpmiConfig,
+        cast("Callable[..., Embeddings]", ppmi_on_text),  # they answer the same questions
+    ),
+    "svd": Method("Singular vectors of mutual information.", SvdConfig, svd_on_text),
 }
 
 Source = str | Path | Sequence[str | Path] | Iterable[Sequence[str]] | EncodedCorpus
@@ -106,7 +115,7 @@ def train(
 
     Parameters
     ----------
-    method : {"sgns", "skipgram", "cbow", "glove"}
+    method : {"sgns", "skipgram", "cbow", "glove", "ppmi", "svd"}
         The model; ``sgns`` is ``skipgram`` with ``loss="ns"``.
     corpus : path, list of paths, folder, glob, "-", iterable of token lists, or EncodedCorpus
         The text, one sentence a line, tokens separated by blanks; see `embkit.corpus.encode`.
@@ -124,8 +133,9 @@ def train(
         File that gets a line of JSON for each report.
     callback : callable, optional
         Called about twice a second with a `TrainingProgress`; an exception ends the run.
+        (Not for ppmi and svd, whose log gets one line at the end.)
     memory : int, optional
-        Bytes that the model may take; for glove, that counting may take too.
+        Bytes that the model may take; where counts are made, that counting may take too.
     state : path, optional
         For glove: write all that the run needs to go on to this file, which is replaced.
     state_every : int, optional
@@ -141,13 +151,13 @@ def train(
     keep_run : bool
         Keep the folder after success.
     **options
-        The fields of `SkipGramConfig`, `CbowConfig` or `GloveConfig`: ``dim``, ``window``,
-        ``epochs``, ...
+        The fields of the method's configuration in `embkit.config`: `SkipGramConfig`,
+        `CbowConfig`, `GloveConfig`, `PpmiConfig` or `SvdConfig`.
 
     Returns
     -------
     Embeddings
-        Words by falling count, with counts and provenance.
+        Words by falling count, with counts and provenance; `SparseEmbeddings` from ppmi.
 
     Raises
     ------

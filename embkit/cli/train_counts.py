@@ -1,0 +1,136 @@
+"""``embkit train ppmi`` and ``embkit train svd``: vectors from co-occurrence counts."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App
+
+from embkit.cli.given_counts import check_source, load_given_counts
+from embkit.cli.loading import given_vocabulary
+from embkit.cli.memory import memory_limit
+from embkit.cli.options import FLATTEN, CommonOptions, CountsRunOptions, show_dash
+from embkit.cli.outputs import reserved_output
+from embkit.cli.terminal import note, print_json
+from embkit.config import PpmiConfig, SvdConfig
+
+if TYPE_CHECKING:
+    from embkit.embeddings import Embeddings
+    from embkit.sparse import SparseEmbeddings
+
+PPMI_EXAMPLE = "Example: embkit train ppmi corpus.txt --output model --window 2"
+SVD_EXAMPLE = "Example: embkit train svd corpus.txt --output vectors.bin --dim 300 --eig 0.5"
+
+
+def ppmi(
+    *corpus: str,
+    run: Annotated[CountsRunOptions, FLATTEN],
+    config: Annotated[PpmiConfig, FLATTEN] = PpmiConfig(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Make PPMI vectors: how much more often than by chance words stand together.
+
+    The vectors are sparse: the output is a folder or a .safetensors file. The text has one
+    sentence or document a line, its words parted by blanks. Files may be compressed with
+    gzip, bzip2, xz or zstd.
+
+    Parameters
+    ----------
+    corpus
+        Text files, folders or globs; - reads standard input.
+    """
+    _run("ppmi", corpus, run, config, common)
+
+
+def svd(
+    *corpus: str,
+    run: Annotated[CountsRunOptions, FLATTEN],
+    config: Annotated[SvdConfig, FLATTEN] = SvdConfig(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Make dense vectors by a truncated singular value decomposition of the PPMI matrix.
+
+    The text has one sentence or document a line, its words parted by blanks. Files may be
+    compressed with gzip, bzip2, xz or zstd.
+
+    Parameters
+    ----------
+    corpus
+        Text files, folders or globs; - reads standard input.
+    """
+    _run("svd", corpus, run, config, common)
+
+
+def _run(
+    method: str,
+    corpus: tuple[str, ...],
+    run: CountsRunOptions,
+    config: PpmiConfig,
+    common: CommonOptions,
+) -> None:
+    from embkit import formats
+
+    sources = [show_dash(source) for source in corpus]
+    check_source(sources, run, config)
+    output = Path(show_dash(run.output))
+    formats.check_output_name(output, sparse=method == "ppmi")
+    inputs = [Path(source) for source in (*sources, run.cooccurrence) if source is not None]
+    with reserved_output(output, overwrite=run.overwrite, inputs=inputs):
+        vectors = _train(method, sources, run, config, common)
+        formats.save(vectors, output, overwrite=run.overwrite)
+    _tell(vectors, output, common)
+
+
+def _train(
+    method: str,
+    sources: list[str],
+    run: CountsRunOptions,
+    config: PpmiConfig,
+    common: CommonOptions,
+) -> Embeddings | SparseEmbeddings:
+    progress = not common.quiet and sys.stderr.isatty()
+    memory = memory_limit(run.memory)
+    if run.cooccurrence is not None:
+        from embkit.counts.on_text import ppmi_on_counts, svd_on_counts
+
+        counts = load_given_counts(run.cooccurrence, run.vocabulary)
+        if isinstance(config, SvdConfig):
+            return svd_on_counts(counts, config, progress=progress, memory=memory)
+        return ppmi_on_counts(counts, config)
+    from embkit import training
+
+    options: dict[str, Any] = {"invalid": run.invalid, "cache": run.cache, "log": run.log}
+    options |= {"vocabulary": given_vocabulary(run.vocabulary)}
+    return training.train(
+        method,
+        sources[0] if len(sources) == 1 else sources,
+        progress=progress,
+        memory=memory,
+        **options,
+        **asdict(config),
+    )
+
+
+def _tell(vectors: Embeddings | SparseEmbeddings, output: Path, common: CommonOptions) -> None:
+    known = {
+        "num_entries": getattr(vectors, "num_entries", None),
+        "residual": vectors.provenance.get("residual"),
+    }
+    figures = {name: value for name, value in known.items() if value is not None}
+    if common.json:
+        summary = {"output": str(output), "num_words": len(vectors), "dim": vectors.dim}
+        print_json({**summary, **figures, "provenance": vectors.provenance})
+        return
+    texts = {"num_entries": "{:,} entries", "residual": "residual {:.2g}"}
+    told = [texts[name].format(value) for name, value in figures.items()]
+    size = f"{len(vectors)} words x {vectors.dim}"
+    note(f"wrote {output}: {', '.join([size, *told])}", quiet=common.quiet)
+
+
+def register(train: App) -> None:
+    """Add the commands to ``embkit train``."""
+    train.command(ppmi, help_epilogue=PPMI_EXAMPLE)
+    train.command(svd, help_epilogue=SVD_EXAMPLE)

@@ -1,0 +1,124 @@
+"""``train("ppmi")`` and ``train("svd")``, and the commands of the same names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import embkit
+from embkit.cli import main
+from embkit.cli.exit_codes import ExitCode
+from embkit.config import CooccurrenceConfig
+from embkit.counts.cooccurrence import cooccur
+from embkit.sparse import SparseEmbeddings
+from tests.planted import slot_sentences
+from tests.reference_counts import dense_ppmi
+
+SENTENCES = slot_sentences(800, seed=1)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(" ".join(sentence) for sentence in SENTENCES) + "\n")
+    return path
+
+
+def test_ppmi_of_text_is_that_of_its_counts() -> None:
+    vectors: Any = embkit.train("ppmi", SENTENCES, min_count=1, negatives=2, window=3)
+    assert isinstance(vectors, SparseEmbeddings)
+    config = CooccurrenceConfig(window=3, min_count=1, weighting="flat")
+    counts = cooccur(SENTENCES, config)
+    expected = dense_ppmi(counts.matrix.toarray(), 0.75, 2)
+    np.testing.assert_allclose(vectors.matrix.toarray(), expected, rtol=1e-5, atol=1e-6)
+    assert vectors.words == list(counts.vocabulary)
+    assert vectors.provenance["config"]["negatives"] == 2
+
+
+def test_words_of_a_class_are_neighbours() -> None:
+    runs: list[tuple[str, dict[str, Any]]] = [("ppmi", {}), ("svd", {"dim": 16})]
+    for method, options in runs:
+        vectors: Any = embkit.train(method, SENTENCES, min_count=1, **options)
+        found = vectors.most_similar("c0_0", topn=5)
+        assert all(word.startswith("c0_") for word, _ in found), method
+
+
+def test_rare_words_may_go_after_the_windows() -> None:
+    text = [["a", "rare", "b"], *([["a", "c", "b"]] * 9)]
+    options: dict[str, Any] = {"window": 1, "min_count": 5, "smoothing": 1}
+    before: Any = embkit.train("ppmi", text, rare_deletion="before", **options)
+    after: Any = embkit.train("ppmi", text, rare_deletion="after", **options)
+    assert sorted(before.words) == sorted(after.words) == ["a", "b", "c"]
+    assert before.matrix.toarray().any()
+    row, column = (before.vocabulary.id_of(word) for word in "ab")
+    counts = cooccur(text, CooccurrenceConfig(window=1, min_count=5)).matrix.toarray()
+    assert counts[row, column] == 1
+    assert after.matrix.toarray()[row, column] == 0
+
+
+def run(*words: object) -> int:
+    return main([str(word) for word in words])
+
+
+def test_commands_train_save_and_answer(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for method, output in (("ppmi", tmp_path / "p"), ("svd", tmp_path / "s.bin")):
+        options = ["--dim", 12] if method == "svd" else []
+        log = tmp_path / f"{method}.log"
+        command = ["train", method, corpus, "--output", output, "--log", log, "--json"]
+        assert run(*command, *options) == ExitCode.DONE
+        told = json.loads(capsys.readouterr().out)
+        assert told["num_words"] == len(embkit.load(output))
+        assert ("residual" in told) == (method == "svd")
+        assert ("num_entries" in told) == (method == "ppmi")
+        assert json.loads(log.read_text())["counting_seconds"] >= 0
+        assert run("query", "neighbors", output, "c0_0", "--topn", 2) == ExitCode.DONE
+        assert "c0_" in capsys.readouterr().out.split("\t")[1]
+        assert run("query", "analogy", output, "c0_0", "c0_1", "c1_0") == ExitCode.DONE
+        assert run("inspect", output) == ExitCode.DONE
+        capsys.readouterr()
+
+
+def test_commands_take_counts_that_were_made_before(corpus: Path, tmp_path: Path) -> None:
+    config = CooccurrenceConfig(window=2, weighting="flat")
+    cooccur(corpus, config).save(tmp_path / "counts")
+    counts = ["--cooccurrence", tmp_path / "counts"]
+    assert run("train", "ppmi", *counts, "--output", tmp_path / "p", "-q") == ExitCode.DONE
+    assert run("train", "ppmi", corpus, "--output", tmp_path / "q", "-q") == ExitCode.DONE
+    one, other = (embkit.load(tmp_path / name) for name in "pq")
+    assert isinstance(one, SparseEmbeddings)
+    assert isinstance(other, SparseEmbeddings)
+    np.testing.assert_array_equal(one.matrix.toarray(), other.matrix.toarray())
+    command = ["train", "svd", *counts, "--output", tmp_path / "s", "--dim", 5, "-q"]
+    assert run(*command) == ExitCode.DONE
+    assert run(*command, "--window", 3, "--overwrite") == ExitCode.USAGE
+    assert run(*command, corpus, "--overwrite") == ExitCode.USAGE
+    assert run(*command, "--vocabulary", corpus, "--overwrite") == ExitCode.USAGE
+
+
+def test_commands_refuse_what_cannot_be(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("train", "ppmi", corpus, "--output", tmp_path / "p.bin") == ExitCode.USAGE
+    assert "sparse vectors must go to a directory" in capsys.readouterr().err
+    assert run("train", "svd", "--output", tmp_path / "s") == ExitCode.USAGE
+    assert "corpus must be given" in capsys.readouterr().err
+    command = ["train", "svd", corpus, "--output", tmp_path / "s", "--dim", 1000]
+    assert run(*command) == ExitCode.INPUT
+    assert "dim must be at most the number of words" in capsys.readouterr().err
+    assert run("train", "svd", corpus, "--output", tmp_path / "s", "--dim", 5) == ExitCode.DONE
+    assert run("train", "svd", corpus, "--output", tmp_path / "s", "--dim", 5) == ExitCode.USAGE
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_warnings_of_the_literature_reach_the_user(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", "svd", corpus, "--output", tmp_path / "s", "--dim", 5, "--eig", 1]
+    assert run(*command) == ExitCode.DONE
+    assert "warning: eig=1" in capsys.readouterr().err
