@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from eval.peak import expected_pairs
 from eval.peers import RATES, Task
 
 PADDING = 16  # floats; rows are padded to whole cache lines while training
@@ -60,6 +61,11 @@ def measure_embkit(
         stop.set()
         watcher.join()
     words = vectors.vocabulary
+    assert words.counts is not None
+    pairs = expected_pairs(
+        *(encoded.ids, encoded.sentence_offsets, words.counts),
+        *(task["subsample"], task["window"]),
+    )
     matrix = len(words) * -(-vectors.dim // PADDING) * PADDING * 4
     vocabulary = words.data.nbytes + words.offsets.nbytes + 8 * len(words)
     return {
@@ -67,6 +73,7 @@ def measure_embkit(
         "training_seconds": trained - ready,
         "training_cpu_seconds": cpu,
         "save_seconds": saved - trained,
+        "pairs_per_epoch": pairs,
         "memory_mib": (peak[0] - idle) / 2**20,
         "allowed_memory_mib": (vocabulary + 2 * matrix) / 2**20 + 64,
     }

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from eval.peak import LEVELS, multiply_adds, peak_rate
 from eval.peers import COMMANDS, Task, run_peer
 
 Metrics = dict[str, float]
@@ -94,7 +95,20 @@ def run_embkit(task: Task, variant: str, settings: Settings) -> Metrics:
     )
     metrics["memory_share"] = metrics["memory_mib"] / metrics["allowed_memory_mib"]
     metrics["whole_per_second"] = 1 / metrics["seconds"]
+    if variant in LEVELS and (task.method, task.loss) == ("skipgram", "ns"):
+        metrics |= peak_share(task, variant, settings.work, metrics)
     return rates(metrics, settings.corpus, task.epochs)
+
+
+def peak_share(task: Task, level: str, folder: Path, metrics: Metrics) -> Metrics:
+    """Return the cores' peak, measured now, and the share of it that a training run used."""
+    peak = peak_rate(level, task.threads, folder)
+    if peak is None:
+        return {}
+    done = multiply_adds(metrics["pairs_per_epoch"] * task.epochs, task.negatives, task.dim)
+    # Over CPU seconds, of all threads together: other programs take no share then.
+    rate = done / (metrics["training_cpu_seconds"] / task.threads)
+    return {"peak_multiply_adds": peak, "peak_share": rate / peak}
 
 
 def run_tool(tool: str, task: Task, settings: Settings) -> Metrics:

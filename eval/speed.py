@@ -40,6 +40,8 @@ class Row:
         """Return the figure of one round, None if it was not measured."""
         if self.run not in runs or (self.against and self.against not in runs):
             return None
+        if self.metric not in runs[self.run]:
+            return None
         figure = runs[self.run][self.metric]
         return figure / runs[self.against][self.metric] if self.against else figure
 
@@ -61,6 +63,7 @@ ROWS = [
     Row("skip-gram NS, avx512, over gensim", AVX512, RATE, 25, "gensim/sgns-100"),
     Row("skip-gram NS, avx512, over pWord2Vec", AVX512, RATE, 5, "pword2vec/sgns-100"),
     Row("skip-gram NS, avx512, over fastText", AVX512, RATE, None, "fasttext/sgns-100"),
+    Row("skip-gram NS, avx512, share of FMA peak", AVX512, "peak_share"),
     Row("skip-gram NS, avx2, over word2vec.c", "embkit/sgns-100/avx2", RATE, 12, WORD2VEC),
     Row("skip-gram NS, baseline, over word2vec.c", BASELINE, RATE, 6, WORD2VEC),
     Row("skip-gram NS, per pair, over word2vec.c", "embkit/sgns-100/pair", RATE, 5, WORD2VEC),
