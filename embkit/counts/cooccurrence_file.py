@@ -128,7 +128,8 @@ def read_file(
 ) -> dict[str, Any]:
     """Map a file of counts and check that every entry is what it must be.
 
-    Without ``check``, entries are trusted: the file was just written. Returns the fields of a `Cooccurrence` by name.
+    Without ``check``, entries are trusted: the file was just written. Returns the fields of a
+    `Cooccurrence` by name.
 
     Raises
     ------
