@@ -349,3 +349,13 @@ def test_a_seed_gives_the_same_figures_on_real_words() -> None:
     first, second = (evaluate_categorization(vectors, bless) for _ in range(2))
     assert first.rows() == second.rows()
     assert (first.purity.value or 0) > (first.chance or 1)
+
+
+def test_the_package_offers_what_it_names() -> None:
+    from embkit import evaluation
+
+    for name in evaluation.__all__:
+        assert callable(getattr(evaluation, name)), name
+    assert evaluation.evaluate_bias is evaluate_bias
+    with pytest.raises(AttributeError, match="no attribute 'evaluate_poetry'"):
+        evaluation.evaluate_poetry  # type: ignore[attr-defined]  # noqa: B018

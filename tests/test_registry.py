@@ -240,6 +240,17 @@ def test_a_folder_is_imported_as_one(folder: Path, tmp_path: Path) -> None:
     assert len(datasets.open_set("bats", "analogy")) == 2
 
 
+def test_a_word_list_is_read_before_it_is_imported(
+    folder: Path, entry: registry.Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_entry(monkeypatch, replace(entry, kind="translations", sha256=None))
+    (tmp_path / "words.tsv").write_text("piano\n")
+    with pytest.raises(FormatError, match="need a word and its translations"):
+        fetching.import_file("pairs", tmp_path / "words.tsv")
+    (tmp_path / "words.tsv").write_text("piano\tKlavier\n")
+    assert fetching.import_file("pairs", tmp_path / "words.tsv").is_file()
+
+
 def test_the_list_says_what_is_here(
     folder: Path, entry: registry.Entry, capfd: pytest.CaptureFixture[str]
 ) -> None:

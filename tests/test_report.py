@@ -239,6 +239,8 @@ def test_the_command_writes_the_page_once(
     printed = capfd.readouterr()
     assert json.loads(printed.out) == {"output": output, "sets": ["mine"]}
     assert printed.err == ""
+    assert main([*command[:3], "-", *command[4:]]) == 0
+    assert capfd.readouterr().out.startswith("<!DOCTYPE html>")
     assert main(["report", vectors, "--output", vectors, "--overwrite"]) == 2
     assert main([*command[:3], "/nowhere/r.html"]) == 4
     assert main(["report", vectors, "--output", output, "--similarity", "mine.csv"]) == 2

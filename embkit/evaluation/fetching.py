@@ -7,6 +7,7 @@ from pathlib import Path
 
 from embkit.errors import DownloadError
 from embkit.evaluation.named import read_file
+from embkit.evaluation.readers import read_translations
 from embkit.evaluation.registry import by_hand, check_file, data_folder, find_entry
 from embkit.output import OutputFile
 
@@ -71,7 +72,9 @@ def import_file(name: str, source: Path, *, overwrite: bool = False) -> Path:
     """
     entry = find_entry(name)
     check_file(entry, source)
-    if entry.kind != "translations":
+    if entry.kind == "translations":
+        read_translations(source)
+    else:
         known = entry.columns if entry.kind in ("similarity", "categorization") else None
         read_file(entry.kind, source, columns=known if source.is_file() else None)
     target = data_folder() / entry.file
