@@ -358,4 +358,4 @@ def test_the_package_offers_what_it_names() -> None:
         assert callable(getattr(evaluation, name)), name
     assert evaluation.evaluate_bias is evaluate_bias
     with pytest.raises(AttributeError, match="no attribute 'evaluate_poetry'"):
-        evaluation.evaluate_poetry  # type: ignore[attr-defined]  # noqa: B018
+        evaluation.evaluate_poetry  # noqa: B018
