@@ -331,3 +331,45 @@ class SvdConfig(PpmiConfig):
         check_choice("device", self.device, ("cpu", "cuda"))
         if self.solver == "lanczos" and self.device != "cpu":
             raise ValueError(f"device must be cpu with solver lanczos, got {self.device}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhraseConfig:
+    """How phrases are found; the defaults are word2phrase's."""
+
+    scoring: Literal["word2phrase", "npmi"] = "word2phrase"
+    """Score of a pair: (c(ab) - min_count) / c(a) / c(b) * tokens (Mikolov et al. 2013), or
+    normalised pointwise mutual information, from -1 to 1 (Bouma 2009)."""
+    thresholds: tuple[float, ...] = ()
+    """Join pairs that score more than this, one for each pass; a pass joins what those before
+    it have joined, so that n passes find phrases of up to 2^n words. One pass with 100
+    (word2phrase) or 0.5 (npmi) when left out."""
+    min_count: int = 5
+    """Leave out words, and pairs, seen fewer times than this."""
+    delimiter: str = "_"
+    """What stands between the words of a phrase."""
+    segmentation: Literal["greedy", "optimal"] = "greedy"
+    """Where pairs overlap, join the first one (greedy, word2phrase) or those with the greatest
+    sum of scores in the line (optimal)."""
+    across_lines: bool = True
+    """Count pairs over the end of a line too, as word2phrase does; none is joined there."""
+    threads: int | None = None
+    """Worker threads; all cores the process may use when left out."""
+
+    def __post_init__(self) -> None:
+        check_choice("scoring", self.scoring, ("word2phrase", "npmi"))
+        check_choice("segmentation", self.segmentation, ("greedy", "optimal"))
+        for name in ("min_count", "across_lines", "threads"):
+            kind = {option.name: str(option.type) for option in fields(self)}[name]
+            object.__setattr__(self, name, plain_value(name, kind, getattr(self, name)))
+        check_at_least("min_count", self.min_count, 1)
+        if self.threads is not None:
+            check_at_least("threads", self.threads, 1)
+            check_at_most("threads", self.threads, MOST["threads"])
+        if not self.delimiter or any(c in self.delimiter for c in " \t\n\r\v\f"):
+            raise ValueError(f"delimiter must be a text without blanks, got {self.delimiter!r}")
+        usual = 100.0 if self.scoring == "word2phrase" else 0.5
+        thresholds = tuple(float(value) for value in self.thresholds) or (usual,)
+        for value in thresholds:
+            check_at_least("thresholds", value, 0 if self.scoring == "word2phrase" else -1)
+        object.__setattr__(self, "thresholds", thresholds)

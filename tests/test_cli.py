@@ -33,6 +33,9 @@ ROOT = Path(__file__).parents[1]
 COMMANDS = (
     "",
     "cooccur",
+    "phrases",
+    "phrases learn",
+    "phrases apply",
     "query",
     "query neighbors",
     "query analogy",

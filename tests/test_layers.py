@@ -39,6 +39,10 @@ PYTHON_LAYERS: dict[str, set[str]] = {
         *("_native", "backend", "config", "corpus", "counts", "embeddings", "formats"),
         *("output", "progress", "sparse", "vocabulary"),
     },
+    "phrases": {
+        *("_native", "config", "corpus", "counts", "output", "progress", "streams"),
+        "vocabulary",
+    },
     "counts": {
         *("_native", "backend", "config", "corpus", "embeddings", "formats", "sparse"),
         *("output", "progress", "streams", "vocabulary"),

@@ -26,6 +26,7 @@ from embkit.cli import (
     export,
     inspect,
     mapping,
+    phrases,
     query,
     resume,
     train,
@@ -63,7 +64,8 @@ def build_app() -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # report() tells it, as every other error
     )
-    training, evaluation = (train, resume, cooccur), (eval, report_page, data)
+    training = (train, resume, cooccur, phrases)
+    evaluation = (eval, report_page, data)
     vectors = (inspect, convert, export, mapping)
     for module in (*training, query, *evaluation, *vectors, demo, doctor):
         module.register(app)

@@ -97,7 +97,16 @@ class LoadOptions(MemoryOption):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CountOptions(MemoryOption):
+class CountingMemory:
+    """The option of commands that count, which use the disk where memory is short."""
+
+    memory: MemorySize = None
+    """Hold at most this much, such as 500M or 4G, and use temporary files for the rest; when
+    left out, 80% of what is available."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountOptions(CountingMemory):
     """Options of a count that do not change its result."""
 
     output: Path
@@ -113,6 +122,30 @@ class CountOptions(MemoryOption):
     """For bytes that are not UTF-8: stop, replace them, or keep them as they are."""
     cache: Path | None = None
     """Keep the encoded corpus in this folder for further runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnOptions(CountingMemory):
+    """Options of learning phrases that do not change the result."""
+
+    output: Path
+    """The table, text with tabs."""
+    overwrite: Flag = False
+    """Replace the output if it exists."""
+    invalid: Literal["error", "replace", "bytes"] = "error"
+    """For bytes that are not UTF-8: stop, replace them, or keep them as they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinOptions:
+    """Options of joining phrases."""
+
+    output: Path
+    """The text with its phrases joined; - for standard output."""
+    overwrite: Flag = False
+    """Replace the output if it exists."""
+    threads: int | None = None
+    """Worker threads; all cores the process may use when left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
