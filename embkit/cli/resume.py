@@ -25,6 +25,7 @@ after embkit train sgns corpus.txt --output model --checkpoint-every 10m was int
 
 def resume(
     run: Path,
+    /,
     *,
     output: Path | None = None,
     overwrite: Flag = False,

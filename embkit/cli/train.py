@@ -18,6 +18,7 @@ from embkit.cli.options import FLATTEN, CommonOptions, Word2VecRunOptions, show_
 from embkit.cli.outputs import is_stream, reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.config import CbowConfig, SkipGramConfig, Word2VecConfig
+from embkit.errors import DivergenceError
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
@@ -155,8 +156,9 @@ def told_where_to_resume(folder: RunFolder | None, common: CommonOptions) -> Ite
     """Name the command that goes on, if the work within ends early and there is one."""
     try:
         yield
-    except BaseException:
-        if folder is not None and folder.is_begun():
+    except BaseException as error:
+        would_fail_again = isinstance(error, ValueError | DivergenceError)
+        if folder is not None and folder.is_begun() and not would_fail_again:
             note(f"embkit resume {folder.path} goes on", quiet=common.quiet)
         raise
 

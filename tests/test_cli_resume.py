@@ -1,0 +1,131 @@
+"""``embkit train --run`` and ``embkit resume`` as commands: options, messages, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from embkit._native import core
+from embkit.cli.app import main
+from embkit.output import locked
+from tests.models import random_sentences
+
+OPTIONS = ["--dim", "4", "--min-count", "1", "--threads", "1"]
+
+
+@pytest.fixture(autouse=True)
+def _no_signal_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embkit.cli.app.install_handlers", lambda: None)
+
+
+@pytest.fixture
+def begun(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """Train with the run's folder kept, and return the folder."""
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("\n".join(map(" ".join, random_sentences(20, [50] * 20, seed=1))))
+    folder = tmp_path / "kept"
+    arguments = ["train", "sgns", str(corpus), "--output", str(tmp_path / "v.txt"), *OPTIONS]
+    assert main([*arguments, "--run", str(folder), "--keep-run"]) == 0
+    capsys.readouterr()
+    return folder
+
+
+def test_resume_writes_the_same_output_and_keeps_what_it_was_told_to(begun: Path) -> None:
+    again = begun.with_name("again.txt")
+    assert main(["resume", str(begun), "--output", str(again)]) == 0
+    assert again.read_bytes() == begun.with_name("v.txt").read_bytes()
+    assert (begun / "run.json").exists()
+
+
+def test_resume_as_json_tells_the_provenance(
+    begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["resume", str(begun), "--overwrite", "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["output"] == str(begun.with_name("v.txt"))
+    assert summary["provenance"]["config"]["dim"] == 4
+
+
+def test_existing_output_is_not_replaced_unasked(
+    begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["resume", str(begun)]) == 2
+    assert "--overwrite replaces it" in capsys.readouterr().err
+
+
+def test_run_that_another_process_holds_ends_with_its_own_code(
+    begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with locked(begun / "lock", "run"):
+        assert main(["resume", str(begun), "--overwrite"]) == 6
+    assert "process" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("level", core.simd_levels())
+def test_run_is_resumed_with_its_simd_level_or_refused(begun: Path, level: str) -> None:
+    command = [sys.executable, "-m", "embkit", "resume", str(begun), "--overwrite"]
+    environment = {**os.environ, "EMBKIT_SIMD": level}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if level == core.simd_level():
+        assert done.returncode == 0, done.stderr
+    else:
+        expected = f"EMBKIT_SIMD must be {core.simd_level()}, as when the run began"
+        assert (done.returncode, expected in done.stderr) == (2, True)
+
+
+def test_run_of_another_level_chooses_it_where_nothing_is_set(begun: Path) -> None:
+    other = core.simd_levels()[0]
+    path = begun / "run.json"
+    path.write_text(path.read_text().replace(f'"{core.simd_level()}"', f'"{other}"'))
+    environment = {name: x for name, x in os.environ.items() if name != "EMBKIT_SIMD"}
+    command = [sys.executable, "-m", "embkit", "resume", str(begun), "--overwrite", "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["provenance"]["simd"] == other
+
+
+def test_option_that_differs_is_named_and_nothing_else_suggested(
+    begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus, output = begun.with_name("corpus.txt"), begun.with_name("other.txt")
+    arguments = ["train", "sgns", str(corpus), "--output", str(output), *OPTIONS]
+    assert main([*arguments, "--seed", "9", "--run", str(begun)]) == 2
+    message = capsys.readouterr().err
+    assert "the run must be the same to go on: seed is 1 in it, 9 now" in message
+    assert "goes on" not in message
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--keep-run"], 2, "run or checkpoint_every must be given with --keep-run"),
+        (["--checkpoint-every", "5x"], 2, "a duration must be like 90s, 10m or 1h, got '5x'"),
+        (["--run", "{folder}", "--learning-rate", "1e30"], 3, "learning_rate must be lower"),
+    ],
+)
+def test_wrong_options_of_a_run_are_told(
+    options: list[str],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("\n".join(map(" ".join, random_sentences(20, [50] * 20, seed=1))))
+    given = [option.format(folder=tmp_path / "run") for option in options]
+    output = ["--output", str(tmp_path / "v.txt")]
+    assert main(["train", "cbow", str(corpus), *output, *OPTIONS, *given]) == code
+    captured = capsys.readouterr().err
+    assert message in captured
+    assert "goes on" not in captured
+
+
+def test_folder_without_a_run_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["resume", str(tmp_path)]) == 2
+    assert "run.json: No such file" in capsys.readouterr().err
