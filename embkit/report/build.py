@@ -157,8 +157,11 @@ def choose_words(models: Sequence[Model]) -> tuple[str, ...]:
     chosen: list[str] = []
     words = models[0].words
     for rank in _RANKS:
-        window = words[min(rank, max(0, len(words) - 1)) : rank + 200]
-        fit = (w for w in window if w.isalpha() and len(w) > 3 and w not in chosen)
+        fit = (
+            w
+            for w in words[rank : rank + 200]
+            if w.isalpha() and len(w) > 3 and w not in chosen
+        )
         found = next((w for w in fit if all(w in other for other in models[1:])), None)
         chosen += [] if found is None else [found]
     shared = (w for w in words if all(w in other for other in models[1:]))

@@ -31,7 +31,14 @@ def similarity_section(report: Report) -> str:
         )
         for model, score in scores
     ]
-    names = ("set", "model", f"{low:.0f} to 1", "Spearman’s ρ", "Pearson’s r", "pairs used")
+    names = (
+        "set",
+        "model",
+        f"{number(low, 0)} to 1",
+        "Spearman’s ρ",
+        "Pearson’s r",
+        "pairs used",
+    )
     plots = "".join(
         f"<figure>{scatter(score, model)}<figcaption>{model_name(report, model)} on "
         f"{text(score.set)}{disagreements(score)}</figcaption></figure>"
