@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from embkit.config import PpmiConfig
 from embkit.counts import ppmi
 from embkit.counts.ppmi import ppmi_matrix, train_ppmi
-from embkit.errors import CorpusError
+from embkit.errors import CorpusError, ResourceError
 from embkit.vocabulary import Vocabulary
 from tests.reference_counts import dense_ppmi, random_counts
 
@@ -72,6 +72,13 @@ def test_refuses_matrices_without_entries_or_of_other_shape() -> None:
         train_ppmi(csr_array(np.ones((2, 2))), words(3))
     with pytest.raises(CorpusError, match="PPMI is empty"):
         train_ppmi(csr_array(np.ones((2, 2))), words(2), PpmiConfig(smoothing=1))
+
+
+def test_refuses_work_that_does_not_fit_the_memory() -> None:
+    counts = random_counts(40, 0.5, seed=3)
+    train_ppmi(counts, words(40), memory=1 << 20)
+    with pytest.raises(ResourceError, match="memory allows 0 MiB: lower window"):
+        train_ppmi(counts, words(40), memory=1000)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ PACKAGES = {
     "numpy": ("numpy", "everything", ""),
     "scipy": ("scipy", "sparse matrices and statistics", ""),
     "sklearn": ("scikit-learn", "decompositions", ""),
+    "threadpoolctl": ("threadpoolctl", "the threads of linear algebra", ""),
     "tqdm": ("tqdm", "progress bars", ""),
     "safetensors": ("safetensors", "exchange of saved models", ""),
     "pooch": ("pooch", "downloads", ""),

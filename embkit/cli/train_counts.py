@@ -99,7 +99,7 @@ def _train(
         counts = load_given_counts(run.cooccurrence, run.vocabulary)
         if isinstance(config, SvdConfig):
             return svd_on_counts(counts, config, progress=progress, memory=memory)
-        return ppmi_on_counts(counts, config)
+        return ppmi_on_counts(counts, config, memory=memory)
     from embkit import training
 
     options: dict[str, Any] = {"invalid": run.invalid, "cache": run.cache, "log": run.log}

@@ -46,7 +46,7 @@ def ppmi_on_text(
     began = time.monotonic()
     counts = cooccur(corpus, config.counting(), memory=memory, progress=progress)
     counted = time.monotonic() - began
-    vectors = ppmi_on_counts(counts, config)
+    vectors = ppmi_on_counts(counts, config, memory=memory)
     _log(log, counted, time.monotonic() - began, {"entries": vectors.num_entries})
     return vectors
 
@@ -84,13 +84,15 @@ def svd_on_text(
     return vectors
 
 
-def ppmi_on_counts(counts: Cooccurrence, config: PpmiConfig) -> SparseEmbeddings:
+def ppmi_on_counts(
+    counts: Cooccurrence, config: PpmiConfig, *, memory: int | None = None
+) -> SparseEmbeddings:
     """Weight counts that were made before; see `train_ppmi`.
 
     The provenance's options of counting are those of the counts.
     """
     chosen, corpus = _as_counted(counts, config)
-    return train_ppmi(counts.matrix, counts.vocabulary, chosen, counted=corpus)
+    return train_ppmi(counts.matrix, counts.vocabulary, chosen, counted=corpus, memory=memory)
 
 
 def svd_on_counts(

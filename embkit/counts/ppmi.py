@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from embkit._version import __version__
 from embkit.config import PpmiConfig
 from embkit.counts.checks import first_fault
-from embkit.errors import CorpusError
+from embkit.errors import CorpusError, ResourceError
 from embkit.sparse import SparseEmbeddings
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def train_ppmi(
     config: PpmiConfig | None = None,
     *,
     counted: Mapping[str, Any] | None = None,
+    memory: int | None = None,
 ) -> SparseEmbeddings:
     """Turn co-occurrence counts into PPMI vectors (Bullinaria and Levy 2007; Levy et al. 2015).
 
@@ -42,6 +43,8 @@ def train_ppmi(
         The options; those of counting tell how the counts were made.
     counted : mapping, optional
         What the provenance says of the counts.
+    memory : int, optional
+        Bytes that the matrix may take while it is made.
 
     Returns
     -------
@@ -52,6 +55,8 @@ def train_ppmi(
     ------
     CorpusError
         If there are no counts, or no pair of words is seen together more often than by chance.
+    ResourceError
+        If it could take more than ``memory``.
     ValueError
         If the shape does not fit the words, or an entry is no count: its place is named.
 
@@ -67,6 +72,7 @@ def train_ppmi(
     """
     config = config or PpmiConfig()
     check_counts(counts, len(vocabulary))
+    check_memory(counts, memory)
     matrix = ppmi_matrix(counts, smoothing=config.smoothing, negatives=config.negatives)
     if matrix.nnz == 0:
         raise CorpusError(
@@ -161,6 +167,17 @@ def check_counts(counts: csr_array[Any, tuple[int, int]], num_words: int) -> Non
         entry, reason = fault[1:]
         row = int(np.searchsorted(begins, entry, side="right")) - 1
         raise ValueError(f"counts, row {row}, entry {entry}: {reason}")
+
+
+def check_memory(counts: csr_array[Any, tuple[int, int]], memory: int | None) -> None:
+    """Raise ResourceError if the PPMI of so many counts could take more than ``memory``."""
+    block = min(counts.nnz, _BLOCK_ENTRIES)
+    needed = 2 * 8 * counts.nnz + 40 * block  # its parts, and then the whole
+    if memory is not None and needed > memory:
+        raise ResourceError(
+            f"PPMI of {counts.nnz} pairs may need {needed / 2**20:.0f} MiB, memory allows "
+            f"{memory / 2**20:.0f} MiB: lower window or max_vocab, or raise min_count"
+        )
 
 
 def normalized(matrix: Any, kind: str) -> Any:  # noqa: ANN401  (a csr_array, or an array)

@@ -14,7 +14,7 @@ from embkit._version import __version__
 from embkit.config import SvdConfig, available_threads, check_at_least
 from embkit.counts.krylov import TruncatedSvd, block_krylov, oriented
 from embkit.counts.panels import open_engine
-from embkit.counts.ppmi import check_counts, normalized, ppmi_matrix
+from embkit.counts.ppmi import check_counts, check_memory, normalized, ppmi_matrix
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, ResourceError
 from embkit.progress import work_bar
@@ -61,7 +61,7 @@ def train_svd(
     progress : bool
         Show a bar on standard error.
     memory : int, optional
-        Bytes that the solver's matrices may take.
+        Bytes that the PPMI matrix, and the solver's, may take.
 
     Returns
     -------
@@ -89,6 +89,7 @@ def train_svd(
     """
     config = config or SvdConfig()
     check_counts(counts, len(vocabulary))
+    check_memory(counts, memory)
     if config.dim > len(vocabulary):
         raise CorpusError(
             f"dim must be at most the number of words ({len(vocabulary)}), got {config.dim}"
