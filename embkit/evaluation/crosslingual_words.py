@@ -1,0 +1,191 @@
+"""Similarity and analogies across two languages: word pairs with a word of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embkit.embeddings import Embeddings
+from embkit.evaluation.intervals import wilson_interval
+from embkit.evaluation.options import SimilarityOptions
+from embkit.evaluation.results import Estimate, Result
+from embkit.evaluation.sets import AnalogySet, SimilaritySet
+from embkit.evaluation.similarity import SimilarityScore, evaluate_similarity
+from embkit.evaluation.spaces import Case, as_space, find_rows
+from embkit.retrieval import RetrievalMethod, Retriever
+
+
+def evaluate_crosslingual_similarity(
+    source: Embeddings,
+    target: Embeddings,
+    data: SimilaritySet,
+    options: SimilarityOptions | None = None,
+    *,
+    case: Case = "fallback",
+    name: str = "",
+) -> SimilarityScore:
+    """Correlate the cosines of pairs with a word of each language with human scores.
+
+    The harmonic mean of both correlations is the official score of SemEval-2017 task 2
+    (Camacho-Collados et al. 2017).
+
+    Parameters
+    ----------
+    source, target : Embeddings
+        Both in one space; the first word of a pair is the source's.
+    data : SimilaritySet
+    options : SimilarityOptions, optional
+        Policy for unknown words, interval; a word finds its row by ``case``.
+    case : {"exact", "lower", "fold", "fallback"}
+    name : str
+        Name of the vectors in the result.
+
+    Raises
+    ------
+    ValueError
+        If the dims differ.
+
+    Examples
+    --------
+    >>> en = Embeddings.from_words({"dog": [1.0, 0.1], "car": [0.0, 1.0]})
+    >>> de = Embeddings.from_words({"Hund": [1.0, 0.0], "Auto": [0.1, 1.0]})
+    >>> pairs = (("dog", "Hund"), ("car", "hund"), ("car", "Auto"))
+    >>> data = SimilaritySet("tiny", pairs, np.array([3.0, 0.0, 4.0]))
+    >>> evaluate_crosslingual_similarity(en, de, data).n_used
+    3
+    """
+    _check_dims(source, target)
+    sides = [[pair[side] for pair in data.pairs] for side in (0, 1)]
+    rows = [
+        find_rows(as_space(space), words, case)
+        for space, words in zip((source, target), sides, strict=True)
+    ]
+    vectors: dict[str, NDArray[np.float32]] = {}
+    for prefix, space, words, found in zip("st", (source, target), sides, rows, strict=True):
+        for word, row in zip(words, found.tolist(), strict=True):
+            if row >= 0:
+                vectors[f"{prefix}:{word}"] = space.vectors[row]
+    if not vectors:
+        vectors = {"": np.zeros(source.dim, np.float32)}
+    named = tuple((f"s:{first}", f"t:{second}") for first, second in data.pairs)
+    score = evaluate_similarity(vectors, replace(data, pairs=named), options, name=name)
+    unknown = tuple(word.partition(":")[2] for word in score.unknown_words)
+    return replace(score, pairs=data.pairs, unknown_words=unknown, case=case)
+
+
+@dataclass(frozen=True)
+class CrosslingualAnalogyScore(Result):
+    """How many analogies across languages are solved, by section and in all.
+
+    Attributes
+    ----------
+    vectors, set : str
+    accuracy : Estimate
+        Over the questions all of whose words are known.
+    accuracy_over_all : Estimate
+    sections : dict of str to Estimate
+    n_used, n_total : int
+    """
+
+    vectors: str
+    set: str
+    accuracy: Estimate
+    accuracy_over_all: Estimate
+    sections: dict[str, Estimate]
+    n_used: int
+    n_total: int
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row for each section and one for all."""
+        named = {**self.sections, "all": self.accuracy}
+        return [
+            {
+                "vectors": self.vectors,
+                "set": self.set,
+                "section": section,
+                "accuracy": estimate.value,
+                "low": estimate.interval.low if estimate.interval else None,
+                "high": estimate.interval.high if estimate.interval else None,
+                "reason": estimate.reason,
+            }
+            for section, estimate in named.items()
+        ]
+
+
+def evaluate_crosslingual_analogies(
+    source: Embeddings,
+    target: Embeddings,
+    data: AnalogySet,
+    *,
+    case: Case = "fallback",
+    retrieval: RetrievalMethod = "nn",
+    name: str = "",
+) -> CrosslingualAnalogyScore:
+    """Solve analogies whose first pair is in one language and whose second in the other.
+
+    For a is to b as c is to d, a and b are source words, c and d target words, and the
+    closest target to b - a + c (at unit length), c left out, is to be d (Brychcin et al.
+    2019).
+
+    Parameters
+    ----------
+    source, target : Embeddings
+        Both in one space.
+    data : AnalogySet
+    case : {"exact", "lower", "fold", "fallback"}
+        How a word finds its row.
+    retrieval : {"nn", "csls", "inverted-softmax", "margin"}
+    name : str
+
+    Raises
+    ------
+    ValueError
+        If the dims differ.
+    """
+    _check_dims(source, target)
+    left, right = as_space(source), as_space(target)
+    questions = data.questions
+    a, b = (find_rows(left, [getattr(q, x) for q in questions], case) for x in "ab")
+    c = find_rows(right, [q.c for q in questions], case)
+    answers = [set(find_rows(right, list(q.answers), case).tolist()) - {-1} for q in questions]
+    used = np.flatnonzero((a >= 0) & (b >= 0) & (c >= 0) & [bool(some) for some in answers])
+    correct = np.zeros(len(questions), bool)
+    if used.size:
+        queries = left.units(b[used]) - left.units(a[used]) + right.units(c[used])
+        retriever = Retriever(source.vectors, target.vectors, method=retrieval)
+        found = retriever.search(queries, 1, exclude=[[row] for row in c[used].tolist()])
+        best = found.rows[:, 0].tolist()
+        correct[used] = [row in answers[i] for i, row in zip(used.tolist(), best, strict=True)]
+    sections = {}
+    for section in data.sections:
+        inside = [i for i in used.tolist() if questions[i].section == section]
+        sections[section] = share_of(correct[inside])
+    return CrosslingualAnalogyScore(
+        *(name, data.name, share_of(correct[used]), share_of(correct)),
+        *(sections, len(used), len(questions)),
+    )
+
+
+def share_of(correct: NDArray[np.bool_] | Iterable[bool]) -> Estimate:
+    """Return the share of true ones with Wilson's interval.
+
+    Examples
+    --------
+    >>> str(share_of([True, False]))
+    '0.500 [0.095, 0.905]'
+    """
+    values = np.asarray(list(correct), bool)
+    if len(values) == 0:
+        return Estimate(None, reason="none of the items is covered")
+    return Estimate(float(values.mean()), wilson_interval(int(values.sum()), len(values)))
+
+
+def _check_dims(source: Embeddings, target: Embeddings) -> None:
+    if source.dim != target.dim:
+        raise ValueError(
+            f"source and target must have the same dim, got {source.dim} and {target.dim}"
+        )
