@@ -161,7 +161,8 @@ def test_the_error_rate_counts_possible_links_once() -> None:
     sure, possible = [frozenset({(0, 0)})], [frozenset({(0, 0), (1, 1)})]
     score = alignment_error_rate(found, sure, possible)
     assert score.error_rate == pytest.approx(1 - (1 + 2) / (3 + 1))
-    assert (score.precision, score.recall) == (pytest.approx(2 / 3), 1.0)
+    assert score.precision == pytest.approx(2 / 3)
+    assert score.recall == 1.0
     assert alignment_error_rate([frozenset()], [frozenset()]).error_rate is None
     with pytest.raises(ValueError, match="as many sentences"):
         alignment_error_rate(found, [])

@@ -13,7 +13,7 @@ from embkit.embeddings import Embeddings
 from embkit.evaluation.intervals import wilson_interval
 from embkit.evaluation.options import SimilarityOptions
 from embkit.evaluation.results import Estimate, Result
-from embkit.evaluation.sets import AnalogySet, SimilaritySet
+from embkit.evaluation.sets import AnalogyQuestion, AnalogySet, SimilaritySet
 from embkit.evaluation.similarity import SimilarityScore, evaluate_similarity
 from embkit.evaluation.spaces import Case, as_space, find_rows
 from embkit.retrieval import RetrievalMethod, Retriever
@@ -167,6 +167,33 @@ def evaluate_crosslingual_analogies(
     return CrosslingualAnalogyScore(
         *(name, data.name, share_of(correct[used]), share_of(correct)),
         *(sections, len(used), len(questions)),
+    )
+
+
+def cross_analogies(source: AnalogySet, target: AnalogySet) -> AnalogySet:
+    """Return the questions that two languages' pairs of the same section make together.
+
+    Each pair (a, b) of a section of the source with each (c, d) of the target's, as Brychcin
+    et al. (2019) combine theirs.
+
+    Examples
+    --------
+    >>> en = AnalogySet("en", (AnalogyQuestion("sex", "king", "queen", "man", ("woman",)),))
+    >>> de = AnalogySet("de", (AnalogyQuestion("sex", "Mann", "Frau", "Sohn", ("Tochter",)),))
+    >>> question = cross_analogies(en, de).questions[0]
+    >>> question.a, question.b, question.c, question.answers
+    ('king', 'queen', 'Sohn', ('Tochter',))
+    """
+    asking = dict.fromkeys((q.section, q.a, q.b) for q in source.questions)
+    answering = dict.fromkeys((q.section, q.c, q.answers) for q in target.questions)
+    return AnalogySet(
+        f"{source.name}-{target.name}",
+        tuple(
+            AnalogyQuestion(section, a, b, c, answers)
+            for section, a, b in asking
+            for other, c, answers in answering
+            if section == other
+        ),
     )
 
 

@@ -1,0 +1,252 @@
+"""``embkit eval`` across languages: similarity, analogies, sentences, documents, alignments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from embkit.cli.eval_output import print_results
+from embkit.cli.loading import require_input
+from embkit.cli.mapped import MappingOption, load_mapped
+from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
+from embkit.errors import FormatError
+from embkit.evaluation.alignment_error import Links, align_words, alignment_error_rate
+from embkit.evaluation.crosslingual_words import (
+    cross_analogies,
+    evaluate_crosslingual_analogies,
+    evaluate_crosslingual_similarity,
+)
+from embkit.evaluation.datasets import read_analogies, read_similarity
+from embkit.evaluation.options import SimilarityOptions
+from embkit.evaluation.sentences import (
+    evaluate_document_classification,
+    evaluate_sentence_retrieval,
+)
+from embkit.retrieval import RetrievalMethod
+from embkit.streams import open_input
+
+_LINK = re.compile(r"(\d{1,6})([-?])(\d{1,6})")
+
+
+def crosslingual_similarity(
+    source: Path,
+    target: Path,
+    /,
+    *,
+    set: Path,
+    space: Annotated[MappingOption, FLATTEN] = MappingOption(),
+    options: Annotated[SimilarityOptions, FLATTEN] = SimilarityOptions(),
+    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Print how cosines across two languages correlate with human scores.
+
+    Parameters
+    ----------
+    source, target
+        Files or folders with the vectors of both languages.
+    set
+        File of pairs: a source word, a target word, a score.
+    """
+    require_input(set)
+    data = read_similarity(set)
+    pair = load_mapped(source, target, space, load)
+    name = f"{source.name}-{target.name}"
+    score = evaluate_crosslingual_similarity(*pair, data, options, name=name)
+    print_results([score], json=common.json, quiet=common.quiet)
+
+
+def crosslingual_analogy(
+    source: Path,
+    target: Path,
+    /,
+    *,
+    set: Path,
+    target_set: Path | None = None,
+    retrieval: RetrievalMethod = "nn",
+    space: Annotated[MappingOption, FLATTEN] = MappingOption(),
+    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Print how many analogies are solved, the first pair in one language, the second not.
+
+    Parameters
+    ----------
+    source, target
+        Files or folders with the vectors of both languages.
+    set
+        File of questions: two source words, two target words.
+    target_set
+        With it, both files hold pairs or questions of one language each, and each pair of a
+        section of set is asked with each of target_set.
+    retrieval
+        How candidates are scored.
+    """
+    require_input(set)
+    data = read_analogies(set)
+    if target_set is not None:
+        require_input(target_set)
+        data = cross_analogies(data, read_analogies(target_set))
+    pair = load_mapped(source, target, space, load)
+    name = f"{source.name}-{target.name}"
+    score = evaluate_crosslingual_analogies(*pair, data, retrieval=retrieval, name=name)
+    print_results([score], json=common.json, quiet=common.quiet)
+
+
+def sentences(
+    source: Path,
+    target: Path,
+    /,
+    *,
+    source_text: Path,
+    target_text: Path,
+    retrieval: RetrievalMethod = "csls",
+    space: Annotated[MappingOption, FLATTEN] = MappingOption(),
+    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Print how often a sentence's translation is found, by idf-weighted means of words.
+
+    Parameters
+    ----------
+    source, target
+        Files or folders with the vectors of both languages.
+    source_text, target_text
+        Parallel text, a sentence a line, its words parted by blanks.
+    retrieval
+        How candidates are scored.
+    """
+    pairs = _read_parallel(source_text, target_text)
+    score = evaluate_sentence_retrieval(
+        *(*load_mapped(source, target, space, load), pairs),
+        retrieval=retrieval,
+        name=source_text.name,
+        vectors=f"{source.name}-{target.name}",
+    )
+    print_results([score], json=common.json, quiet=common.quiet)
+
+
+def documents(
+    source: Path,
+    target: Path,
+    /,
+    *,
+    train: Path,
+    test: Path,
+    classifier: Literal["logistic", "perceptron"] = "logistic",
+    seed: int = 1,
+    space: Annotated[MappingOption, FLATTEN] = MappingOption(),
+    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Print how well a classifier trained in one language does in the other.
+
+    Parameters
+    ----------
+    source, target
+        Files or folders with the vectors of both languages.
+    train, test
+        Documents of the source and of the target, one a line: its label, a tab, its words.
+    classifier
+        Which classifier of scikit-learn.
+    seed
+        Seed of the classifier.
+    """
+    learned, tried = _read_documents(train), _read_documents(test)
+    left, right = load_mapped(source, target, space, load)
+    score = evaluate_document_classification(
+        *(left, right, learned, tried),
+        classifier=classifier,
+        seed=seed,
+        name=test.name,
+        vectors=f"{source.name}-{target.name}",
+    )
+    print_results([score], json=common.json, quiet=common.quiet)
+
+
+def alignment(
+    source: Path,
+    target: Path,
+    /,
+    *,
+    source_text: Path,
+    target_text: Path,
+    gold: Path,
+    closeness: float = 0.0,
+    space: Annotated[MappingOption, FLATTEN] = MappingOption(),
+    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Print the error rate of linking words of translated sentences by their vectors.
+
+    Parameters
+    ----------
+    source, target
+        Files or folders with the vectors of both languages.
+    source_text, target_text
+        Parallel text, a sentence a line, its words parted by blanks.
+    gold
+        A line per sentence of links i-j, from 0; i?j for links that are possible, not sure.
+    closeness
+        How much it counts that two words stand at like places.
+    """
+    pairs = _read_parallel(source_text, target_text)
+    sure, possible = _read_links(gold)
+    if len(sure) != len(pairs):
+        raise FormatError(gold, None, None, f"need {len(pairs)} lines, got {len(sure)}")
+    links = align_words(*load_mapped(source, target, space, load), pairs, closeness=closeness)
+    score = alignment_error_rate(links, sure, possible)
+    print_results([score], json=common.json, quiet=common.quiet)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield number and text of each line.
+
+    Raises
+    ------
+    FormatError
+        If one is not UTF-8.
+    """
+    require_input(path)
+    with open_input(path) as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                yield number, line.decode("utf-8").rstrip("\r\n")
+            except UnicodeDecodeError:
+                raise FormatError(path, number, None, "must be UTF-8") from None
+
+
+def _read_parallel(source: Path, target: Path) -> list[tuple[list[str], list[str]]]:
+    left, right = ([text.split() for _, text in _lines(path)] for path in (source, target))
+    if len(left) != len(right):
+        reason = f"must have as many lines as {source.name} ({len(left)}), got {len(right)}"
+        raise FormatError(target, None, None, reason)
+    return list(zip(left, right, strict=True))
+
+
+def _read_documents(path: Path) -> list[tuple[str, list[str]]]:
+    found = []
+    for number, text in _lines(path):
+        label, tab, words = text.partition("\t")
+        if not tab or not label:
+            raise FormatError(path, number, None, "must be a label, a tab and words")
+        found.append((label, words.split()))
+    return found
+
+
+def _read_links(path: Path) -> tuple[list[Links], list[Links]]:
+    """Return each sentence's sure and possible links."""
+    sure: list[Links] = []
+    possible: list[Links] = []
+    for number, text in _lines(path):
+        found = [_LINK.fullmatch(link) for link in text.split()]
+        if None in found:
+            raise FormatError(
+                path, number, None, f"links must be i-j or i?j, got {text[:40]!r}"
+            )
+        links = [(int(m[1]), int(m[3]), m[2] == "-") for m in found if m is not None]
+        sure.append(frozenset((i, j) for i, j, is_sure in links if is_sure))
+        possible.append(frozenset((i, j) for i, j, _ in links))
+    return sure, possible
