@@ -63,6 +63,7 @@ def test_map_writes_mapped_vectors_and_tells_all_as_json(
         (["--output", "m", "--method", "no"], 2, "method must be one of orthogonal"),
         (["--output", "m", "--ratio", "0.5"], 2, "options of orthogonal must be among"),
         (["--output", "m", "--method", "cca", "--ratio", "2"], 2, "ratio must be above 0"),
+        (["--output", "m", "--method", "adversarial"], 2, "dictionary must be left out"),
         (["--output", "no/m"], 4, "the output's folder does not exist"),
         (["--output-source", "v.doc"], 2, "the output's extension must be one of"),
         (["--output", "m", "--dictionary", "no.txt"], 2, "No such file or directory"),

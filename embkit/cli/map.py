@@ -19,6 +19,7 @@ from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.config import check_at_least
 from embkit.mapping.methods import METHODS, make_config
+from embkit.mapping.run import check_supervision
 from embkit.progress import work_bar
 
 if TYPE_CHECKING:
@@ -133,8 +134,9 @@ def map_command(
         formats.check_output_name(paths[side])
     inputs = [source, target, *seeds.files()]
     pairs = seeds.read(counts=method == "alignment")
-    if method == "alignment":
-        _check_alignment(pairs, paths)
+    check_supervision(method, given=pairs is not None)
+    if method == "alignment" and set(paths) != {"source"}:
+        raise ValueError("output_source alone must be given: alignment gives vectors, no map")
     with ExitStack() as held:
         for path in paths.values():
             held.enter_context(
@@ -174,13 +176,6 @@ def _write(
             continue
         mapped = fitted.apply(spaces[name], _side(name), unit=outputs.unit)
         formats.save(mapped, path, overwrite=outputs.overwrite)
-
-
-def _check_alignment(pairs: SeedDictionary | None, paths: dict[str, Path]) -> None:
-    if pairs is None:
-        raise ValueError("dictionary or alignments must be given for the method alignment")
-    if set(paths) != {"source"}:
-        raise ValueError("output_source alone must be given: alignment gives vectors, no map")
 
 
 def _tell_projection(found: Embeddings, path: Path, common: CommonOptions) -> None:

@@ -182,7 +182,7 @@ class MaxMarginConfig(DictionaryConfig):
     """Target rows, the first ones, among which other words are sought; all when left out."""
     epochs: int = 10
     """Passes over the pairs."""
-    learning_rate: float = 0.1
+    learning_rate: float = 2.0
     """Rate at the start; it falls linearly to 0."""
     batch: int = 128
     """Pairs per step."""

@@ -14,7 +14,7 @@ from embkit.embeddings import Embeddings
 from embkit.mapping.config import OrthogonalConfig
 from embkit.mapping.dictionary import SeedDictionary, SeedReport
 from embkit.mapping.fit import Doubles, fit_orthogonal, paired_rows
-from embkit.mapping.normalize import apply_steps, fit_steps
+from embkit.mapping.normalize import Steps, apply_steps, fit_steps
 from embkit.mapping.result import Mapping
 from embkit.mapping.run import Dictionary, map, read_dictionary
 
@@ -140,21 +140,7 @@ def _rotations(
         name: fit_steps(space.vectors, config.normalization)
         for name, space in languages.items()
     }
-    edges = []
-    for (first, second), dictionary in seeds.items():
-        source, target = languages[first], languages[second]
-        pairs = dictionary.find(
-            source.vocabulary, target.vocabulary, case=config.case, unicode=config.unicode
-        )
-        if len(pairs) == 0:
-            why = pairs.report.summary()
-            raise ValueError(f"{first}-{second} must have a known pair: {why}")
-        x, z = paired_rows(
-            apply_steps(source.vectors[pairs.source], steps[first]),
-            apply_steps(target.vectors[pairs.target], steps[second]),
-            pairs.weights if config.weights else None,
-        )
-        edges.append(Edge(first, second, x, z, pairs.report))
+    edges = _edges(languages, seeds, steps, config)
     turns, objectives = rotate_together(edges, pivot, list(languages), dims.pop())
     told = {
         "objectives": objectives,
@@ -180,6 +166,30 @@ def _rotations(
         )
         for name, turn in turns.items()
     }
+
+
+def _edges(
+    languages: Languages,
+    seeds: dict[tuple[str, str], SeedDictionary],
+    steps: dict[str, Steps],
+    config: OrthogonalConfig,
+) -> list[Edge]:
+    edges = []
+    for (first, second), dictionary in seeds.items():
+        source, target = languages[first], languages[second]
+        pairs = dictionary.find(
+            source.vocabulary, target.vocabulary, case=config.case, unicode=config.unicode
+        )
+        if len(pairs) == 0:
+            why = pairs.report.summary()
+            raise ValueError(f"{first}-{second} must have a known pair: {why}")
+        x, z = paired_rows(
+            apply_steps(source.vectors[pairs.source], steps[first]),
+            apply_steps(target.vectors[pairs.target], steps[second]),
+            pairs.weights if config.weights else None,
+        )
+        edges.append(Edge(first, second, x, z, pairs.report))
+    return edges
 
 
 def rotate_together(

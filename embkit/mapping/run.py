@@ -114,13 +114,9 @@ def find_pairs(
         If the method needs a dictionary and there is none, or the other way round, or no
         pair has both its words in the vocabularies.
     """
-    supervision = METHODS[method].supervision
+    check_supervision(method, given=dictionary is not None)
     if dictionary is None:
-        if supervision == "dictionary":
-            raise ValueError(f"dictionary must be given for the method {method}, got None")
         return None
-    if supervision == "none":
-        raise ValueError(f"dictionary must be left out for the method {method}")
     dictionary = read_dictionary(dictionary)
     looked: dict[str, Any] = {}
     if isinstance(config, DictionaryConfig):
@@ -132,6 +128,15 @@ def find_pairs(
         )
     _log.info("%s", pairs.report.summary())
     return pairs
+
+
+def check_supervision(method: str, *, given: bool) -> None:
+    """Raise ValueError if a method has no use for a dictionary, or needs one and gets none."""
+    supervision = METHODS[method].supervision
+    if given and supervision == "none":
+        raise ValueError(f"dictionary must be left out for the method {method}")
+    if not given and supervision == "dictionary":
+        raise ValueError(f"dictionary must be given for the method {method}, got None")
 
 
 def read_dictionary(dictionary: Dictionary) -> SeedDictionary:
