@@ -56,15 +56,16 @@ class AnalogyScan {
   const std::vector<double>& scores() const { return scores_; }
 
  private:
-  struct Block;
+  struct Chunk;
   struct Extremes {
     double high, low;
   };
-  void find_extremes(const Block& block, Index num_terms, int num_threads);
+  void pack(const double* products, Index num_terms, Index num_rows, int num_threads);
   double bound(AnalogyScoring scoring, const AnalogyQuestion& question,
                const Extremes* extremes) const;
-  void scan(const Block& block, Index first, Index count, AnalogyScoring scoring,
-            Index question, std::size_t cell);
+  void scan(const Chunk& chunk, AnalogyScoring scoring, Index question, std::size_t cell,
+            bool is_positive);
+  void scan_questions(const Chunk& chunk, std::size_t scoring, Index begin, Index end);
 
   AnalogyOptions options_;
   std::vector<AnalogyQuestion> questions_;
@@ -72,7 +73,8 @@ class AnalogyScan {
   std::vector<int64_t> excluded_;
   std::vector<int64_t> rows_;
   std::vector<double> scores_;
-  std::vector<Extremes> extremes_;  // of a block: num_chunks x num_terms
+  std::vector<double> packed_;      // of a block: num_chunks x num_terms x rows of a chunk
+  std::vector<Extremes> extremes_;  // num_chunks x num_terms
   Index num_seen_ = 0;
 };
 
