@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.record import run_record, save_record
-from eval.scores import SIMILARITY_SETS, read_rows, similarity
+from eval.scores import similarity_scores
 
 LEAST_RATIO = 10.0
 LIMITS = {"first 50": 1e-3, "all": 2e-2}
@@ -72,15 +72,8 @@ def run_scipy(matrix: Any, dim: int, threads: int) -> tuple[Factors, dict[str, f
 def scores_of(factors: Factors, words: list[str], data: Path) -> dict[str, float]:
     """Return Spearman's rho x 100 of the vectors U S^0.5 on each similarity set."""
     rows = np.asarray(factors[0] * np.sqrt(factors[1]), np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    units = np.asarray(rows / np.where(lengths > 0, lengths, 1), np.float32)
-    ids = {word: row for row, word in enumerate(words)}
-    sets = {
-        label: data / "similarity" / f"{name}.tsv" for name, label in SIMILARITY_SETS.items()
-    }
-    return {
-        label: similarity(ids, units, read_rows(path)).points for label, path in sets.items()
-    }
+    vectors = dict(zip(words, rows, strict=True))
+    return {label: score.points for label, score in similarity_scores(vectors, data).items()}
 
 
 def compare(ours: Factors, truth: Factors, words: list[str], data: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Line shuffles, similarity and analogy scores, paired intervals: by hand and by SciPy."""
+"""Line shuffles, and similarity and analogy scores by hand and by SciPy."""
 
 from __future__ import annotations
 
@@ -9,15 +9,7 @@ import pytest
 from scipy.stats import spearmanr, ttest_1samp
 
 from embkit.embeddings import Embeddings
-from eval.scores import (
-    Score,
-    analogies,
-    common_words,
-    paired_interval,
-    score_model,
-    similarity,
-    unit_rows,
-)
+from eval.scores import common_words, paired_interval, score_model
 from eval.shuffle import shuffle_lines
 
 
@@ -46,46 +38,6 @@ def test_shuffle_keeps_a_finished_file_and_leaves_no_partial_one(tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.txt", "shuffle.txt"]
 
 
-def test_similarity_equals_scipy_on_the_covered_pairs() -> None:
-    rng = np.random.default_rng(4)
-    words = [f"w{number}" for number in range(40)]
-    model = Embeddings.from_words(words, rng.standard_normal((40, 8)).astype(np.float32))
-    pairs = [[f"w{i}", f"w{39 - i}", str(rng.integers(5))] for i in range(20)]
-    ids = {word: row for row, word in enumerate(words)}
-    score = similarity(ids, unit_rows(model, words), [*pairs, ["w0", "unknown", "9"]])
-
-    def cosine(a: str, b: str) -> float:
-        x, y = model[a].astype(np.float64), model[b].astype(np.float64)
-        return float(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
-
-    expected = spearmanr([cosine(a, b) for a, b, _ in pairs], [int(s) for *_, s in pairs])
-    assert score.points == pytest.approx(100 * expected.statistic, abs=1e-9)
-    assert (score.used, score.total) == (20, 21)
-
-
-def test_analogies_by_hand() -> None:
-    # king - man + woman = (-.29, 1, .71, 0) at unit length: rare is nearest, then queen.
-    rows: dict[str, list[float]] = {
-        "man": [1, 0, 0, 0],
-        "king": [1, 0, 1, 0],
-        "woman": [0, 1, 0, 0],
-        "queen": [0, 1, 1, 0],
-        "palace": [0, 0, 1, 0],
-        "rare": [0, 1, 0.9, 0],
-    }
-    model = Embeddings.from_words(rows)
-    words = list(rows)
-    ids = {word: row for row, word in enumerate(words)}
-    right = ["family", "man", "king", "woman", "queen"]
-    wrong = ["family", "man", "king", "woman", "palace"]
-    beyond = ["family", "man", "king", "woman", "rare"]
-    units = unit_rows(model, words)
-    assert analogies(ids, units, [right, wrong, beyond], limit=5) == Score(50, 2, 3)
-    assert analogies(ids, units, [right, wrong, beyond]) == Score(100 / 3, 3, 3)
-    # The three words of the question are no answers: man is nearest to man - king + king.
-    assert analogies(ids, units, [["s", "king", "man", "king", "man"]]).points == 0
-
-
 def test_a_model_is_scored_on_the_words_that_both_know(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     first = Embeddings.from_words("abcdef", rng.standard_normal((6, 4)).astype(np.float32))
@@ -105,6 +57,39 @@ def test_a_model_is_scored_on_the_words_that_both_know(tmp_path: Path) -> None:
     for score in scores:
         assert (score["RW"].used, score["RW"].total) == (3, 4)
         assert (score["Google"].used, score["Google"].total) == (1, 1)
+
+
+def test_figures_are_spearman_and_3cosadd_among_frequent_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(4)
+    words = [f"w{number}" for number in range(60)]
+    rows = rng.standard_normal((60, 4)).astype(np.float32)
+    pairs = [(f"W{i}", f"w{59 - i}", rng.integers(5)) for i in range(30)] + [("w0", "?", 9)]
+    asked = [[f"w{i}", f"w{i + 7}", f"w{2 * i}", f"w{3 * i % 60}"] for i in range(30)]
+    for folder in ("similarity", "analogy"):
+        (tmp_path / folder).mkdir()
+    text = "".join(f"{a}\t{b}\t{score}\n" for a, b, score in pairs)
+    for name in ("ws353", "simlex-999", "men", "rw"):
+        (tmp_path / "similarity" / f"{name}.tsv").write_text(text, encoding="utf-8")
+    lines = "".join("\t".join(["s", *question]) + "\n" for question in asked)
+    (tmp_path / "analogy/google.tsv").write_text(lines, encoding="utf-8")
+    monkeypatch.setattr("eval.scores.ANALOGY_WORDS", 50)
+    scores = score_model(Embeddings.from_words(words, rows), words, tmp_path)
+
+    units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    cosines = [units[int(a[1:])] @ units[int(b[1:])] for a, b, _ in pairs[:30]]
+    rho = spearmanr(cosines, [score for *_, score in pairs[:30]]).statistic
+    assert scores["MEN"].points == pytest.approx(100 * rho)
+    assert scores["MEN"][1:] == (30, 31)
+    known = [[int(w[1:]) for w in q] for q in asked if all(int(w[1:]) < 50 for w in q)]
+    right = 0
+    for a, b, c, d in known:
+        found = units[:50] @ (units[b] - units[a] + units[c])
+        found[[a, b, c]] = -np.inf
+        right += int(found.argmax()) == d
+    assert scores["Google"].points == pytest.approx(100 * right / len(known))
+    assert scores["Google"][1:] == (len(known), 30)
 
 
 def test_paired_interval_equals_scipy() -> None:
