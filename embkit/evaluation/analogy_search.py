@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from embkit._native import core
 from embkit.config import available_threads
+from embkit.evaluation.blas import one_blas_thread
 from embkit.evaluation.spaces import Doubles, Ids, Space
 
 _BLOCK_PRODUCTS = 1 << 22  # of double precision: 32 MB
@@ -83,11 +85,32 @@ def best_rows(space: Space, search: Search) -> tuple[Ids, Doubles]:
     )
     size = max(256, min(4096, _BLOCK_PRODUCTS // max(1, num_terms)))
     squares = (space.norms[: search.limit] > 0).astype(np.float64)
-    for start in range(0, search.limit if num_terms else 0, size):
-        rows = slice(start, min(start + size, search.limit))
-        products = np.ascontiguousarray(space.products(search.terms, rows))
-        scan.update(products, squares[rows], threads=threads)
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+        for start in range(0, search.limit if num_terms else 0, size):
+            rows = slice(start, min(start + size, search.limit))
+            products = _products(space, search.terms, rows, pool, threads)
+            scan.update(products, squares[rows], threads=threads)
     return scan.result()
+
+
+def _products(
+    space: Space,
+    terms: Any,  # noqa: ANN401
+    rows: slice,
+    pool: ThreadPoolExecutor,
+    threads: int,
+) -> Doubles:
+    """Return the products of terms and rows, the terms shared out to threads."""
+    found = np.empty((terms.shape[0], rows.stop - rows.start))
+    bounds = [terms.shape[0] * part // threads for part in range(threads + 1)]
+
+    def multiply(part: int) -> None:
+        some = slice(bounds[part], bounds[part + 1])
+        if some.start < some.stop:
+            found[some] = space.products(terms[some], rows)
+
+    list(pool.map(multiply, range(threads)))
+    return found
 
 
 def _directions(search: Search) -> Doubles:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from embkit.config import available_threads
+from embkit.evaluation.blas import one_blas_thread
 from embkit.evaluation.options import StatisticsOptions
 from embkit.evaluation.results import Interval
 from embkit.evaluation.spaces import Doubles, Ids
@@ -39,7 +40,7 @@ def resample(num_items: int, statistic: Statistic, options: StatisticsOptions) -
         return statistic(draw_weights(np.random.default_rng(task[1]), count, num_items))
 
     threads = options.threads or available_threads()
-    with ThreadPoolExecutor(threads) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
         return list(pool.map(run, zip(starts, streams, strict=True)))
 
 
