@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from embkit._version import __version__
 from embkit.config import check_at_least, check_choice
@@ -26,15 +26,9 @@ from embkit.evaluation.task_options import (
     TaskOptions,
 )
 from embkit.report.projection import METHODS, Projection, WordMap, map_words
+from embkit.report.words import Model, choose_words
 
-if TYPE_CHECKING:
-    from embkit.embeddings import Embeddings
-    from embkit.sparse import SparseEmbeddings
-
-Model: TypeAlias = "Embeddings | SparseEmbeddings"
 Neighbors: TypeAlias = tuple[tuple[str, float], ...]
-
-_RANKS = (150, 300, 500, 800, 1200, 1700, 2300, 3000)  # where words are chosen from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,22 +144,6 @@ def build_report(
         tuple(_comparisons(models, options)),
         options,
     )
-
-
-def choose_words(models: Sequence[Model]) -> tuple[str, ...]:
-    """Return some frequent words of letters that all models know, spread over the ranks."""
-    chosen: list[str] = []
-    words = models[0].words
-    for rank in _RANKS:
-        fit = (
-            w
-            for w in words[rank : rank + 200]
-            if w.isalpha() and len(w) > 3 and w not in chosen
-        )
-        found = next((w for w in fit if all(w in other for other in models[1:])), None)
-        chosen += [] if found is None else [found]
-    shared = (w for w in words if all(w in other for other in models[1:]))
-    return tuple(chosen) or tuple(word for word, _ in zip(shared, range(4), strict=False))
 
 
 def _evaluate(
