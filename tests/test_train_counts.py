@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,19 @@ def test_commands_refuse_what_cannot_be(
     assert run("train", "svd", corpus, "--output", tmp_path / "s", "--dim", 5) == ExitCode.DONE
     assert run("train", "svd", corpus, "--output", tmp_path / "s", "--dim", 5) == ExitCode.USAGE
     assert "--overwrite" in capsys.readouterr().err
+
+
+def test_a_missing_gpu_is_told_before_the_work(
+    corpus: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setattr("embkit.training.train", lambda *_, **__: pytest.fail("the work began"))
+    command = ["train", "svd", corpus, "--output", tmp_path / "s", "--device", "cuda"]
+    assert run(*command) == ExitCode.USAGE
+    assert "device must be cpu where CuPy is not installed" in capsys.readouterr().err
 
 
 def test_warnings_of_the_literature_reach_the_user(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App
 
+from embkit.backend import array_namespace
 from embkit.cli.given_counts import check_source, load_given_counts
 from embkit.cli.loading import given_vocabulary
 from embkit.cli.memory import memory_limit
@@ -75,6 +76,8 @@ def _run(
 
     sources = [show_dash(source) for source in corpus]
     check_source(sources, run, config)
+    if isinstance(config, SvdConfig):
+        array_namespace(config.device)  # refuses a device that is not there, before the work
     output = Path(show_dash(run.output))
     formats.check_output_name(output, sparse=method == "ppmi")
     inputs = [Path(source) for source in (*sources, run.cooccurrence) if source is not None]

@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from embkit.backend import array_namespace
 from embkit.config import CooccurrenceConfig, PpmiConfig, SvdConfig
 from embkit.corpus import EncodedCorpus
 from embkit.counts.cooccurrence import Cooccurrence, cooccur
@@ -75,6 +76,7 @@ def svd_on_text(
     >>> svd_on_text(corpus, config)
     Embeddings(3 words x 2, counts, trained by svd)
     """
+    array_namespace(config.device)  # refuses a device that is not there, before the work
     began = time.monotonic()
     counts = cooccur(corpus, config.counting(), memory=memory, progress=progress)
     counted = time.monotonic() - began
