@@ -27,7 +27,7 @@ class TrainingProgress:
     seconds: float
     """Since training began."""
     words_per_second: float
-    """Over the last interval."""
+    """Words (GloVe: cells) over the last interval."""
     loss: float | None
     """Mean loss per pair over the last interval; None where no pair was measured in it."""
     learning_rate: float
