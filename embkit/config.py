@@ -193,7 +193,7 @@ class CooccurrenceConfig(VocabularyConfig):
     """Weight of a word at distance d: (window - d + 1) / window (dynamic, what word2vec's
     random windows give on average), 1 / d (harmonic, GloVe), or 1 (flat)."""
     sides: Literal["both", "left", "right"] = "both"
-    """Where the contexts of a centre are."""
+    """Where the contexts of a centre are (``-symmetric 0`` of GloVe's tool: right)."""
     subsample: float = 0.0
     """Frequency above which words are thinned out; 0 keeps every token."""
     subsample_formula: Literal["word2vec", "paper"] = "paper"
