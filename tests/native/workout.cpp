@@ -185,8 +185,8 @@ void find_neighbors(int num_threads) {
   options.k = 5;
   options.radius = 10;
   TopK top(options, kDim, terms, std::vector<double>(kQueries, 1),
-           std::vector<int64_t>(kQueries + 1, 0), {});
-  top.update({products.data(), rows.data(), scales.data(), screens.data(), 0, kRows},
+           std::vector<double>(kQueries, 0), std::vector<int64_t>(kQueries + 1, 0), {});
+  top.update({products.data(), rows.data(), scales.data(), screens.data(), nullptr, 0, kRows},
              num_threads);
   std::vector<int64_t> found(kQueries * 5);
   std::vector<float> scores(kQueries * 5);
