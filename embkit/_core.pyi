@@ -300,6 +300,18 @@ class PhraseJoiner:
     def segment(self, ids: NDArray[np.uint32]) -> NDArray[np.uint32]: ...
     def join(self, text: bytes) -> bytes: ...
 
+# bind_resampling
+
+def draw_resamples(items: int, *, seed: int, first: int, count: int) -> NDArray[np.float64]: ...
+def resample_correlations(
+    gold: NDArray[np.float64],
+    predicted: NDArray[np.float64],
+    *,
+    seed: int,
+    count: int,
+    threads: int,
+) -> NDArray[np.float64]: ...
+
 # bind_sampling
 
 def random_draws(seed: int, epoch: int, count: int, *, draw: int) -> NDArray[np.uint64]: ...

@@ -9,14 +9,13 @@ import pytest
 import scipy.stats
 
 from embkit.evaluation.bootstrap import (
-    WeightedRanks,
     cluster_accuracies,
     cluster_sums,
     draw_weights,
     pair_tables,
     percentile_interval,
     resample,
-    similarity_statistic,
+    resample_correlations,
     two_sided_p,
 )
 from embkit.evaluation.correlations import harmonic_mean, pearson, spearman
@@ -110,9 +109,10 @@ def test_seeds_are_summarised_as_scipy_does() -> None:
 def test_resampled_correlations_equal_scipy_on_every_resample(drawn: Drawn) -> None:
     gold, predicted = drawn
     other = np.round(predicted * 0.5 + np.arange(40) % 7, 0)
-    weights = draw_weights(np.random.default_rng(7), 25, 40)
+    weights = draw_weights(7, 0, 25, 40)
     assert weights.sum(axis=1).tolist() == [40.0] * 25
-    values = similarity_statistic(gold, [predicted, other])(weights)
+    options = StatisticsOptions(resamples=25, seed=7)
+    values = resample_correlations(gold, [predicted, other], options)
     for row, value in zip(weights.astype(int), values, strict=True):
         x, y, z = (np.repeat(column, row) for column in (gold, predicted, other))
         expected = [
@@ -124,15 +124,19 @@ def test_resampled_correlations_equal_scipy_on_every_resample(drawn: Drawn) -> N
 
 
 def test_a_constant_resample_is_undefined_not_a_number() -> None:
-    statistic = similarity_statistic(np.array([1.0, 2]), [np.array([1.0, 2])])
-    assert np.isnan(statistic(np.array([[2.0, 0]]))).all()
+    two = np.array([1.0, 2])
+    values = resample_correlations(two, [two], StatisticsOptions(resamples=50))
+    is_constant = (draw_weights(1, 0, 50, 2) == 2).any(axis=1)
+    assert 0 < is_constant.sum() < 50
+    assert np.isnan(values[is_constant]).all()
+    np.testing.assert_allclose(values[~is_constant], 1)
     assert percentile_interval(np.array([np.nan, np.nan, 0.5]), "bootstrap", 0.95) is None
 
 
 def test_bootstrap_interval_is_near_scipys(drawn: Drawn) -> None:
     gold, predicted = drawn
     options = StatisticsOptions(resamples=4000, threads=1)
-    values = np.concatenate(resample(40, similarity_statistic(gold, [predicted]), options))
+    values = resample_correlations(gold, [predicted], options)
     interval = percentile_interval(values[:, 1], "bootstrap", 0.95)
     assert interval is not None
     expected = scipy.stats.bootstrap(
@@ -148,22 +152,21 @@ def test_bootstrap_interval_is_near_scipys(drawn: Drawn) -> None:
 
 
 def test_resampling_does_not_depend_on_threads() -> None:
-    values = np.random.default_rng(2).normal(size=(2, 300))
-    statistic = similarity_statistic(values[0], [values[1]])
-    runs = [
-        np.concatenate(resample(300, statistic, StatisticsOptions(resamples=4000, threads=t)))
-        for t in (1, 3)
-    ]
+    gold, predicted = np.random.default_rng(2).normal(size=(2, 300))
+    options = [StatisticsOptions(resamples=4000, threads=threads) for threads in (1, 3)]
+    means = [np.concatenate(resample(300, lambda w: w @ gold / 300, o)) for o in options]
+    np.testing.assert_array_equal(means[0], means[1])
+    runs = [resample_correlations(gold, [predicted], o) for o in options]
     assert runs[0].shape == (4000, 2)
     np.testing.assert_array_equal(runs[0], runs[1])
 
 
-def test_weighted_ranks_are_scipys_ranks() -> None:
-    values = np.array([3.0, 1, 3, 2, 1])
-    ranks, squares = WeightedRanks(values).centred(np.ones((1, 5)))
-    expected = scipy.stats.rankdata(values) - 3
-    np.testing.assert_allclose(ranks[0], expected)
-    assert squares[0] == pytest.approx((expected**2).sum())
+def test_items_are_drawn_alike_often_and_one_by_one() -> None:
+    weights = draw_weights(5, 0, 20_000, 10)
+    np.testing.assert_array_equal(weights[100:110], draw_weights(5, 100, 10, 10))
+    # Each count is binomial: mean 1, variance 9/10; the variance of the means follows.
+    assert abs(weights.mean(axis=0) - 1).max() < 5 * math.sqrt(0.9 / 20_000)
+    assert weights.var(axis=0) == pytest.approx(0.9, rel=0.05)
 
 
 def test_steiger_by_hand() -> None:

@@ -54,3 +54,12 @@ def test_the_commands_run() -> None:
         assert line.startswith("$ embkit ")
         assert run_main(shlex.split(line)[2:]) == 0, line
     assert len(lines) <= 10
+
+
+def test_the_other_commands_know_their_options(capsys: pytest.CaptureFixture[str]) -> None:
+    for line in (line for block in blocks("sh") for line in block.splitlines()):
+        words = shlex.split(line)
+        command = words[1:3] if words[1] in ("eval", "train") else words[1:2]
+        assert run_main([*command, "--help"]) == 0
+        shown = capsys.readouterr().out
+        assert all(word in shown for word in words if word.startswith("--")), line

@@ -14,6 +14,7 @@ void bind_induction(pybind11::module_& m);
 void bind_io(pybind11::module_& m);
 void bind_linalg(pybind11::module_& m);
 void bind_phrases(pybind11::module_& m);
+void bind_resampling(pybind11::module_& m);
 void bind_sampling(pybind11::module_& m);
 void bind_sparse(pybind11::module_& m);
 void bind_text(pybind11::module_& m);

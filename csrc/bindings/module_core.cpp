@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, m) {
   embkit::bindings::bind_io(m);
   embkit::bindings::bind_linalg(m);
   embkit::bindings::bind_phrases(m);
+  embkit::bindings::bind_resampling(m);
   embkit::bindings::bind_sampling(m);
   embkit::bindings::bind_sparse(m);
   embkit::bindings::bind_text(m);

@@ -48,8 +48,8 @@ def block_krylov(
 ) -> TruncatedSvd:
     """Find singular triplets in the Krylov space of random start columns.
 
-    Block Lanczos on the normal equations with every new block orthogonalised twice against
-    all earlier ones (Musco and Musco 2015, with the basis of Golub and Underwood 1977); the
+    Block Lanczos on the normal equations with every new block orthogonalised again against all
+    earlier ones (Musco and Musco 2015, with the basis of Golub and Underwood 1977); the
     values come from the matrix itself, so that squaring costs no precision.
 
     Parameters
@@ -89,13 +89,14 @@ class _Space:
         self._engine, self._num_rows, self._rng = engine, num_rows, rng
         self._basis = engine.empty(num_rows, limit)
         self._normal = np.zeros((limit, limit))
-        self.limit, self.size, self._done = limit, 0, 0
+        self.limit, self.size = limit, 0
+        self._before, self._done = 0, 0  # first columns of the last two steps
 
     def start(self, block: int) -> None:
         """Add random columns; as many as there is room for."""
         width = min(block, self.limit - self.size)
         panel = self._engine.normal(self._rng, self._num_rows, width)
-        self._append(self._orthogonal(panel)[0])
+        self._append(self._orthogonal(panel, 0)[0])
 
     def extend(self, block: int) -> bool:
         """Multiply the newest columns and add what is new; False when the basis is full."""
@@ -103,9 +104,9 @@ class _Space:
         newest = np.s_[:, first:last]
         panel = self._engine.multiply(_contiguous(self._basis[newest]))
         panel = self._engine.multiply_transposed(panel)
-        panel, coefficients = self._orthogonal(panel)
-        self._normal[:last, first:last] = coefficients
-        self._done = last
+        panel, coefficients = self._orthogonal(panel, self._before)
+        self._normal[self._before : last, first:last] = coefficients
+        self._before, self._done = first, last
         if last == self.limit:
             return False
         self._append(panel[:, : self.limit - last])
@@ -124,14 +125,19 @@ class _Space:
         self._basis[:, self.size : self.size + width] = panel
         self.size += width
 
-    def _orthogonal(self, panel: Panel) -> tuple[Panel, NDArray[np.float64]]:
-        """Return orthonormal columns for what ``panel`` adds, and its part in the basis."""
-        engine, basis = self._engine, self._basis[:, : self.size]
+    def _orthogonal(self, panel: Panel, first: int) -> tuple[Panel, NDArray[np.float64]]:
+        """Return orthonormal columns for what ``panel`` adds, and its part in the basis.
+
+        Only columns from ``first`` on have a part that is more than rounding: the normal matrix
+        is symmetric, so that of each step reaches back to the one before (Lanczos).
+        """
+        engine, recent = self._engine, self._basis[:, first : self.size]
         length = float(np.sqrt(np.diagonal(engine.gram(panel, panel)).max(initial=0)))
-        coefficients = engine.gram(basis, panel)
-        engine.subtract(panel, basis, coefficients)
+        coefficients = engine.gram(recent, panel)
+        engine.subtract(panel, recent, coefficients)
         panel = _orthonormal(engine, panel, least=1e-6 * length)
-        # Once is not enough: what rounding leaves of the basis grows from step to step.
+        # Once more, against all: what rounding leaves of the basis grows from step to step.
+        basis = self._basis[:, : self.size]
         engine.subtract(panel, basis, engine.gram(basis, panel))
         return _orthonormal(engine, panel, least=0.5), coefficients
 
@@ -150,20 +156,19 @@ def _contiguous(panel: Panel) -> Panel:
 
 def _triplets(engine: Engine, right: Panel) -> TruncatedSvd:
     """Return the triplets of the matrix restricted to the span of ``right``."""
-    # The basis is orthonormal up to rounding; whitened by its Gram matrix, it is exactly.
+    # The basis is orthonormal up to rounding; seen through the inverse root of its Gram matrix,
+    # it is exactly.
     lengths, axes = np.linalg.eigh(engine.gram(right, right))
-    right = engine.rotate(right, axes / np.sqrt(lengths) @ axes.T)
+    whitening = axes / np.sqrt(lengths) @ axes.T
     image = engine.multiply(right)
-    weights, turn = np.linalg.eigh(engine.gram(image, image))
-    weights, turn = np.maximum(weights[::-1], 0), turn[:, ::-1]
+    weights, turn = np.linalg.eigh(whitening @ engine.gram(image, image) @ whitening)
+    weights, turn = np.maximum(weights[::-1], 0), whitening @ turn[:, ::-1]
     values = np.sqrt(weights)
     values[values < 1e-6 * values.max(initial=0)] = 0
     inverse = np.divide(1, values, out=np.zeros_like(values), where=values > 0)
     left = engine.rotate(image, turn * inverse)
     right = engine.rotate(right, turn * (values > 0))
-    error = engine.multiply_transposed(left)
-    engine.subtract(error, right, np.diag(values))
-    lengths = np.sqrt(np.diagonal(engine.gram(error, error)).clip(0))
+    lengths = engine.distances(engine.multiply_transposed(left), right, values)
     residual = float((lengths * inverse).max(initial=0))
     return oriented(engine.to_numpy(left), values, engine.to_numpy(right), residual)
 

@@ -47,6 +47,11 @@ class Engine(Protocol):
     def rotate(self, panel: Panel, coefficients: NDArray[np.float64]) -> Panel:
         """Return panel @ coefficients."""
 
+    def distances(
+        self, panel: Panel, other: Panel, scales: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the lengths of the columns of panel - other * scales."""
+
     def to_numpy(self, panel: Panel) -> NDArray[np.float32]:
         """Return a panel as a NumPy array."""
 
@@ -114,6 +119,20 @@ class _NativeEngine:
             pass
         return out
 
+    def distances(
+        self, panel: Panel, other: Panel, scales: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        small = scales.astype(np.float32)
+        squares = np.zeros(len(scales))
+
+        def step(rows: slice) -> Panel:
+            error = panel[rows] - other[rows] * small
+            return np.einsum("rc,rc->c", error, error)
+
+        for part in self._map(step, len(panel)):
+            squares += part
+        return np.sqrt(squares)
+
     def to_numpy(self, panel: Panel) -> NDArray[np.float32]:
         return np.asarray(panel, np.float32)
 
@@ -152,6 +171,13 @@ class _CupyEngine:
 
     def rotate(self, panel: Panel, coefficients: NDArray[np.float64]) -> Panel:
         return panel @ self._cupy.asarray(coefficients.astype(np.float32))
+
+    def distances(
+        self, panel: Panel, other: Panel, scales: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        error = panel - other * self._cupy.asarray(scales.astype(np.float32))
+        squares = self._cupy.asnumpy((error * error).sum(axis=0))
+        return np.sqrt(np.asarray(squares, np.float64))
 
     def to_numpy(self, panel: Panel) -> NDArray[np.float32]:
         return np.asarray(self._cupy.asnumpy(panel), np.float32)

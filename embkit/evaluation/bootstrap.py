@@ -2,7 +2,8 @@
 
 SciPy's ``stats.bootstrap`` ranks every resample anew, which for Spearman on 3,000 pairs takes
 seconds, and knows no clusters. Here a resample is a vector of weights, how often each item was
-drawn: ranks follow from sums over items that were sorted once. The tests compare both.
+drawn: ranks follow from sums over items that were sorted once, in the core. The tests compare
+both.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from embkit._native import core
 from embkit.config import available_threads
 from embkit.evaluation.blas import one_blas_thread
 from embkit.evaluation.options import StatisticsOptions
@@ -29,30 +31,43 @@ Statistic = Callable[[Doubles], Doubles]
 def resample(num_items: int, statistic: Statistic, options: StatisticsOptions) -> list[Doubles]:
     """Return the statistic's values over resamples of items, in chunks.
 
-    Each chunk draws from its own stream, so the values do not depend on the threads.
+    What a resample draws depends on the seed and its number alone, never on the threads.
     """
     size = max(1, _CHUNK_FLOATS // max(1, num_items))
-    starts = range(0, options.resamples, size)
-    streams = np.random.SeedSequence(options.seed).spawn(len(starts))
 
-    def run(task: tuple[int, np.random.SeedSequence]) -> Doubles:
-        count = min(size, options.resamples - task[0])
-        return statistic(draw_weights(np.random.default_rng(task[1]), count, num_items))
+    def run(start: int) -> Doubles:
+        count = min(size, options.resamples - start)
+        return statistic(draw_weights(options.seed, start, count, num_items))
 
     threads = options.threads or available_threads()
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(run, zip(starts, streams, strict=True)))
+        return list(pool.map(run, range(0, options.resamples, size)))
 
 
-def draw_weights(rng: np.random.Generator, count: int, num_items: int) -> Doubles:
+def draw_weights(seed: int, first: int, count: int, num_items: int) -> Doubles:
     """Return how often each item is drawn when as many are drawn as there are.
 
-    Shape (count, num_items); each row sums to ``num_items``.
+    Shape (count, num_items), for resamples ``first``, ``first + 1``, ...; each row sums to
+    ``num_items``.
     """
-    drawn = rng.integers(0, num_items, (count, num_items), np.int64)
-    drawn += np.arange(0, count * num_items, num_items)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=count * num_items)
-    return counts.reshape(count, num_items).astype(np.float64)
+    return core.draw_resamples(num_items, seed=seed % 2**64, first=first, count=count)
+
+
+def resample_correlations(
+    gold: Doubles, predicted: Sequence[Doubles], options: StatisticsOptions
+) -> Doubles:
+    """Return Spearman's rho, then Pearson's r, of gold and each prediction over resamples.
+
+    Shape (num_resamples, 2 * num_predictions), all from the same resamples, so that
+    differences of models are paired; NaN where a list is constant in a resample.
+    """
+    return core.resample_correlations(
+        np.ascontiguousarray(gold, np.float64),
+        np.ascontiguousarray(predicted, np.float64),
+        seed=options.seed % 2**64,
+        count=options.resamples,
+        threads=options.threads or available_threads(),
+    )
 
 
 def percentile_interval(values: Doubles, method: str, confidence: float) -> Interval | None:
@@ -73,70 +88,6 @@ def two_sided_p(differences: Doubles) -> float:
     defined = differences[np.isfinite(differences)]
     rarer = min(int((defined <= 0).sum()), int((defined >= 0).sum()))
     return min(1.0, 2 * (rarer + 1) / (len(defined) + 1))
-
-
-class WeightedRanks:
-    """Ranks of a fixed list under any resampling of it, ties averaged.
-
-    Parameters
-    ----------
-    values : array, shape (num_items,)
-    """
-
-    def __init__(self, values: Doubles) -> None:
-        self._order = np.argsort(values, kind="stable")
-        changes = np.flatnonzero(np.diff(values[self._order])) + 1
-        self._starts = np.concatenate([[0], changes])
-        group = np.zeros(len(values), np.int64)
-        group[changes] = 1
-        self._group = np.empty(len(values), np.int64)
-        self._group[self._order] = np.cumsum(group)
-
-    def centred(self, weights: Doubles) -> tuple[Doubles, Doubles]:
-        """Return each item's rank less the mean rank, and the sum of squares per resample."""
-        summed = weights[:, self._order]
-        if len(self._starts) < summed.shape[1]:
-            summed = np.add.reduceat(summed, self._starts, axis=1)
-        ranks = np.cumsum(summed, axis=1)
-        ranks -= (summed + weights.shape[1]) / 2
-        squares = np.einsum("rg,rg,rg->r", summed, ranks, ranks)
-        return ranks[:, self._group], squares
-
-
-def similarity_statistic(gold: Doubles, predicted: Sequence[Doubles]) -> Statistic:
-    """Return the statistic: Spearman's rho, then Pearson's r, of gold and each prediction.
-
-    The values have shape (num_resamples, 2 * num_predictions), all from the same resamples, so
-    that differences of models are paired.
-    """
-    gold_ranks = WeightedRanks(gold)
-    others = [WeightedRanks(values) for values in predicted]
-
-    def statistic(weights: Doubles) -> Doubles:
-        ranks, squares = gold_ranks.centred(weights)
-        ranks *= weights
-        found = np.full((len(weights), 2 * len(others)), np.nan)
-        for column, other in enumerate(others):
-            theirs, their_squares = other.centred(weights)
-            covariance = np.einsum("rn,rn->r", ranks, theirs)
-            scale = np.sqrt(squares * their_squares)
-            np.divide(covariance, scale, out=found[:, column], where=scale > 0)
-            found[:, len(others) + column] = _pearson(weights, gold, predicted[column])
-        return found
-
-    return statistic
-
-
-def _pearson(weights: Doubles, gold: Doubles, predicted: Doubles) -> Doubles:
-    x, y = (values - values.mean() for values in (gold, predicted))
-    x, y = x / np.abs(x).max(), y / np.abs(y).max()
-    columns = np.stack([x, y, x * x, y * y, x * y], 1)
-    mx, my, xx, yy, xy = (weights @ columns / weights.shape[1]).T
-    found = np.full(len(weights), np.nan)
-    variances = (xx - mx * mx) * (yy - my * my)
-    varies = variances > 1e-18
-    found[varies] = (xy - mx * my)[varies] / np.sqrt(variances[varies])
-    return found
 
 
 @dataclass(frozen=True)

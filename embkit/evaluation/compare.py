@@ -16,7 +16,7 @@ from embkit.evaluation.bootstrap import (
     pair_tables,
     percentile_interval,
     resample,
-    similarity_statistic,
+    resample_correlations,
     two_sided_p,
 )
 from embkit.evaluation.correlations import spearman
@@ -134,8 +134,7 @@ def compare_similarity(
     if rhos[0] is None or rhos[1] is None or between is None:
         reason = values[0].reason or values[1].reason
         return _undefined(first, second, "spearman", int(common.sum()), reason, options)
-    drawn = resample(len(gold), similarity_statistic(gold, [ours, theirs]), options)
-    columns = np.concatenate(drawn)
+    columns = resample_correlations(gold, [ours, theirs], options)
     differences = columns[:, 0] - columns[:, 1]
     method = "paired bootstrap over pairs"
     tests = (

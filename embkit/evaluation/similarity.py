@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from embkit.evaluation.bootstrap import (
     percentile_interval,
-    resample,
-    similarity_statistic,
+    resample_correlations,
 )
 from embkit.evaluation.conventions import SIMILARITY_RULES, SimilarityRules
 from embkit.evaluation.correlations import harmonic_mean, pearson, spearman
@@ -262,8 +261,7 @@ def _estimates(
             for e, is_rank in zip(estimates, (True, False), strict=True)
         ]
     elif estimates[0].value is not None:
-        values = resample(len(gold), similarity_statistic(gold, [predicted]), options)
-        columns = np.concatenate(values).T
+        columns = resample_correlations(gold, [predicted], options).T
         method = "bootstrap over pairs"
         intervals = [percentile_interval(c, method, options.confidence) for c in columns]
     return tuple(  # type: ignore[return-value]
