@@ -147,7 +147,7 @@ def truncated_svd(
     dim: int,
     *,
     solver: str = "randomized",
-    iterations: int = 20,
+    iterations: int = SvdConfig.iterations,
     device: Any = "cpu",  # noqa: ANN401  (embkit.backend.Device)
     threads: int | None = None,
     seed: int = 1,
