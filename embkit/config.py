@@ -316,7 +316,7 @@ class SvdConfig(PpmiConfig):
     solver: Literal["randomized", "lanczos"] = "randomized"
     """Block Krylov iteration from random columns on all threads (randomized), or SciPy's
     ARPACK to full precision, many times slower (lanczos)."""
-    iterations: int = 18
+    iterations: int = 20
     """Krylov steps of the randomized solver; more of them make its residual smaller."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the randomized solver works; cuda needs CuPy."""

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("embkit")
 
-# Columns of a Krylov step for each dimension wanted: in 18 steps the basis is 2.9 times as
-# wide as the result, where a flat spectrum's last values are right to two percent.
+# Columns of a Krylov step for each dimension wanted: in 20 steps the basis is 3.2 times as
+# wide as the result, where a flat spectrum's last values are right to a percent. (In 18 steps a
+# similarity score moved by 0.7 points.)
 _BLOCK_SHARE = 0.16
 _LEAST_BLOCK = 8
 
