@@ -12,6 +12,8 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Literal
 
+from embkit.device import parse_device
+
 MOST = {
     "dim": 65_536,
     "window": 10_000,
@@ -318,8 +320,9 @@ class SvdConfig(PpmiConfig):
     ARPACK to full precision, many times slower (lanczos)."""
     iterations: int = 20
     """Krylov steps of the randomized solver; more of them make its residual smaller."""
-    device: Literal["cpu", "cuda"] = "cpu"
-    """Where the randomized solver works; cuda needs CuPy."""
+    device: str = "cpu"
+    """Where the randomized solver works: cpu, cuda or cuda:N (through CuPy), or auto, a GPU
+    where one can be used."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -328,8 +331,8 @@ class SvdConfig(PpmiConfig):
         check_at_least("eig", self.eig, 0)
         check_choice("combine", self.combine, ("w", "w+c"))
         check_choice("solver", self.solver, ("randomized", "lanczos"))
-        check_choice("device", self.device, ("cpu", "cuda"))
-        if self.solver == "lanczos" and self.device != "cpu":
+        parse_device(self.device)
+        if self.solver == "lanczos" and parse_device(self.device).kind == "cuda":
             raise ValueError(f"device must be cpu with solver lanczos, got {self.device}")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from embkit.backend import array_namespace
+from embkit.backend import Device, array_namespace, open_backend, parse_device
 from embkit.counts.ppmi import ppmi_matrix
 from embkit.counts.svd import truncated_svd
 from tests.reference_counts import random_counts
@@ -44,8 +44,32 @@ def test_numpy_is_the_processors() -> None:
 
 
 def test_other_devices_are_refused() -> None:
-    with pytest.raises(ValueError, match="device must be one of cpu, cuda, got 'tpu'"):
-        array_namespace("tpu")  # type: ignore[arg-type]
+    for text in ("tpu", "cuda:", "cuda:-1", "CPU", "cpu:0", "", "cuda:99999"):
+        with pytest.raises(ValueError, match=f"one of auto, cpu, cuda, cuda:N, got '{text}'"):
+            array_namespace(text)
+
+
+def test_a_device_has_a_kind_and_maybe_a_number() -> None:
+    assert [str(parse_device(text)) for text in ("auto", "cpu", "cuda", "cuda:12")] == [
+        *("auto", "cpu", "cuda", "cuda:12"),
+    ]
+    assert parse_device("cuda:12") == Device("cuda", 12)
+    assert parse_device("cuda").index is None
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_auto_takes_the_gpu_where_there_is_one() -> None:
+    assert open_backend("auto").is_gpu
+    assert str(open_backend("cuda:0").device) == "cuda:0"
+    with pytest.raises(ValueError, match="device must be at most cuda:0 here, got 'cuda:1'"):
+        open_backend("cuda:1")
+
+
+def test_auto_takes_the_processor_where_there_is_no_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    assert open_backend("auto").xp is np
 
 
 def test_missing_cupy_is_told_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,11 @@ ROOT = Path(__file__).parents[1]
 # Each package or module under embkit/, with what it may import beside errors.
 PYTHON_LAYERS: dict[str, set[str]] = {
     "errors": set(),
-    "config": set(),
+    "device": set(),
+    "config": {"device"},
     "_native": {"_core"},
     "vocabulary": {"_native"},
-    "backend": {"_native"},
+    "backend": {"_native", "device"},
     "subwords": {"_native"},
     "streams": set(),
     "progress": set(),

@@ -170,7 +170,7 @@ def test_refuses_work_that_does_not_fit_the_memory(matrix: Any) -> None:
     [
         ({"eig": -1.0}, "eig must be at least 0, got -1.0"),
         ({"solver": "power"}, "solver must be one of randomized, lanczos, got 'power'"),
-        ({"device": "tpu"}, "device must be one of cpu, cuda, got 'tpu'"),
+        ({"device": "tpu"}, "device must be one of auto, cpu, cuda, cuda:N, got 'tpu'"),
         ({"iterations": 1}, "iterations must be at least 2, got 1"),
         ({"solver": "lanczos", "device": "cuda"}, "device must be cpu with solver lanczos"),
     ],

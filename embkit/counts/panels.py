@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit.backend import Device, array_namespace
+from embkit.backend import open_backend
 from embkit.sparse import native_matrix
 
 Panel: TypeAlias = Any
@@ -57,7 +57,7 @@ class Engine(Protocol):
 
 
 @contextmanager
-def open_engine(matrix: Any, device: Device, threads: int) -> Iterator[Engine]:  # noqa: ANN401
+def open_engine(matrix: Any, device: str, threads: int) -> Iterator[Engine]:  # noqa: ANN401
     """Prepare a SciPy ``csr_array`` of float32 for products on a device.
 
     Raises
@@ -65,8 +65,10 @@ def open_engine(matrix: Any, device: Device, threads: int) -> Iterator[Engine]: 
     ValueError
         If the device is not there, or the matrix is malformed.
     """
-    if device != "cpu":
-        yield _CupyEngine(matrix, array_namespace(device))
+    backend = open_backend(device)
+    if backend.is_gpu:
+        with backend.active():
+            yield _CupyEngine(matrix, backend.xp)
         return
     from threadpoolctl import threadpool_limits
 

@@ -149,7 +149,7 @@ def truncated_svd(
     *,
     solver: str = "randomized",
     iterations: int = SvdConfig.iterations,
-    device: Any = "cpu",  # noqa: ANN401  (embkit.backend.Device)
+    device: str = "cpu",
     threads: int | None = None,
     seed: int = 1,
     progress: bool = False,
@@ -166,8 +166,8 @@ def truncated_svd(
         Block Krylov iteration, or SciPy's ``svds`` (ARPACK, to full precision).
     iterations : int
         Steps of the randomized solver.
-    device : {"cpu", "cuda"}
-        Where the randomized solver works.
+    device : str
+        Where the randomized solver works: cpu, cuda, cuda:N or auto.
     threads : int, optional
         All cores when left out; the result is the same for any number.
     seed : int

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-from embkit.backend import Device
+from embkit.backend import parse_device
 from embkit.config import check_at_least, check_at_most, check_choice, plain_value
 from embkit.mapping.dictionary import CASES, Case
 from embkit.mapping.fit import Side
@@ -279,13 +279,14 @@ class AdversarialConfig(MappingConfig):
     """Rounds of an orthogonal map fitted to mutual nearest neighbours at the end."""
     seed: int = 1
     """Seed of every random draw."""
-    device: Device = "cpu"
-    """Where both players compute: cpu, or cuda through CuPy."""
+    device: str = "cpu"
+    """Where both players compute: cpu, cuda or cuda:N (through CuPy), or auto, a GPU where one
+    can be used."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("form", self.form, ("orthogonal", "autoencoder"))
-        check_choice("device", self.device, get_args(Device))
+        parse_device(self.device)
         for name in ("frequent", "hidden", "discriminator_steps", "samples", "starts"):
             check_at_least(name, getattr(self, name), 1)
         for name in ("reconstruction", "orthogonality", "refinement"):
