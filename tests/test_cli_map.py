@@ -195,14 +195,3 @@ def test_a_failed_map_exits_with_7_and_writes_nothing_without_force(
     assert run_main(map_arguments(files, "--output", files["m"], "--force")) == 0
     verdict = Mapping.open(files["m"]).statistics["verdict"]
     assert verdict["judgement"] == "failed"
-
-
-def test_self_learning_needs_no_dictionary_and_tells_its_verdict(
-    files: Files, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["map", files["s.bin"], files["t"], "--method", "self-learning", "--json"]
-    options = ["--patience", "3", "--neighborhood", "5", "--force"]
-    assert run_main([*arguments, *options, "--output", files["m"]]) == 0
-    told = json.loads(capsys.readouterr().out)["statistics"]
-    assert told["restarts"]["runs"] == 1
-    assert told["verdict"]["judgement"] in ("good", "doubtful", "failed")

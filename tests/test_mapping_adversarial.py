@@ -9,9 +9,16 @@ import pytest
 
 import embkit
 from embkit.errors import DivergenceError
-from embkit.mapping.adversarial import criterion, reconstruction, refine, toward_rotation
+from embkit.mapping.adversarial import (
+    _agreement,
+    criterion,
+    reconstruction,
+    refine,
+    toward_rotation,
+)
 from embkit.mapping.discriminator import Discriminator, Floats, cross_entropy
 from embkit.mapping.normalize import apply_steps
+from embkit.mapping.spaces import Spaces
 from tests.spaces import planted, random_rotation
 
 SMALL: dict[str, Any] = {
@@ -83,17 +90,39 @@ def test_the_criterion_is_one_for_the_right_map_and_refining_leads_there() -> No
 
 def test_a_planted_rotation_of_a_lopsided_cloud_is_found_without_pairs() -> None:
     source, target, turn = planted(500, 3, seed=0)
-    mapping = embkit.map(source, target, method="adversarial", starts=2, **SMALL)
+    mapping = embkit.map(source, target, method="adversarial", restarts=2, **SMALL)
     np.testing.assert_allclose(mapping.source_map, turn, atol=1e-4)
     assert mapping.statistics["criterion"] == pytest.approx(1, abs=1e-3)
-    assert len(mapping.statistics["criterion_of_starts"]) == 2
+    assert len(mapping.statistics["criterion_of_restarts"]) == 2
+    assert mapping.statistics["verdict"]["judgement"] == "doubtful"  # the other run failed
+
+
+def test_runs_that_agree_confirm_each_other() -> None:
+    source, target, _ = planted(300, 4, seed=7)
+    rows = [np.arange(10), np.arange(10), np.arange(10)[::-1]]
+    spaces = Spaces.of(source, target, "unit")
+    told = _agreement(rows, [0.8, 0.8, 0.7], 0, spaces)
+    assert told["restarts"] == {"runs": 3, "succeeded": 2}
+    assert told["verdict"]["judgement"] == "good"
+    assert told["verdict"]["figures"]["success_rate"] == pytest.approx(2 / 3)
 
 
 def test_the_criterion_tells_a_failed_run() -> None:
     source, other = planted(300, 4, seed=7)[0], planted(300, 4, seed=8)[1]
     options = {**SMALL, "samples": 6000}
-    mapping = embkit.map(source, other, method="adversarial", starts=2, **options)
+    mapping = embkit.map(source, other, method="adversarial", restarts=2, **options)
     assert mapping.statistics["criterion"] < 0.8
+    assert mapping.statistics["restarts"] == {"runs": 2, "succeeded": 0}
+    assert mapping.statistics["verdict"]["judgement"] == "failed"
+
+
+def test_a_single_run_is_doubtful() -> None:
+    source, target, _ = planted(300, 4, seed=7)
+    mapping = embkit.map(source, target, method="adversarial", **{**SMALL, "samples": 2000})
+    found = mapping.statistics["verdict"]
+    assert found["judgement"] == "doubtful"
+    assert "more restarts tell" in found["reasons"][0]
+    assert found["figures"]["success_rate"] is None
 
 
 @pytest.mark.parametrize("form", ["orthogonal", "autoencoder"])

@@ -213,7 +213,7 @@ def test_a_growing_dictionary_keeps_its_seeds_and_grows_by_frequent_words_first(
     x, z = normalized(source), normalized(target)
     sizes: list[int] = []
     pairs = np.arange(300, 330), gold[300:330]
-    grown = grow(x, z, pairs, most=60, on_round=lambda done, size: sizes.append(size))
+    grown = grow(x, z, pairs, most=60, on_round=lambda done, told: sizes.append(told.pairs))
     assert grown[0][:30].tolist() == list(range(300, 330))
     assert sizes == [46, 60, 60]
     assert (gold[grown[0]] == grown[1]).mean() > 0.9
@@ -225,7 +225,7 @@ def test_refinement_tells_its_rounds() -> None:
     refine(
         *(normalized(source), normalized(target), (np.arange(25), gold[:25])),
         rounds=3,
-        on_round=lambda done, size: told.append((done, size)),
+        on_round=lambda done, figures: told.append((done, figures.pairs)),
     )
     assert [done for done, _ in told] == [1, 2, 3]
     assert told[-1][1] > 300

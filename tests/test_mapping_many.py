@@ -9,7 +9,7 @@ import pytest
 
 from embkit.embeddings import Embeddings
 from embkit.mapping import map_many
-from embkit.mapping.dictionary import SeedReport
+from embkit.mapping.dictionary import SeedPairs, SeedReport
 from embkit.mapping.many import Edge, rotate_together
 from tests.spaces import cloud, precision_at_1, random_rotation, space
 
@@ -68,9 +68,10 @@ def test_a_language_reaches_the_pivot_through_another_one() -> None:
 
 def test_no_round_raises_the_objective() -> None:
     rng = np.random.default_rng(3)
-    report = SeedReport(1, 1)
+    rows = np.arange(30)
+    found = SeedPairs(rows, rows, np.ones(30), SeedReport(30, 30))
     edges = [
-        Edge(first, second, rng.standard_normal((30, 6)), rng.standard_normal((30, 6)), report)
+        Edge(first, second, rng.standard_normal((30, 6)), rng.standard_normal((30, 6)), found)
         for first, second in ("ab", "bc", "ca", "cd")
     ]
     turns, objectives = rotate_together(edges, "a", list("abcd"), 6)
@@ -100,3 +101,16 @@ def test_what_cannot_be_is_refused(changes: dict[str, Any], message: str) -> Non
     options = {"dictionaries": seeds, "pivot": "a", "method": "orthogonal", **changes}
     with pytest.raises(ValueError, match=message):
         map_many(languages("abc"), **options)
+
+
+@pytest.mark.parametrize("method", ["multi-cca", "orthogonal"])
+def test_each_language_has_a_verdict_of_its_own(method: Any) -> None:
+    spaces = languages("abc", noise=0.02)
+    wrong = [(f"c{i}", f"a{(7 * i + 3) % 300}") for i in range(200)]
+    seeds: dict[tuple[str, str], Pairs] = {
+        ("b", "a"): pairs("b", "a", 200),
+        ("c", "a"): wrong,
+    }
+    maps = map_many(spaces, seeds, pivot="a", method=method)
+    judged = {name: maps[name].statistics["verdict"]["judgement"] for name in "bc"}
+    assert judged == {"b": "good", "c": "failed"}

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from embkit import formats, mapping
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import load_vectors, require_input
+from embkit.cli.map_told import has_failed, tell_map, tell_projection
 from embkit.cli.method_options import method_options
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
 from embkit.cli.outputs import reserved_output
@@ -148,7 +149,7 @@ def map_command(
                 spaces["source"].vocabulary, spaces["target"], pairs, **chosen
             )
             formats.save(found, paths["source"], overwrite=outputs.overwrite)
-            _tell_projection(found, paths["source"], common)
+            tell_projection(found, paths["source"], common)
             return ExitCode.DONE
         fitted = mapping.map(
             spaces["source"],
@@ -156,14 +157,14 @@ def map_command(
             method=method,
             dictionary=pairs,
             progress=not common.quiet and sys.stderr.isatty(),
+            on_spaces=lambda found: note(f"before: {found.summary()}", quiet=common.quiet),
             **chosen,
         )
-        judged = fitted.statistics.get("verdict", {}).get("judgement")
-        if judged == "failed" and not outputs.force:
-            _tell(fitted, {}, common)
+        if has_failed(fitted) and not outputs.force:
+            tell_map(fitted, {}, common)
             return ExitCode.UNUSABLE
         _write(fitted, spaces, paths, outputs)
-    _tell(fitted, paths, common)
+    tell_map(fitted, paths, common)
     return ExitCode.DONE
 
 
@@ -178,43 +179,8 @@ def _write(
         formats.save(mapped, path, overwrite=outputs.overwrite)
 
 
-def _tell_projection(found: Embeddings, path: Path, common: CommonOptions) -> None:
-    told = found.provenance
-    if common.json:
-        print_json({"outputs": {"source": str(path)}, "dim": found.dim, "provenance": told})
-        return
-    counts = ", ".join(
-        f"{told[name]} {name.replace('_', ' ')}"
-        for name in ("aligned", "propagated", "without_vector")
-    )
-    note(f"wrote {path}: {counts}", quiet=common.quiet)
-
-
 def _side(name: str) -> Literal["source", "target"]:
     return "source" if name == "source" else "target"
-
-
-def _tell(fitted: Mapping, paths: dict[str, Path], common: CommonOptions) -> None:
-    if common.json:
-        summary = {
-            "outputs": {name: str(path) for name, path in paths.items()},
-            "method": fitted.method,
-            "dim": fitted.dim,
-            "statistics": fitted.statistics,
-            "provenance": fitted.provenance,
-        }
-        print_json(summary)
-        return
-    told = fitted.statistics.get("dictionary")
-    if told is not None:
-        note(mapping.SeedReport(**told).summary(), quiet=common.quiet)
-    if (judged := fitted.statistics.get("verdict")) is not None:
-        verdict = mapping.Verdict(judged["judgement"], tuple(judged["reasons"]))
-        note(verdict.summary(), quiet=common.quiet and verdict.judgement != "failed")
-    if not paths:
-        note("nothing written; --force writes it nevertheless")
-        return
-    note(f"wrote {', '.join(map(str, paths.values()))}", quiet=common.quiet)
 
 
 def apply_command(

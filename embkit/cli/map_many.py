@@ -5,20 +5,19 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from embkit import mapping
+from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import load_vectors, require_input
+from embkit.cli.map_told import has_failed
 from embkit.cli.method_options import method_options
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.mapping.methods import METHODS, make_config
-
-if TYPE_CHECKING:
-    from embkit.embeddings import Embeddings
 
 ManyOptions = method_options({name: METHODS[name] for name in ("multi-cca", "orthogonal")})
 
@@ -55,11 +54,15 @@ def map_many_command(
     output: Path,
     method: Literal["multi-cca", "orthogonal"] = "multi-cca",
     overwrite: Flag = False,
+    force: Flag = False,
     options: Annotated[ManyOptions, FLATTEN] = ManyOptions(),  # type: ignore[valid-type]
     load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
-) -> None:
+) -> int:
     """Map several languages into the space of one of them, the pivot.
+
+    The exit code is 7, and nothing is written without --force, where a language's map cannot
+    be trusted: what it learned does not hold for pairs held out.
 
     Parameters
     ----------
@@ -75,6 +78,8 @@ def map_many_command(
         Each language by itself (multi-cca), or all rotations together (orthogonal).
     overwrite
         Replace maps that exist.
+    force
+        Write the maps even if the verdict on one is that it failed.
     """
     chosen = {name: value for name, value in vars(options).items() if value is not None}
     make_config(method, chosen)
@@ -97,23 +102,26 @@ def map_many_command(
             path = output / f"{name}.map"
             held.enter_context(reserved_output(path, overwrite=overwrite, inputs=inputs))
         spaces = {language.name: load_vectors(language.path, load) for language in named}
-        _fit_and_save(spaces, seeds, pivot, method, chosen, output, overwrite=overwrite)
+        maps = mapping.map_many(spaces, seeds, pivot=pivot, method=method, **chosen)
+        is_kept = force or not any(has_failed(fitted) for fitted in maps.values())
+        for name, fitted in maps.items() if is_kept else ():
+            fitted.save(output / f"{name}.map", overwrite=overwrite)
+    _tell(maps, output if is_kept else None, common)
+    return ExitCode.DONE if is_kept else ExitCode.UNUSABLE
+
+
+def _tell(maps: dict[str, mapping.Mapping], output: Path | None, common: CommonOptions) -> None:
+    verdicts = {name: fitted.statistics.get("verdict") for name, fitted in maps.items()}
     if common.json:
-        print_json({"outputs": {name: str(output / f"{name}.map") for name in names}})
-    else:
-        note(f"wrote {output}: {', '.join(f'{n}.map' for n in names)}", quiet=common.quiet)
-
-
-def _fit_and_save(
-    spaces: dict[str, Embeddings],
-    seeds: dict[tuple[str, str], mapping.SeedDictionary],
-    pivot: str,
-    method: Literal["multi-cca", "orthogonal"],
-    chosen: dict[str, Any],
-    output: Path,
-    *,
-    overwrite: bool,
-) -> None:
-    maps = mapping.map_many(spaces, seeds, pivot=pivot, method=method, **chosen)
-    for name, fitted in maps.items():
-        fitted.save(output / f"{name}.map", overwrite=overwrite)
+        outputs = {name: str(output / f"{name}.map") for name in maps if output is not None}
+        print_json({"outputs": outputs, "verdicts": verdicts})
+        return
+    for name, judged in verdicts.items():
+        if judged is not None:
+            verdict = mapping.Verdict(judged["judgement"], tuple(judged["reasons"]))
+            is_quiet = common.quiet and verdict.judgement != "failed"
+            note(f"{name}: {verdict.summary()}", quiet=is_quiet)
+    if output is None:
+        note("nothing written; --force writes it nevertheless")
+        return
+    note(f"wrote {output}: {', '.join(f'{n}.map' for n in maps)}", quiet=common.quiet)

@@ -16,14 +16,18 @@ import numpy as np
 
 from embkit.backend import array_namespace
 from embkit.errors import DivergenceError
+from embkit.mapping.comparison import translate, translated_alike
 from embkit.mapping.config import AdversarialConfig
 from embkit.mapping.discriminator import Discriminator, Floats, cross_entropy
 from embkit.mapping.fit import fit_orthogonal
 from embkit.mapping.hybrid import mutual_neighbors
 from embkit.mapping.normalize import Matrix
-from embkit.mapping.spaces import Fit, Report, Spaces, identity_of
+from embkit.mapping.spaces import Fit, Report, Rows, Spaces, identity_of
+from embkit.mapping.verdict import REPEATED_FAILED, judge
 
 _CRITERION_WORDS = 10_000
+_CHECKED_WORDS = 4000  # whose translations under different starts are compared
+_STANDS_OUT = 1.5  # times every other run's criterion; unrelated spaces stay below 1.3
 _REPORTS_PER_EPOCH = 100
 
 
@@ -44,10 +48,41 @@ def fit(spaces: Spaces, pairs: None, config: AdversarialConfig, report: Report) 
             "source and target must have one dim for an adversarial map, "
             f"got {source.shape[1]} and {target.shape[1]}"
         )
-    runs = [_run(source, target, config, start, report) for start in range(config.starts)]
-    matrix, told = max(runs, key=lambda run: run[1]["criterion"])
-    told["criterion_of_starts"] = [run[1]["criterion"] for run in runs]
+    runs = [_run(source, target, config, start, report) for start in range(config.restarts)]
+    best = max(range(len(runs)), key=lambda i: float(runs[i][1]["criterion"]))
+    matrix, told = runs[best]
+    told["criterion_of_restarts"] = [run[1]["criterion"] for run in runs]
+    found = [
+        translate(source[:_CHECKED_WORDS] @ run[0].astype(np.float32), target[:_CHECKED_WORDS])
+        for run in runs
+    ]
+    told |= _agreement(found, told["criterion_of_restarts"], best, spaces)
     return Fit(matrix, identity_of(spaces.target), told)
+
+
+def _agreement(
+    found: list[Rows], criteria: list[float], best: int, spaces: Spaces
+) -> dict[str, Any]:
+    """Return what the runs' translations tell: no run finds by chance what another one does.
+
+    Many runs fail on spaces that others map well, so a run that stands alone has failed only
+    if it does not stand out either.
+    """
+    alike = [float((rows == found[best]).mean()) for rows in found]
+    others = alike[:best] + alike[best + 1 :]
+    repeated = max(others, default=None)
+    stands_out = all(_STANDS_OUT * c <= criteria[best] for c in criteria if c != criteria[best])
+    if repeated is not None and repeated < REPEATED_FAILED and stands_out:
+        repeated = None
+    is_confirmed = repeated is not None and repeated >= REPEATED_FAILED
+    succeeded = sum(share >= REPEATED_FAILED for share in alike) if is_confirmed else 0
+    figures = {
+        "restarts_alike": translated_alike(found),
+        "success_rate": succeeded / len(found) if others else None,
+    }
+    verdict = judge(repeated=repeated, spaces=spaces.comparison, figures=figures)
+    restarts = {"runs": len(found), "succeeded": succeeded}
+    return {"restarts": restarts, "verdict": verdict.to_dict()}
 
 
 def _run(
@@ -56,7 +91,7 @@ def _run(
     """Return the map of one start, refined, and what there is to tell of it."""
 
     def report_all(done: int, total: int, told: dict[str, float]) -> None:
-        report(start * total + done, config.starts * total, told)
+        report(start * total + done, config.restarts * total, told)
 
     game = Game.start(source, target, config, start)
     matrix, criteria = play(game, (source, target), report_all)

@@ -273,8 +273,9 @@ class AdversarialConfig(MappingConfig):
     """Factor on the map's rate after each epoch."""
     batch: int = 32
     """Words of each side per step."""
-    starts: int = 1
-    """Runs from different starts, of which the best by its own neighbours' cosine is kept."""
+    restarts: int = 1
+    """Runs from different starts, of which the best by its own neighbours' cosine is kept; from
+    two on their agreement makes the verdict."""
     refinement: int = 5
     """Rounds of an orthogonal map fitted to mutual nearest neighbours at the end."""
     seed: int = 1
@@ -287,7 +288,7 @@ class AdversarialConfig(MappingConfig):
         super().__post_init__()
         check_choice("form", self.form, ("orthogonal", "autoencoder"))
         parse_device(self.device)
-        for name in ("frequent", "hidden", "discriminator_steps", "samples", "starts"):
+        for name in ("frequent", "hidden", "discriminator_steps", "samples", "restarts"):
             check_at_least(name, getattr(self, name), 1)
         for name in ("reconstruction", "orthogonality", "refinement"):
             check_at_least(name, getattr(self, name), 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,28 @@ from embkit.mapping.induction import induce
 from embkit.mapping.initial import Pairs
 
 Matrix = NDArray[np.float32]
-OnRound = Callable[[int, int], None]
-"""Called with the rounds done and the pairs found."""
+
+
+class Round(NamedTuple):
+    """What one round tells.
+
+    Attributes
+    ----------
+    pairs : int
+        Pairs that the next map is fitted to.
+    cycles : float
+        Share of the frequent source words whose partner's partner is the word itself.
+    objective : float
+        Mean cosine of those words and their partners; 0 of none.
+    """
+
+    pairs: int
+    cycles: float
+    objective: float
+
+
+OnRound = Callable[[int, Round], None]
+"""Called with the rounds done and what the last one told."""
 
 
 def mutual_pairs(
@@ -75,7 +96,7 @@ def refine(
     rounds, cutoff, neighborhood : int
         Rounds, words of each side, neighbours of CSLS.
     on_round : callable, optional
-        Called with the rounds done and the pairs found.
+        Called with the rounds done and a `Round`.
 
     Raises
     ------
@@ -87,11 +108,10 @@ def refine(
     for done in range(1, rounds + 1):
         _require(pairs)
         rotation = fit_orthogonal(source[pairs[0]], target[pairs[1]]).astype(np.float32)
-        pairs = mutual_pairs(
-            source[:cutoff] @ rotation, target[:cutoff], neighborhood=neighborhood
-        )
+        mapped = source[:cutoff] @ rotation
+        pairs = mutual_pairs(mapped, target[:cutoff], neighborhood=neighborhood)
         if on_round is not None:
-            on_round(done, len(pairs[0]))
+            on_round(done, _told(mapped, target, pairs, len(pairs[0])))
     _require(pairs)
     return pairs
 
@@ -132,7 +152,7 @@ def grow(
     least_growth : float
         Gain below which it ends.
     on_round : callable, optional
-        Called with the rounds done and the pairs so far.
+        Called with the rounds done and a `Round`.
 
     Raises
     ------
@@ -149,17 +169,24 @@ def grow(
     done = 0
     while True:
         rotation = fit_orthogonal(source[pairs[0]], target[pairs[1]]).astype(np.float32)
-        found = mutual_pairs(source[:cutoff] @ rotation, target[:cutoff], csls=False)
+        mapped = source[:cutoff] @ rotation
+        found = mutual_pairs(mapped, target[:cutoff], csls=False)
         order = np.argsort(found[0] + found[1], kind="stable")
         size = min(most, int(growth * len(pairs[0])) + 1)
         grown = _merge(seeds, (found[0][order], found[1][order]), size)
         done += 1
         if on_round is not None:
-            on_round(done, len(grown[0]))
+            on_round(done, _told(mapped, target, found, len(grown[0])))
         gained = len(grown[0]) - len(pairs[0])
         if gained < least_growth * len(pairs[0]):
             return grown if gained > 0 else pairs
         pairs = grown
+
+
+def _told(mapped: Matrix, target: Matrix, found: Pairs, size: int) -> Round:
+    cosines = np.einsum("ij,ij->i", mapped[found[0]], target[found[1]])
+    objective = float(cosines.sum(dtype=np.float64)) / max(1, len(cosines))
+    return Round(size, len(found[0]) / len(mapped), objective)
 
 
 def _merge(seeds: Pairs, found: Pairs, most: int) -> Pairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from embkit.mapping.spaces import (
     identity_of,
     rows_of_pairs,
 )
+from embkit.mapping.verdict import judge_pairs
 from embkit.neighbors import top_k
 
 
@@ -45,11 +47,13 @@ def fit(spaces: Spaces, pairs: SeedPairs | None, config: HybridConfig, report: R
         )
     seeds = (words[0][source], words[1][target])
     x, z = spaces.source_rows(seeds[0]), spaces.target_rows(seeds[1])
-    told = {
+    told: dict[str, Any] = {
         "rank": check_rank(x, z, spaces),
         "seed_pairs": len(source),
         "mean_seed_cosine": float(scores.mean()),
     }
+    if pairs is None:  # mutual, so each word stands once
+        told["verdict"] = judge_pairs(x, z).to_dict()
     return Fit(fit_linear(x, z, ridge=config.ridge), identity_of(spaces.target), told)
 
 

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.mapping import growing
+from embkit.mapping.comparison import translate, translated_alike
 from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import fit_five_step, fit_orthogonal
-from embkit.mapping.induction import induce
 from embkit.mapping.initial import Pairs, identical_words, numerals, similar_distributions
 from embkit.mapping.learning_config import GrowingConfig, RefineConfig, SelfLearningConfig
 from embkit.mapping.normalize import Matrix
 from embkit.mapping.self_learning import Iteration, Learned, self_learn
 from embkit.mapping.spaces import Doubles, Fit, Report, Spaces, identity_of
-from embkit.mapping.verdict import compare_spaces, judge, translated_alike
+from embkit.mapping.verdict import judge
 from embkit.retrieval import Retriever
 
 _log = logging.getLogger("embkit")
@@ -44,6 +44,7 @@ def fit_self_learning(
     def run(number: int, start: Pairs, config: SelfLearningConfig) -> Learned:
         def told(iteration: int, figures: Iteration) -> None:
             shown = {"objective": figures.objective, "kept": figures.keep_probability}
+            shown |= {"pairs": figures.pairs, "cycles": figures.cycles}
             report(number * config.iterations + iteration, total, shown)
 
         return self_learn(
@@ -60,13 +61,13 @@ def fit_self_learning(
     alike = [float((translations == found[-1]).mean()) for translations in found[:-1]]
     succeeded = [judge(repeated=share).judgement != "failed" for share in alike]
     figures = {
-        **_figures(spaces, source, target, best, fitted),
+        **_figures(source, target, best, fitted),
         "restarts_alike": translated_alike(found[:-1]),
         "success_rate": sum(succeeded) / len(succeeded),
     }
     verdict = judge(
         repeated=alike[runs.index(best)],
-        spaces=compare_spaces(source, target),
+        spaces=spaces.comparison,
         figures=figures,
     )
     statistics = {
@@ -114,9 +115,7 @@ def _translate(source: Matrix, target: Matrix, learned: Learned) -> NDArray[np.i
     inside = (learned.pairs[0] < len(source)) & (learned.pairs[1] < len(target))
     pairs = learned.pairs[0][inside], learned.pairs[1][inside]
     mapped = (source @ fit_orthogonal(source[pairs[0]], target[pairs[1]])).astype(np.float32)
-    near = min(10, len(source), len(target))
-    means = induce(mapped, target, neighborhood=near)[1].means
-    return induce(mapped, target, neighborhood=near, target_means=means)[0].best
+    return translate(mapped, target)
 
 
 def _default_start(pairs: SeedPairs | None) -> str:
@@ -177,14 +176,12 @@ def _final_map(
 
 
 def _figures(
-    spaces: Spaces,
     source: Matrix,
     target: Matrix,
     best: Learned,
     fitted: tuple[Doubles, Doubles],
 ) -> dict[str, Any]:
     """Return what is told of a run beside the verdict."""
-    shared = len(identical_words(spaces.source.vocabulary, spaces.target.vocabulary)[0])
     return {
         "objective": best.course[-1].objective,
         "pairs": best.course[-1].pairs,
@@ -192,7 +189,6 @@ def _figures(
         "csls_margin": _csls_margin(
             (source @ fitted[0]).astype(np.float32), (target @ fitted[1]).astype(np.float32)
         ),
-        "shared_words": shared / min(len(spaces.source), len(spaces.target)),
     }
 
 
@@ -213,11 +209,11 @@ def fit_refine(spaces: Spaces, pairs: SeedPairs, config: RefineConfig, report: R
         If the dims differ, or a round finds no pairs.
     """
     source, target = spaces.source_matrix(), spaces.target_matrix()
-    sizes: list[int] = []
+    course: list[growing.Round] = []
 
-    def told(done: int, size: int) -> None:
-        sizes.append(size)
-        report(done, config.rounds, {"pairs": size})
+    def told(done: int, figures: growing.Round) -> None:
+        course.append(figures)
+        report(done, config.rounds, figures._asdict())
 
     found = growing.refine(
         *(source, target, (pairs.source, pairs.target)),
@@ -226,7 +222,7 @@ def fit_refine(spaces: Spaces, pairs: SeedPairs, config: RefineConfig, report: R
         neighborhood=config.neighborhood,
         on_round=told,
     )
-    return _rotation(spaces, found, sizes)
+    return _rotation(spaces, found, course)
 
 
 def fit_growing(spaces: Spaces, pairs: SeedPairs, config: GrowingConfig, report: Report) -> Fit:
@@ -238,11 +234,11 @@ def fit_growing(spaces: Spaces, pairs: SeedPairs, config: GrowingConfig, report:
         If the dims differ.
     """
     source, target = spaces.source_matrix(), spaces.target_matrix()
-    sizes: list[int] = []
+    course: list[growing.Round] = []
 
-    def told(done: int, size: int) -> None:
-        sizes.append(size)
-        report(done, done, {"pairs": size})
+    def told(done: int, figures: growing.Round) -> None:
+        course.append(figures)
+        report(done, done, figures._asdict())
 
     found = growing.grow(
         *(source, target, (pairs.source, pairs.target)),
@@ -251,9 +247,10 @@ def fit_growing(spaces: Spaces, pairs: SeedPairs, config: GrowingConfig, report:
         cutoff=config.cutoff,
         on_round=told,
     )
-    return _rotation(spaces, found, sizes)
+    return _rotation(spaces, found, course)
 
 
-def _rotation(spaces: Spaces, pairs: Pairs, sizes: list[int]) -> Fit:
+def _rotation(spaces: Spaces, pairs: Pairs, course: list[growing.Round]) -> Fit:
     rotation = fit_orthogonal(spaces.source_rows(pairs[0]), spaces.target_rows(pairs[1]))
-    return Fit(rotation, identity_of(spaces.target), {"dictionary_sizes": sizes})
+    told = {"course": [list(step) for step in course], "course_columns": growing.Round._fields}
+    return Fit(rotation, identity_of(spaces.target), told)

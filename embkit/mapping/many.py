@@ -12,11 +12,12 @@ from embkit._version import __version__
 from embkit.config import check_choice
 from embkit.embeddings import Embeddings
 from embkit.mapping.config import OrthogonalConfig
-from embkit.mapping.dictionary import SeedDictionary, SeedReport
+from embkit.mapping.dictionary import SeedDictionary, SeedPairs
 from embkit.mapping.fit import Doubles, fit_orthogonal, paired_rows
 from embkit.mapping.normalize import Steps, apply_steps, fit_steps
 from embkit.mapping.result import Mapping
 from embkit.mapping.run import Dictionary, map, read_dictionary
+from embkit.mapping.verdict import distinct, judge_pairs
 
 Languages = collections.abc.Mapping[str, Embeddings]
 Dictionaries = collections.abc.Mapping[tuple[str, str], Dictionary]
@@ -112,13 +113,13 @@ def _itself(embeddings: Embeddings) -> SeedDictionary:
 
 @dataclass(frozen=True)
 class Edge:
-    """The rows of one dictionary's pairs: both sides, already weighted."""
+    """One dictionary's pairs, and their rows: both sides, already weighted."""
 
     first: str
     second: str
     x: Doubles
     z: Doubles
-    report: SeedReport
+    pairs: SeedPairs
 
     def seen_from(self, name: str) -> tuple[Doubles, Doubles, str]:
         """Return the rows of ``name``, those of the other language, and its name."""
@@ -144,7 +145,7 @@ def _rotations(
     turns, objectives = rotate_together(edges, pivot, list(languages), dims.pop())
     told = {
         "objectives": objectives,
-        "dictionaries": {f"{e.first}-{e.second}": e.report.to_dict() for e in edges},
+        "dictionaries": {f"{e.first}-{e.second}": e.pairs.report.to_dict() for e in edges},
     }
     provenance = {
         "method": "orthogonal",
@@ -161,7 +162,7 @@ def _rotations(
             steps[name],
             steps[pivot],
             "orthogonal",
-            told,
+            {**told, **_verdict(edges, name, turns)},
             {**provenance, "source": name},
         )
         for name, turn in turns.items()
@@ -188,7 +189,7 @@ def _edges(
             apply_steps(target.vectors[pairs.target], steps[second]),
             pairs.weights if config.weights else None,
         )
-        edges.append(Edge(first, second, x, z, pairs.report))
+        edges.append(Edge(first, second, x, z, pairs))
     return edges
 
 
@@ -250,6 +251,20 @@ def _num_pairs(edges: list[Edge], name: str, turns: dict[str, Doubles]) -> int:
 def _best_turn(edges: list[Edge], name: str, turns: dict[str, Doubles]) -> Doubles:
     own, others = zip(*_neighbors(edges, name, turns), strict=True)
     return fit_orthogonal(np.concatenate(own), np.concatenate(others))
+
+
+def _verdict(edges: list[Edge], name: str, turns: dict[str, Doubles]) -> dict[str, Any]:
+    """Return the verdict on a language's place, from its own pairs with all its neighbours."""
+    found = []
+    for edge in edges:
+        if name in (edge.first, edge.second) and edge.first != edge.second:
+            own, other, neighbor = edge.seen_from(name)
+            kept = distinct((edge.pairs.source, edge.pairs.target))
+            found.append((own[kept], other[kept] @ turns[neighbor]))
+    if not found:
+        return {}
+    own, other = (np.concatenate(side) for side in zip(*found, strict=True))
+    return {"verdict": judge_pairs(own, other).to_dict()}
 
 
 def _objective(edges: list[Edge], turns: dict[str, Doubles]) -> float:

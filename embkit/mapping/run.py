@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -12,13 +12,14 @@ import numpy as np
 
 from embkit._version import __version__
 from embkit.embeddings import Embeddings
+from embkit.mapping.comparison import SpacesReport
 from embkit.mapping.config import DictionaryConfig, MappingConfig
 from embkit.mapping.dictionary import SeedDictionary, SeedPairs
 from embkit.mapping.methods import METHODS, make_config
 from embkit.mapping.progress import fitting_bar
 from embkit.mapping.result import Mapping
 from embkit.mapping.spaces import Report, Spaces
-from embkit.mapping.verdict import Verdict, distinct, judge, split_half
+from embkit.mapping.verdict import distinct, judge_pairs
 
 Dictionary = SeedDictionary | str | os.PathLike[str] | Iterable[tuple[str, str]]
 
@@ -33,6 +34,7 @@ def map(
     dictionary: Dictionary | None = None,
     progress: bool = False,
     callback: Report | None = None,
+    on_spaces: Callable[[SpacesReport], None] | None = None,
     **options: Any,  # noqa: ANN401  (the fields of the method's configuration)
 ) -> Mapping:
     """Fit a map between two embedding spaces.
@@ -53,6 +55,8 @@ def map(
     callback : callable, optional
         Called with the steps done, their number and a dict of figures; an exception ends
         the run.
+    on_spaces : callable, optional
+        Called before the fit with what both spaces have in common.
     **options
         The fields of the method's configuration in ``embkit.mapping.config``.
 
@@ -82,12 +86,19 @@ def map(
     chosen = METHODS[method]
     pairs = find_pairs(source, target, dictionary, config, method)
     spaces = Spaces.of(source, target, config.normalization)
+    if on_spaces is not None:
+        on_spaces(spaces.comparison)
     with fitting_bar(progress, method) as bar:
         fit = chosen.fit(spaces, pairs, config, _both(bar, callback))
-    statistics = dict(fit.statistics)
+    statistics = {"spaces": spaces.comparison.to_dict(), **fit.statistics}
     if pairs is not None:
         statistics["dictionary"] = pairs.report.to_dict()
-        statistics.setdefault("verdict", _judge_dictionary(spaces, pairs).to_dict())
+        kept = distinct((pairs.source, pairs.target))
+        sides = (
+            spaces.source_rows(pairs.source[kept]),
+            spaces.target_rows(pairs.target[kept]),
+        )
+        statistics.setdefault("verdict", judge_pairs(*sides).to_dict())
     return Mapping(
         np.asarray(fit.source_map, np.float32),
         np.asarray(fit.target_map, np.float32),
@@ -146,13 +157,6 @@ def read_dictionary(dictionary: Dictionary) -> SeedDictionary:
     if isinstance(dictionary, str | os.PathLike):
         return SeedDictionary.read(dictionary)
     return SeedDictionary(dictionary)
-
-
-def _judge_dictionary(spaces: Spaces, pairs: SeedPairs) -> Verdict:
-    """Return whether the dictionary's pairs teach what holds for pairs held out."""
-    source, target = distinct((pairs.source, pairs.target))
-    found, size = split_half(spaces.source_rows(source), spaces.target_rows(target))
-    return judge(held_out=found, pairs=size)
 
 
 def _both(bar: Report, callback: Report | None) -> Report:

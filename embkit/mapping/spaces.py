@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embkit.embeddings import Embeddings
+from embkit.mapping.comparison import SpacesReport, compare_spaces
 from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import rank_of
+from embkit.mapping.initial import identical_words
 from embkit.mapping.normalize import Matrix, Steps, apply_steps, fit_steps
 
 Doubles = NDArray[np.float64]
@@ -21,6 +24,7 @@ Report = Callable[[int, int, dict[str, float]], None]
 """Called with the steps done, their number, and what to show."""
 
 _log = logging.getLogger("embkit")
+_COMPARED = 20_000  # rows of each side whose shape is compared, the most frequent words
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,16 @@ class Spaces:
                 raise ValueError(f"{side} {error}") from None
         steps = [fit_steps(space.vectors, normalization) for space in (source, target)]
         return cls(source, target, steps[0], steps[1])
+
+    @cached_property
+    def comparison(self) -> SpacesReport:
+        """What both spaces have in common, as their most frequent words tell."""
+        shared = len(identical_words(self.source.vocabulary, self.target.vocabulary)[0])
+        return compare_spaces(
+            self.source_matrix(_COMPARED),
+            self.target_matrix(_COMPARED),
+            shared_words=shared / min(len(self.source), len(self.target)),
+        )
 
     def source_rows(self, rows: Rows) -> Doubles:
         """Return normalised source rows in float64."""

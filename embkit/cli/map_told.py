@@ -1,0 +1,82 @@
+"""What ``embkit map`` tells of a map: the run, the verdict, what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embkit import mapping
+from embkit.cli.options import CommonOptions
+from embkit.cli.terminal import note, print_json
+
+if TYPE_CHECKING:
+    from embkit.embeddings import Embeddings
+    from embkit.mapping import Mapping
+
+
+def has_failed(fitted: Mapping) -> bool:
+    """Tell whether a map's own verdict is that it failed."""
+    return bool(fitted.statistics.get("verdict", {}).get("judgement") == "failed")
+
+
+def tell_projection(found: Embeddings, path: Path, common: CommonOptions) -> None:
+    """Tell of vectors that were projected by alignments."""
+    told = found.provenance
+    if common.json:
+        print_json({"outputs": {"source": str(path)}, "dim": found.dim, "provenance": told})
+        return
+    counts = ", ".join(
+        f"{told[name]} {name.replace('_', ' ')}"
+        for name in ("aligned", "propagated", "without_vector")
+    )
+    note(f"wrote {path}: {counts}", quiet=common.quiet)
+
+
+def tell_map(fitted: Mapping, paths: dict[str, Path], common: CommonOptions) -> None:
+    """Tell of a map and its outputs; without any, that it was not written."""
+    if common.json:
+        summary = {
+            "outputs": {name: str(path) for name, path in paths.items()},
+            "method": fitted.method,
+            "dim": fitted.dim,
+            "statistics": fitted.statistics,
+            "provenance": fitted.provenance,
+        }
+        print_json(summary)
+        return
+    told = fitted.statistics.get("dictionary")
+    if told is not None:
+        note(mapping.SeedReport(**told).summary(), quiet=common.quiet)
+    for line in told_of_run(fitted.statistics):
+        note(line, quiet=common.quiet)
+    if (judged := fitted.statistics.get("verdict")) is not None:
+        verdict = mapping.Verdict(judged["judgement"], tuple(judged["reasons"]))
+        note(verdict.summary(), quiet=common.quiet and verdict.judgement != "failed")
+    if not paths:
+        note("nothing written; --force writes it nevertheless")
+        return
+    note(f"wrote {', '.join(map(str, paths.values()))}", quiet=common.quiet)
+
+
+def told_of_run(statistics: dict[str, Any]) -> Iterator[str]:
+    """Yield lines on the course of a run, its restarts and how clear its translations are.
+
+    Examples
+    --------
+    >>> list(told_of_run({"restarts": {"runs": 10, "succeeded": 9}}))
+    ['9 of 10 runs succeeded']
+    """
+    if statistics.get("course"):
+        last = dict(zip(statistics["course_columns"], statistics["course"][-1], strict=True))
+        yield (
+            f"{len(statistics['course'])} rounds: objective {last['objective']:.4f}, "
+            f"{last['pairs']} pairs, {last['cycles']:.0%} of cycles closed"
+        )
+    figures = statistics.get("verdict", {}).get("figures", {})
+    if (restarts := statistics.get("restarts")) is not None:
+        told = f"{restarts['succeeded']} of {restarts['runs']} runs succeeded"
+        alike = figures.get("restarts_alike")
+        yield told if alike is None else f"{told}; they translate {alike:.0%} of words alike"
+    if figures.get("csls_margin") is not None:
+        yield f"CSLS margin {figures['csls_margin']:.3f}"
