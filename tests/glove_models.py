@@ -12,7 +12,7 @@ from embkit.embeddings import Embeddings
 from embkit.training.glove import train_glove
 from embkit.vocabulary import Vocabulary
 
-RUN_OPTIONS = ("state", "state_every", "init_from", "log", "callback", "memory")
+RUN_OPTIONS = ("initial", "checkpoints", "log", "callback", "memory")
 
 
 def words(count: int) -> Vocabulary:

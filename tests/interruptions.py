@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import embkit
+from embkit.training.glove import GloveTrainer
 from embkit.training.word2vec import Word2VecTrainer
 from tests.models import random_sentences
 
@@ -37,16 +38,23 @@ class PausingModel:
             self._on_pause()
         return done
 
+    def train_epoch(self, threads: int, report: Callable[[], object]) -> bool:
+        done: bool = self._model.train_epoch(threads, report, self._blocks)
+        self._on_pause()
+        return done
+
 
 def pausing(
-    blocks: int, on_pause: Callable[[], None] = lambda: None
-) -> Callable[[Word2VecTrainer, Any, Any], None]:
-    """Return an ``__init__`` for Word2VecTrainer whose model is a `PausingModel`."""
-    original = Word2VecTrainer.__init__
+    blocks: int,
+    on_pause: Callable[[], None] = lambda: None,
+    trainer: type[Word2VecTrainer] | type[GloveTrainer] = Word2VecTrainer,
+) -> Callable[..., None]:
+    """Return an ``__init__`` for a trainer whose model is a `PausingModel`."""
+    original = trainer.__init__
 
-    def begin(self: Word2VecTrainer, corpus: Any, config: Any) -> None:
-        original(self, corpus, config)
-        self.model = PausingModel(self.model, blocks, on_pause)  # type: ignore[assignment]
+    def begin(self: Any, *arguments: Any) -> None:
+        original(self, *arguments)
+        self.model = PausingModel(self.model, blocks, on_pause)
 
     return begin
 
@@ -74,7 +82,7 @@ def main() -> None:
 
     os.fsync = fsync  # type: ignore[assignment]
     sys.addaudithook(hook)
-    Word2VecTrainer.__init__ = pausing(3)  # type: ignore[assignment, method-assign]
+    Word2VecTrainer.__init__ = pausing(3)  # type: ignore[method-assign]
     embkit.train("sgns", SENTENCES, run=folder, **OPTIONS)
     sys.stdout.write(str(touches))
 

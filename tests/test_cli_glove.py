@@ -84,10 +84,11 @@ def test_gloves_own_records_give_the_same_vectors(corpus: Path, tmp_path: Path) 
 
 
 def test_ten_epochs_and_ten_more_are_twenty(corpus: Path, tmp_path: Path) -> None:
-    state, source = tmp_path / "run.state", [str(corpus)]
-    ten = [*COUNTING, "--epochs", "10"]
-    assert train(source, tmp_path / "a.bin", *ten, "--state", str(state)) == 0
-    assert train(source, tmp_path / "b.bin", *ten, "--init-from", str(state)) == 0
+    folder, source = str(tmp_path / "a.run"), [str(corpus)]
+    ten = [*COUNTING, "--epochs", "10", "--run", folder, "--keep-run"]
+    assert train(source, tmp_path / "a.bin", *ten) == 0
+    further = ["--epochs", "20", "--output", str(tmp_path / "b.bin"), "--quiet"]
+    assert run_main(["resume", folder, *further]) == 0
     assert train(source, tmp_path / "c.bin", *COUNTING, "--epochs", "20") == 0
     a, b, c = ((tmp_path / f"{name}.bin").read_bytes() for name in "abc")
     assert a != b == c
@@ -121,9 +122,9 @@ def test_what_does_not_fit_together_is_refused(
         (["--cooccurrence", str(tmp_path / "no.bin")], [], ExitCode.USAGE, "No such file"),
         (["--cooccurrence", counts], ["--vocabulary", str(corpus)], ExitCode.USAGE, "its own"),
         (["--cooccurrence", str(tmp_path / "no")], [], ExitCode.USAGE, "No such file"),
-        ([str(corpus)], ["--init-from", counts, "--min-count", "1"], ExitCode.INPUT, "GloVe"),
-        ([str(corpus)], ["--state-every", "2"], ExitCode.USAGE, "state must be given"),
-        ([str(corpus)], ["--state", str(corpus)], ExitCode.USAGE, "must not be an input"),
+        ([str(corpus)], ["--init-from", counts, "--min-count", "1"], ExitCode.INPUT, "counts"),
+        ([str(corpus)], ["--init-from", "no"], ExitCode.USAGE, "No such file"),
+        ([str(corpus)], ["--keep-run"], ExitCode.USAGE, "must be given with --keep-run"),
         ([str(corpus)], ["--x-max", "0"], ExitCode.USAGE, "x_max must be positive, got 0"),
         ([str(corpus)], ["--memory", "1K"], ExitCode.RESOURCE, "memory"),
         (
@@ -137,19 +138,6 @@ def test_what_does_not_fit_together_is_refused(
         assert train(source, output, *options) == code, hint
         assert hint in error_of(capsys)
     assert list(output.parent.iterdir()) == []
-
-
-def test_an_existing_state_is_kept(
-    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    state = tmp_path / "run.state"
-    state.write_bytes(b"precious")
-    kept = [*COUNTING, "--state", str(state)]
-    assert train([str(corpus)], tmp_path / "v.bin", *kept) == ExitCode.USAGE
-    assert "--overwrite replaces it" in error_of(capsys)
-    assert state.read_bytes() == b"precious"
-    assert train([str(corpus)], tmp_path / "v.bin", *kept, "--overwrite") == 0
-    assert state.read_bytes() != b"precious"
 
 
 def test_interrupt_exits_130_within_a_second(corpus: Path, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from embkit._native import core
-from embkit.training.glove_state import load_state
+from embkit.config import GloveConfig
+from embkit.training.glove import GloveTrainer
+from embkit.training.progress import Reporter
 from tests import reference_glove as reference
-from tests.glove_models import costs_of, trained, zipf_counts
+from tests.glove_models import costs_of, trained, words, zipf_counts
 
 LEVELS = core.simd_levels()
 TOLERANCE = 3e-6  # as in test_simd.py
@@ -169,11 +170,12 @@ def test_unknown_level_is_refused() -> None:
 def test_epochs_equal_the_reference(tile: int, chunk: int) -> None:
     counts = zipf_counts(40)
     options = {"dim": 9, "x_max": 10.0, "exponent": 0.75, "learning_rate": 0.05, "clip": 100.0}
-    layout = {"seed": 3, "tile_words": tile, "chunk_cells": chunk}
+    layout = {"seed": 3, "first_epoch": 0, "tile_words": tile, "chunk_cells": chunk}
     arrays = counts.indptr.astype(np.int64), counts.indices.astype(np.int32), counts.data
     model = core.GloVe({**options, **layout}, *arrays)
     model.arrange(1)
-    found = [model.train_epoch(epoch, 1, lambda: None) for epoch in range(2)]
+    while len(found := model.counters()["costs"]) < 2:
+        model.train_epoch(1, lambda: None, max_chunks=3)
 
     cells = counts.tocoo()
     rows, columns = (axis.astype(np.int64) for axis in cells.coords)
@@ -197,15 +199,15 @@ def test_epochs_equal_the_reference(tile: int, chunk: int) -> None:
         np.testing.assert_allclose(bias_squares, expected.bias_squares[side], rtol=2e-5)
 
 
-def test_full_rank_reaches_the_logarithms(tmp_path: Path) -> None:
+def test_full_rank_reaches_the_logarithms() -> None:
     rng = np.random.default_rng(7)
     dense = np.exp(rng.normal(1, 1.5, (8, 8)))
-    state = tmp_path / "run.state"
-    options: dict[str, Any] = {"dim": 8, "epochs": 6000, "learning_rate": 0.2, "x_max": 1.0}
-    model = trained(csr_array(dense), **options, state=state)
-    assert costs_of(model)[-1] < 1e-9 < 1e-2 < costs_of(model)[0]
-    rows = load_state(state).rows
-    (w, b), (c, b2) = rows["input"], rows["output"]
+    config = GloveConfig(dim=8, epochs=6000, learning_rate=0.2, x_max=1.0, threads=1)
+    trainer = GloveTrainer(csr_array(dense), words(8), config)
+    with Reporter(1, 1) as reporter:
+        trainer.train(reporter)
+    assert trainer.costs()[-1] < 1e-9 < 1e-2 < trainer.costs()[0]
+    (w, b), (c, b2) = (trainer.model.rows(bool(side), False) for side in (0, 1))
     np.testing.assert_allclose(w @ c.T + b[:, None] + b2, np.log(dense), atol=2e-4)
 
 

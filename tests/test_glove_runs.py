@@ -1,4 +1,4 @@
-"""GloVe runs: what is the same, what goes on from a state, what is told, what is refused."""
+"""GloVe runs: what is the same, what is told, what is refused."""
 
 from __future__ import annotations
 
@@ -13,16 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from embkit.config import GloveConfig
 from embkit.embeddings import Embeddings
-from embkit.errors import CorpusError, DivergenceError, FormatError, ResourceError
-from embkit.formats.safetensors_header import build_header, read_header
-from embkit.training import TrainingProgress
+from embkit.errors import CorpusError, DivergenceError, ResourceError
 from embkit.training.glove import memory_needed, train_glove
-from embkit.training.glove_state import load_state
 from tests.glove_models import costs_of, trained, words, zipf_counts
 
 COUNTS = zipf_counts(60)
@@ -47,31 +43,6 @@ def test_one_thread_and_one_seed_give_the_same_bytes() -> None:
     first, again, other = trained(COUNTS), trained(COUNTS), trained(COUNTS, seed=2)
     assert bytes_of(first) == bytes_of(again) != bytes_of(other)
     assert costs_of(first) == costs_of(again)
-
-
-def test_ten_epochs_and_ten_more_are_twenty(tmp_path: Path) -> None:
-    state = tmp_path / "run.state"
-    first = trained(COUNTS, epochs=10, state=state)
-    second = trained(COUNTS, epochs=10, init_from=state, state=state)
-    at_once = trained(COUNTS, epochs=20, state=tmp_path / "whole.state")
-    assert bytes_of(second) == bytes_of(at_once) != bytes_of(first)
-    assert costs_of(first) + costs_of(second) == costs_of(at_once)
-    assert second.provenance["epochs_before"] == 10
-    assert state.read_bytes() == (tmp_path / "whole.state").read_bytes()
-
-
-def test_a_state_that_was_written_midway_can_be_continued(tmp_path: Path) -> None:
-    state = tmp_path / "run.state"
-
-    def stop(report: TrainingProgress) -> None:
-        if report.epoch_loss is not None and report.epoch == 5:
-            raise RuntimeError("enough")
-
-    with pytest.raises(RuntimeError, match="enough"):
-        trained(COUNTS, epochs=9, state=state, state_every=2, callback=stop)
-    assert load_state(state).epochs == 4
-    rest = trained(COUNTS, epochs=5, init_from=state)
-    assert bytes_of(rest) == bytes_of(trained(COUNTS, epochs=9))
 
 
 def test_several_threads_train_as_well_as_one() -> None:
@@ -177,64 +148,3 @@ def test_too_little_memory_is_an_error_before_the_work() -> None:
     trained(COUNTS, memory=needed)
     with pytest.raises(ResourceError, match="GloVe of 60 words x 10"):
         trained(COUNTS, memory=needed - 1)
-
-
-def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
-    state = tmp_path / "run.state"
-    trained(COUNTS, state=state)
-    with pytest.raises(ValueError, match="dim must be 10, as that of the state, got 11"):
-        trained(COUNTS, init_from=state, dim=11)
-    with pytest.raises(ValueError, match="must have the same words, got 60 words"):
-        trained(zipf_counts(61), init_from=state)
-    with pytest.raises(ValueError, match="state_every must be at least 1, got 0"):
-        trained(COUNTS, state=state, state_every=0)
-
-
-@pytest.mark.parametrize("place", [9, 60, 700, -3])
-def test_a_damaged_state_is_refused(tmp_path: Path, place: int) -> None:
-    state = tmp_path / "run.state"
-    trained(COUNTS, state=state)
-    data = bytearray(state.read_bytes())
-    data[place] ^= 1
-    state.write_bytes(data)
-    with pytest.raises(FormatError):
-        load_state(state)
-    state.write_bytes(data[: len(data) // 2])
-    with pytest.raises(FormatError):
-        load_state(state)
-
-
-@pytest.mark.parametrize(
-    ("name", "array"),
-    [
-        ("input", np.zeros(60, np.float32)),
-        ("output_squares", np.zeros((60, 9), np.float32)),
-        ("input_biases", np.zeros(59, np.float32)),
-        ("word_offsets", np.zeros(60, np.uint64)),
-        ("words", np.zeros((1, 1), np.uint8)),
-        ("surplus", np.zeros(1, np.float32)),
-    ],
-)
-def test_a_state_whose_tensors_do_not_fit_is_refused(
-    tmp_path: Path, name: str, array: NDArray[Any]
-) -> None:
-    state = tmp_path / "run.state"
-    trained(COUNTS, state=state)
-    with state.open("rb") as stream:
-        header = read_header(stream, state)
-    file = np.fromfile(state, np.uint8)
-    tensors = {key: tensor.view(file) for key, tensor in header.tensors.items()}
-    tensors = {"word_offsets": tensors["word_offsets"], **tensors, name: array}
-    metadata = {key: value for key, value in header.metadata.items() if key != "header_crc32"}
-    parts = (tensor.tobytes() for tensor in tensors.values())
-    state.write_bytes(build_header(tensors, metadata) + b"".join(parts))
-    with pytest.raises(FormatError, match=f"tensors do not fit together: .*{name}"):
-        load_state(state)
-
-
-def test_a_saved_model_is_not_a_state(tmp_path: Path) -> None:
-    from embkit.formats import save
-
-    save(trained(COUNTS), tmp_path / "model")
-    with pytest.raises(FormatError, match="not the state of a GloVe run"):
-        load_state(tmp_path / "model" / "embeddings.safetensors")

@@ -70,6 +70,7 @@ CORE_DEFAULTS: dict[str, Any] = {
     "paper_subsampling": False,
     "smoothing": 0.75,
     "seed": 1,
+    "first_epoch": 0,
 }
 CORE_MODES: dict[str, dict[str, bool]] = {
     "skipgram-ns": {},

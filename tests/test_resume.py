@@ -244,17 +244,18 @@ def interrupted_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]
 def test_damaged_checkpoint_falls_back_to_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    newest, before = interrupted_run(tmp_path / "run", monkeypatch)
+    newest, _ = interrupted_run(tmp_path / "run", monkeypatch)
     data = newest.read_bytes()
     newest.write_bytes(flipped(data, len(data) - 9, 4))
     oracle = embkit.train("sgns", SENTENCES, **OPTIONS)
     assert bytes_of(embkit.resume(tmp_path / "run", keep_run=True)) == bytes_of(oracle)
     assert "damaged" in caplog.text
-    for path in (tmp_path / "run").glob("checkpoint-*"):
+    damaged = sorted((tmp_path / "run").glob("checkpoint-*"))
+    for path in damaged:
         path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(FormatError):
         embkit.resume(tmp_path / "run")
-    assert before.exists()
+    assert sorted((tmp_path / "run").glob("checkpoint-*")) == damaged
 
 
 def test_damaged_corpus_of_a_run_is_refused(
@@ -366,7 +367,7 @@ def test_folder_goes_after_success_unless_it_is_kept(tmp_path: Path) -> None:
     embkit.train("sgns", SENTENCES, run=tmp_path / "kept", keep_run=True, **OPTIONS)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
     names = sorted(path.name for path in (tmp_path / "kept").iterdir())
-    assert names == ["corpus", "log.jsonl", "run.json"]
+    assert names == ["checkpoint-000001.safetensors", "corpus", "log.jsonl", "run.json"]
 
 
 @pytest.mark.parametrize(

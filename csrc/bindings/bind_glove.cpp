@@ -2,9 +2,11 @@
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "bindings/bind.h"
 #include "bindings/numpy_views.h"
@@ -33,6 +35,7 @@ GloVeOptions read_options(const py::dict& from) {
   options.learning_rate = get("learning_rate").cast<double>();
   options.clip = get("clip").cast<double>();
   options.seed = get("seed").cast<uint64_t>();
+  options.first_epoch = get("first_epoch").cast<Index>();
   options.tile_words = get("tile_words").cast<Index>();
   options.chunk_cells = get("chunk_cells").cast<Index>();
   return options;
@@ -65,14 +68,41 @@ bool keep_going() {
   return true;
 }
 
-double train_epoch(GloVeRun& run, Index epoch, int threads, const py::function& on_progress) {
+// Trains on; true at the end of an epoch. An exception of on_progress, or of a signal's
+// handler, is thrown when every thread has finished its chunk.
+bool train_epoch(GloVeRun& run, int threads, const py::function& on_progress,
+                 Index max_chunks) {
   const py::gil_scoped_release unlocked;
-  return run.model->train_epoch(epoch, threads, [&] {
+  const auto report = [&] {
     const py::gil_scoped_acquire locked;
     keep_going();
-    on_progress();
-    return true;
-  });
+    return !on_progress().equal(py::bool_(true));
+  };
+  return run.model->train_epoch(threads, report, max_chunks);
+}
+
+py::dict counters(const GloVeRun& run) {
+  const GloVe::Counters now = run.model->counters();
+  py::list costs;
+  for (const double cost : now.costs) costs.append(cost);
+  py::dict all;
+  all["next_chunk"] = now.next_chunk;
+  all["epoch_cost"] = now.epoch_cost;
+  all["cells"] = now.progress.cells;
+  all["cost"] = now.progress.cost;
+  all["costs"] = costs;
+  return all;
+}
+
+void restore(GloVeRun& run, const py::dict& from) {
+  std::vector<double> costs;
+  for (const py::handle cost : from["costs"].cast<py::list>()) {
+    costs.push_back(cost.cast<double>());
+  }
+  run.model->restore({from["next_chunk"].cast<Index>(),
+                      from["epoch_cost"].cast<double>(),
+                      {from["cells"].cast<Index>(), from["cost"].cast<double>()},
+                      costs});
 }
 
 GloVe::Side side_of(bool contexts) { return contexts ? GloVe::kContexts : GloVe::kWords; }
@@ -91,20 +121,10 @@ py::tuple rows(GloVeRun& run, bool contexts, bool squares) {
   return py::make_tuple(vectors, biases);
 }
 
-void set_rows(GloVeRun& run, bool contexts, bool squares, const Array<float>& vectors,
-              const Array<float>& biases) {
-  GloVe& model = *run.model;
-  check_dims(vectors, "vectors", 2);
-  check_dims(biases, "biases", 1);
-  if (vectors.shape(0) != model.num_words() || vectors.shape(1) != model.dim() ||
-      biases.size() != model.num_words()) {
-    throw std::invalid_argument("vectors and biases must have the model's shape");
-  }
-  for (Index word = 0; word < model.num_words(); ++word) {
-    std::copy_n(vectors.data(word, 0), model.dim(),
-                model.vector(side_of(contexts), squares, word));
-    *model.bias(side_of(contexts), squares, word) = biases.data()[word];
-  }
+// A side's rows as NumPy sees them in place: values, squares and padding.
+py::array_t<float> view(const py::object& run, bool contexts) {
+  PaddedMatrix& matrix = run.cast<GloVeRun&>().model->side(side_of(contexts));
+  return py::array_t<float>({matrix.num_rows(), matrix.stride()}, matrix.data(), run);
 }
 
 // A SIMD level's steps on given cells, for the tests. Rows are as in GloveStep, and changed in
@@ -156,11 +176,14 @@ void bind_glove(py::module_& m) {
           },
           py::arg("threads"),
           "Set the first rows and lay out the cells; once, before all else.")
-      .def("train_epoch", &train_epoch, py::arg("epoch"), py::arg("threads"),
-           py::arg("on_progress"),
-           "Train every cell once and return the sum of their costs; on_progress is called "
-           "about "
-           "ten times a second.")
+      .def("train_epoch", &train_epoch, py::arg("threads"), py::arg("on_progress"),
+           py::arg("max_chunks") = std::numeric_limits<Index>::max(),
+           "Train on, and tell whether an epoch is done. on_progress is called about ten times "
+           "a second; once it returns True, training pauses between chunks.")
+      .def("is_consistent", [](const GloVeRun& run) { return run.model->is_consistent(); })
+      .def("counters", &counters, "What a run needs to go on, beside the rows.")
+      .def("restore", &restore, py::arg("counters"))
+      .def("view", &view, py::arg("contexts"), "One side's rows in place, padding included.")
       .def(
           "progress",
           [](const GloVeRun& run) {
@@ -170,8 +193,6 @@ void bind_glove(py::module_& m) {
           "Cells trained by this object, and the sum of their costs.")
       .def("rows", &rows, py::arg("contexts"), py::arg("squares"),
            "Copies of one side's vectors and biases, or of their sums of squared gradients.")
-      .def("set_rows", &set_rows, py::arg("contexts"), py::arg("squares"),
-           py::arg("vectors").noconvert(), py::arg("biases").noconvert())
       .def("rows_are_finite", [](const GloVeRun& run) { return run.model->rows_are_finite(); });
 }
 

@@ -40,6 +40,7 @@ Word2VecOptions read_options(const py::dict& from) {
   options.subsample = get("subsample").cast<double>();
   options.learning_rate = get("learning_rate").cast<double>();
   options.epochs = get("epochs").cast<Index>();
+  options.first_epoch = get("first_epoch").cast<Index>();
   options.seed = get("seed").cast<uint64_t>();
   options.block_tokens = get("block_tokens").cast<Index>();
   return options;

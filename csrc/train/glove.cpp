@@ -194,20 +194,54 @@ void GloVe::train_chunk(Index chunk, const EpochRandom& random,
   epoch_cost_ += cost;
 }
 
-double GloVe::train_epoch(Index epoch, int num_threads,
-                          const std::function<bool()>& keep_going) {
-  epoch_cost_ = 0;
-  const EpochRandom random(options_.seed, static_cast<uint64_t>(epoch));
+bool GloVe::train_epoch(int num_threads, const std::function<bool()>& keep_going,
+                        Index max_chunks) {
+  const auto epoch = static_cast<uint64_t>(options_.first_epoch) + costs_.size();
+  const EpochRandom random(options_.seed, epoch);
   const std::vector<Index> order = shuffled(num_chunks(), random);
-  std::atomic<Index> next{0};
+  const Index end = next_chunk_ + std::min(max_chunks, num_chunks() - next_chunk_);
+  std::atomic<Index> next{next_chunk_};
   const auto body = [&](int, const std::atomic<bool>& stop) {
     std::vector<simd::GloveCell> cells;
-    for (Index turn; !stop && (turn = next.fetch_add(1)) < num_chunks();) {
-      train_chunk(order[static_cast<size_t>(turn)], random, cells);
+    for (Index turn; !stop && (turn = next.fetch_add(1)) < end;) {
+      try {
+        train_chunk(order[static_cast<size_t>(turn)], random, cells);
+      } catch (...) {
+        is_torn_ = true;
+        throw;
+      }
     }
   };
-  run_workers(num_threads, body, keep_going);
-  return epoch_cost_;
+  // Every chunk that was taken has been trained by then, also where keep_going threw.
+  const auto note_chunks = [&] {
+    next_chunk_ = std::min<Index>(next, end);
+    if (next_chunk_ < num_chunks()) return false;
+    costs_.push_back(epoch_cost_);
+    epoch_cost_ = 0;
+    next_chunk_ = 0;
+    return true;
+  };
+  try {
+    run_workers(num_threads, body, keep_going);
+  } catch (...) {
+    note_chunks();
+    throw;
+  }
+  return note_chunks();
+}
+
+void GloVe::restore(const Counters& counters) {
+  if (counters.next_chunk < 0 || counters.next_chunk >= num_chunks() ||
+      counters.progress.cells < 0) {
+    throw std::invalid_argument("next_chunk must be from 0 to " +
+                                std::to_string(num_chunks() - 1) + ", got " +
+                                std::to_string(counters.next_chunk));
+  }
+  const std::lock_guard<std::mutex> lock(progress_mutex_);
+  next_chunk_ = counters.next_chunk;
+  epoch_cost_ = counters.epoch_cost;
+  progress_ = counters.progress;
+  costs_ = counters.costs;
 }
 
 GloVe::Progress GloVe::progress() const {

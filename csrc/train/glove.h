@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -22,6 +23,7 @@ struct GloVeOptions {
   double learning_rate;
   double clip;
   uint64_t seed;
+  Index first_epoch;  // of the draws: epochs that the rows to begin with were trained before
   Index tile_words;   // rows, and columns, of a tile
   Index chunk_cells;  // cells of a tile that are trained at a time, about
 };
@@ -52,15 +54,31 @@ class GloVe {
   // Throws std::invalid_argument where a column or a value is not allowed.
   void arrange(int num_threads, const std::function<bool()>& keep_going);
 
-  // Trains every cell once and returns the sum of their costs. Throws DivergenceError once a
-  // cost is not finite.
-  double train_epoch(Index epoch, int num_threads, const std::function<bool()>& keep_going);
+  // Trains the cells that are left of the epoch under way, or those of at most max_chunks
+  // chunks, or until keep_going() returns false; true at the epoch's end. May be called again
+  // to go on. Throws DivergenceError once a cost is not finite.
+  bool train_epoch(int num_threads, const std::function<bool()>& keep_going,
+                   Index max_chunks = std::numeric_limits<Index>::max());
+  // False where an exception ended train_epoch() inside of a chunk.
+  bool is_consistent() const { return !is_torn_; }
 
   struct Progress {
     Index cells;  // trained by this object so far
     double cost;  // summed over these, each as it was before its step
   };
   Progress progress() const;
+
+  // What a run needs to go on, beside the rows: copied out and put back while train_epoch() is
+  // not running.
+  struct Counters {
+    Index next_chunk;   // in the order of the epoch under way
+    double epoch_cost;  // of that epoch so far
+    Progress progress;
+    std::vector<double> costs;  // of the epochs done
+  };
+  Counters counters() const { return {next_chunk_, epoch_cost_, progress(), costs_}; }
+  // Throws std::invalid_argument where the counters are not those of such a run.
+  void restore(const Counters& counters);
 
   enum Side { kWords, kContexts };
 
@@ -71,6 +89,7 @@ class GloVe {
   // one for the bias.
   float* vector(Side side, bool squares, Index word);
   float* bias(Side side, bool squares, Index word);
+  PaddedMatrix& side(Side side) { return sides_[side]; }
   bool rows_are_finite() const;
 
  private:
@@ -92,7 +111,10 @@ class GloVe {
   std::vector<Index> chunks_;  // first cells, and the number of all
   mutable std::mutex progress_mutex_;
   Progress progress_{};
-  double epoch_cost_ = 0;  // of the epoch under way
+  double epoch_cost_ = 0;      // of the epoch under way
+  Index next_chunk_ = 0;       // in its order
+  std::vector<double> costs_;  // of the epochs done: as many as there are
+  std::atomic<bool> is_torn_{false};
 };
 
 }  // namespace embkit

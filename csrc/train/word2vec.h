@@ -30,6 +30,7 @@ struct Word2VecOptions {
   double subsample;
   double learning_rate;
   Index epochs;
+  Index first_epoch;  // of the draws: epochs that the rows to begin with were trained before
   uint64_t seed;
   Index block_tokens;  // tokens a thread takes at a time; changes no result of one thread
 };

@@ -52,8 +52,8 @@ class Word2VecWorker {
 
   // False where it was stopped before the end.
   bool train_block(const Walk& walk, Index begin, Index end) {
-    tokens_.fill(begin, end,
-                 EpochRandom(model_.options_.seed, static_cast<uint64_t>(walk.epoch)));
+    const Index epoch = model_.options_.first_epoch + walk.epoch;
+    tokens_.fill(begin, end, EpochRandom(model_.options_.seed, static_cast<uint64_t>(epoch)));
     loss_ = 0;
     num_pairs_ = 0;
     const size_t count = tokens_.size();

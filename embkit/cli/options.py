@@ -167,8 +167,8 @@ class RunOptions(MemoryOption):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Word2VecRunOptions(RunOptions):
-    """Options of a run that can go on after an interruption."""
+class ResumableRunOptions(RunOptions):
+    """Options of a run that can go on after an interruption, or from other vectors."""
 
     checkpoint_every: Duration = None
     """Keep what is needed to go on, at such intervals (90s, 10m, 1h) and when a signal ends
@@ -177,6 +177,11 @@ class Word2VecRunOptions(RunOptions):
     """The folder for that; checkpoints every 10m when no interval is given."""
     keep_run: Flag = False
     """Keep that folder after success."""
+    init_from: Path | None = None
+    """Begin with the vectors of this file, of any format, for the words that it has, and with
+    its output vectors where it has them; other words begin as usual. --learning-rate and
+    --epochs are those of this run alone; random draws are numbered after the epochs that
+    embkit trained the vectors for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,12 +194,5 @@ class CountsRunOptions(RunOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GloveRunOptions(CountsRunOptions):
+class GloveRunOptions(CountsRunOptions, ResumableRunOptions):
     """Options of a GloVe run that are not those of the model."""
-
-    state: Path | None = None
-    """Keep all that the run needs to go on in this file."""
-    state_every: int | None = None
-    """Write the state after so many epochs each, not only after the last one."""
-    init_from: Path | None = None
-    """Continue from a state; --epochs are counted from there."""

@@ -13,14 +13,20 @@ from embkit.cli.memory import memory_limit
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, MemoryOption
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import visible
-from embkit.cli.train import tell_trained, told_where_to_resume
+from embkit.cli.training_run import Trained, tell_trained, told_where_to_resume
 
 if TYPE_CHECKING:
     from embkit.training import TrainingProgress
 
 EXAMPLE = """Example: embkit resume model.run
 
-after embkit train sgns corpus.txt --output model --checkpoint-every 10m was interrupted"""
+after embkit train sgns corpus.txt --output model --checkpoint-every 10m was interrupted
+
+GloVe, trained on from 25 epochs to 50:
+
+embkit train glove corpus.txt --output v.bin --run v.run --keep-run
+
+embkit resume v.run --epochs 50 --output w.bin"""
 
 
 def resume(
@@ -30,6 +36,7 @@ def resume(
     output: Path | None = None,
     overwrite: Flag = False,
     keep_run: Flag = False,
+    epochs: int | None = None,
     limits: Annotated[MemoryOption, FLATTEN] = MemoryOption(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
 ) -> None:
@@ -47,6 +54,9 @@ def resume(
         Replace the output if it exists, also where the run was not told so.
     keep_run
         Keep the folder after success, also where the run was not told so.
+    epochs
+        For GloVe: train on to so many epochs, as one run of so many. (The learning rate of the
+        others falls to the end of their epochs: embkit train --init-from trains them further.)
     """
     from embkit import formats, training
     from embkit.training.run import read_run
@@ -60,21 +70,22 @@ def resume(
     replace = overwrite or told.get("overwrite", False)
     reports: list[TrainingProgress] = []
     formats.check_output_name(target)
-    folder = training.RunFolder(run)
+    is_kept = keep_run or told.get("keep_run", False)
+    folder = training.RunFolder(run, checkpoint_at_end=is_kept)
     with reserved_output(target, overwrite=replace):
         with told_where_to_resume(folder, common):
             vectors = training.resume(
-                run,
+                folder,
                 progress=not common.quiet and sys.stderr.isatty(),
-                callback=reports.append,
+                callback=lambda report: reports.__setitem__(slice(None), [report]),
                 memory=memory_limit(limits.memory),
                 keep_run=True,  # until the vectors are written
+                epochs=epochs,
             )
             formats.save(vectors, target, overwrite=replace)
-        if not (keep_run or told.get("keep_run", False)):
+        if not is_kept:
             folder.remove()
-    speed = reports[-1].words_per_second if reports else 0.0
-    tell_trained(vectors, target, speed, common)
+    tell_trained(Trained(vectors, target, reports[0] if reports else None), common)
 
 
 def _choose_simd(level: str) -> None:

@@ -57,6 +57,14 @@ class Cooccurrence:
         return len(self.values)
 
     @cached_property
+    def digest(self) -> str:
+        """128 bits of the words and entries, in hexadecimal; fast rather than cryptographic."""
+        words = self.vocabulary.data, self.vocabulary.offsets
+        arrays = (*words, self.row_begins, self.columns, self.values)
+        digests = "".join(core.digest(array, threads=available_threads()) for array in arrays)
+        return core.digest(np.frombuffer(digests.encode(), np.uint8), threads=1)
+
+    @cached_property
     def matrix(self) -> scipy.sparse.csr_array:
         """The counts for SciPy, shape (num_words, num_words); columns and values not copied."""
         import scipy.sparse

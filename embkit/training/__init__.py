@@ -15,16 +15,27 @@ from embkit.config import (
     SkipGramConfig,
     SvdConfig,
     VocabularyConfig,
+    Word2VecConfig,
     available_threads,
     check_choice,
 )
 from embkit.corpus import EncodedCorpus, encode
+from embkit.counts.cooccurrence import Cooccurrence
 from embkit.counts.on_text import ppmi_on_text, svd_on_text
 from embkit.embeddings import Embeddings
 from embkit.progress import work_bar
-from embkit.training.glove_counts import train_glove_on_text
+from embkit.training.glove_counts import train_glove_on_text, train_on_counts
+from embkit.training.initial import InitialRows, find_initial_rows
 from embkit.training.progress import Callback, TrainingProgress
-from embkit.training.run import EVERY, RunFolder, identity_of, read_corpus, read_run
+from embkit.training.run import (
+    EVERY,
+    METHODS_THAT_GO_FURTHER,
+    RunFolder,
+    identity_of,
+    read_initial,
+    read_run,
+    read_source,
+)
 from embkit.training.word2vec import train_word2vec
 from embkit.vocabulary import Vocabulary
 
@@ -40,10 +51,10 @@ class Method:
     run: Callable[..., Embeddings]
     fixed: tuple[tuple[str, object], ...] = ()
     """Options that the method's name settles."""
-    can_resume: bool = False
-    """Whether it takes ``state``, ``state_every`` and ``init_from``."""
     has_checkpoints: bool = False
-    """Whether it takes ``checkpoints``, and so can train in a run's folder."""
+    """Whether it takes ``checkpoints``, and so can train in a run's folder, and ``initial``."""
+    run_on_counts: Callable[..., Embeddings] | None = None
+    """The same from co-occurrence counts that were made before."""
 
 
 METHODS: dict[str, Method] = {
@@ -59,7 +70,11 @@ METHODS: dict[str, Method] = {
         "Continuous bag of words.", CbowConfig, train_word2vec, has_checkpoints=True
     ),
     "glove": Method(
-        "Global vectors from counts.", GloveConfig, train_glove_on_text, can_resume=True
+        "Global vectors from counts.",
+        GloveConfig,
+        train_glove_on_text,
+        has_checkpoints=True,
+        run_on_counts=train_on_counts,
     ),
     "ppmi": Method(
         "Sparse vectors of mutual information.",
@@ -69,7 +84,9 @@ METHODS: dict[str, Method] = {
     "svd": Method("Singular vectors of mutual information.", SvdConfig, svd_on_text),
 }
 
-Source = str | Path | Sequence[str | Path] | Iterable[Sequence[str]] | EncodedCorpus
+Source = (
+    str | Path | Sequence[str | Path] | Iterable[Sequence[str]] | EncodedCorpus | Cooccurrence
+)
 
 
 def make_config(method: str, options: dict[str, Any]) -> VocabularyConfig:
@@ -103,9 +120,7 @@ def train(
     log: str | Path | None = None,
     callback: Callback | None = None,
     memory: int | None = None,
-    state: str | Path | None = None,
-    state_every: int | None = None,
-    init_from: str | Path | None = None,
+    init_from: str | Path | Embeddings | None = None,
     run: str | Path | RunFolder | None = None,
     checkpoint_every: float | None = None,
     keep_run: bool = False,
@@ -119,7 +134,7 @@ def train(
         The model; ``sgns`` is ``skipgram`` with ``loss="ns"``.
     corpus : path, list of paths, folder, glob, "-", iterable of token lists, or EncodedCorpus
         The text, one sentence a line, tokens separated by blanks; see `embkit.corpus.encode`.
-        An iterable is read once, so a generator will do.
+        An iterable is read once, so a generator will do. For glove also `Cooccurrence`.
     vocabulary : Vocabulary, optional
         Train vectors of these words, in this order and with these counts, whatever
         ``min_count`` says; see `embkit.formats.load_vocabulary`.
@@ -136,14 +151,14 @@ def train(
         (Not for ppmi and svd, whose log gets one line at the end.)
     memory : int, optional
         Bytes that the model may take; where counts are made, that counting may take too.
-    state : path, optional
-        For glove: write all that the run needs to go on to this file, which is replaced.
-    state_every : int, optional
-        For glove: write it after so many epochs each, not only after the last one.
-    init_from : path, optional
-        For glove: continue from such a file, for ``epochs`` more epochs.
+    init_from : path or Embeddings, optional
+        For skip-gram, CBOW and glove: begin with these vectors (a file of any format) for the
+        words that they have, and with their output vectors where they have them; other words
+        begin as usual. The learning rate falls over ``epochs`` as in any other run, and random
+        draws are numbered after the epochs that embkit trained the vectors for, none of which
+        is repeated. The provenance's ``init_from`` tells how many words were found.
     run : path, optional
-        For skip-gram and CBOW: a folder that gets all that is needed to go on after an
+        For skip-gram, CBOW and glove: a folder that gets all that is needed to go on after an
         interruption, see `resume`. If it holds the same run already, that goes on.
     checkpoint_every : float, optional
         Seconds between two checkpoints in ``run``, 600 when left out. One is also made when
@@ -180,18 +195,14 @@ def train(
     ['cat', 'dog', 'sat', 'the']
     """
     config = make_config(method, options)
-    chosen = METHODS[method]
-    states = {"state": state, "state_every": state_every, "init_from": init_from}
-    if not chosen.can_resume:
-        if given := [name for name, value in states.items() if value is not None]:
-            raise ValueError(f"{given[0]} must be left out for {method}, which cannot resume")
-        states = {}
-    if vocabulary is not None and isinstance(corpus, EncodedCorpus):
+    if vocabulary is not None and isinstance(corpus, EncodedCorpus | Cooccurrence):
         raise ValueError("vocabulary must be None for a corpus that is encoded already")
     if vocabulary is not None:  # no word of it is left out, however rare
         config = dataclasses.replace(config, min_count=1, max_vocab=None)
-    folder = _run_folder(method, run, checkpoint_every)
-    if not isinstance(corpus, EncodedCorpus):
+    if init_from is not None and not METHODS[method].has_checkpoints:
+        raise ValueError(f"init_from must be left out for {method}, which has no first rows")
+    folder = _run_folder(method, run, checkpoint_every, keep_run)
+    if not isinstance(corpus, EncodedCorpus | Cooccurrence):
         with work_bar(progress, "reading", "B") as report:
             corpus = encode(
                 corpus,
@@ -202,20 +213,24 @@ def train(
                 cache=cache,
                 progress=report,
             )
+    initial = None
+    if init_from is not None:
+        dim = cast("Word2VecConfig | GloveConfig", config).dim
+        initial = find_initial_rows(init_from, corpus.vocabulary, dim)
+    work = _Work(method, config, corpus, initial)
     reports = {"progress": progress, "log": log, "callback": callback, "memory": memory}
-    if folder is None:
-        return chosen.run(corpus, config, **reports, **states)
-    return _train_in(folder, method, corpus, config, keep_run, reports)
+    return work.run(reports) if folder is None else work.run_in(folder, reports, keep_run)
 
 
 def resume(
-    run: str | Path,
+    run: str | Path | RunFolder,
     *,
     progress: bool = False,
     log: str | Path | None = None,
     callback: Callback | None = None,
     memory: int | None = None,
     keep_run: bool = False,
+    epochs: int | None = None,
 ) -> Embeddings:
     """Go on with a run that was interrupted, from its last whole checkpoint.
 
@@ -230,6 +245,10 @@ def resume(
         As `train` has them; the log is ``log.jsonl`` in the folder when left out.
     keep_run : bool
         Keep the folder after success.
+    epochs : int, optional
+        For glove: train on to so many epochs, more than the run had; as one run of so many.
+        (The learning rate of the others falls to the end of their epochs: `train` with
+        ``init_from`` trains their vectors further.)
 
     Returns
     -------
@@ -255,21 +274,39 @@ def resume(
     >>> bool((resume(folder).vectors == v.vectors).all())
     True
     """
-    content = read_run(Path(run))
+    folder = (
+        run if isinstance(run, RunFolder) else RunFolder(Path(run), checkpoint_at_end=keep_run)
+    )
+    content = read_run(folder.path)
     identity = content["identity"]
     method = identity["method"]
     check_choice("method", method, tuple(METHODS))
     fixed = dict(METHODS[method].fixed)
     options = {name: value for name, value in identity["config"].items() if name not in fixed}
+    if epochs is not None:
+        _check_epochs(method, epochs, options["epochs"])
+        options["epochs"] = epochs
     config = make_config(method, options)
-    corpus = read_corpus(Path(run), identity)
+    source = read_source(folder.path, identity)
+    work = _Work(method, config, source, read_initial(folder.path, identity))
     reports = {"progress": progress, "log": log, "callback": callback, "memory": memory}
-    folder = RunFolder(Path(run), content["checkpoint_every"])
-    return _train_in(folder, method, corpus, config, keep_run, reports)
+    kept = {"checkpoint_every": content["checkpoint_every"], "output": content["output"]}
+    folder = dataclasses.replace(folder, **kept)
+    return work.run_in(folder, reports, keep_run, goes_further=epochs is not None)
+
+
+def _check_epochs(method: str, epochs: int, before: int) -> None:
+    if method not in METHODS_THAT_GO_FURTHER:
+        raise ValueError(
+            f"epochs must be left out for {method}, whose learning rate falls to the end of "
+            "its epochs; init_from trains its vectors further"
+        )
+    if epochs < before:
+        raise ValueError(f"epochs must be at least {before}, those of the run, got {epochs}")
 
 
 def _run_folder(
-    method: str, run: str | Path | RunFolder | None, every: float | None
+    method: str, run: str | Path | RunFolder | None, every: float | None, keep_run: bool
 ) -> RunFolder | None:
     if run is None:
         if every is not None:
@@ -279,24 +316,48 @@ def _run_folder(
         raise ValueError(f"run must be left out for {method}, which has no checkpoints")
     if isinstance(run, RunFolder):
         return run
-    return RunFolder(Path(run), EVERY if every is None else every)
+    every = EVERY if every is None else every
+    return RunFolder(Path(run), every, checkpoint_at_end=keep_run)
 
 
-def _train_in(
-    folder: RunFolder,
-    method: str,
-    corpus: EncodedCorpus,
-    config: VocabularyConfig,
-    keep_run: bool,
-    reports: dict[str, Any],
-) -> Embeddings:
-    """Train in a run's folder, which is removed after success unless it is to be kept."""
-    if getattr(config, "threads", 1) is None:
-        config = dataclasses.replace(config, threads=available_threads())  # type: ignore[call-arg]
-    if reports["log"] is None:
-        reports = {**reports, "log": folder.log}
-    with folder.begun(identity_of(method, config, corpus), corpus) as checkpoints:
-        vectors = METHODS[method].run(corpus, config, checkpoints=checkpoints, **reports)
-    if not keep_run:
-        folder.remove()
-    return vectors
+@dataclass(frozen=True)
+class _Work:
+    """What is to be trained, on what, from where."""
+
+    method: str
+    config: VocabularyConfig
+    source: EncodedCorpus | Cooccurrence
+    initial: InitialRows | None = None
+
+    def run(self, reports: dict[str, Any], **more: Any) -> Embeddings:  # noqa: ANN401
+        """Train, and return what came out; ``more`` goes to the method's function."""
+        method = METHODS[self.method]
+        run = method.run if isinstance(self.source, EncodedCorpus) else method.run_on_counts
+        if run is None:
+            raise ValueError(f"corpus must be text for {self.method}, got counts")
+        if self.initial is not None:
+            more["initial"] = self.initial
+        return run(self.source, self.config, **more, **reports)
+
+    def run_in(
+        self,
+        folder: RunFolder,
+        reports: dict[str, Any],
+        keep_run: bool,
+        *,
+        goes_further: bool = False,
+    ) -> Embeddings:
+        """Train in a run's folder, which is removed after success unless it is to be kept."""
+        config = self.config
+        if getattr(config, "threads", 1) is None:
+            config = dataclasses.replace(config, threads=available_threads())  # type: ignore[call-arg]
+        if reports["log"] is None:
+            reports = {**reports, "log": folder.log}
+        identity = identity_of(self.method, config, self.source, self.initial)
+        begun = folder.begun(identity, self.source, self.initial, goes_further=goes_further)
+        with begun as checkpoints:
+            work = dataclasses.replace(self, config=config)
+            vectors = work.run(reports, checkpoints=checkpoints)
+        if not keep_run:
+            folder.remove()
+        return vectors

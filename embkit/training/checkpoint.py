@@ -6,10 +6,11 @@ tensor, so that any flipped bit and any truncation is seen.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit.errors import FormatError
+from embkit.errors import DivergenceError, FormatError
 from embkit.formats.checks import blocks, checksum
 from embkit.formats.safetensors_header import Header, build_header, read_header, to_json
 from embkit.output import OutputFile
@@ -38,6 +39,24 @@ class State:
     """How far it is, as JSON can hold it."""
     tensors: Mapping[str, NDArray[Any]]
     """Its arrays, contiguous; those of a trainer may be the ones that it works on."""
+
+    def copy_into(
+        self, arrays: Mapping[str, NDArray[Any]], counters: Mapping[str, Any]
+    ) -> None:
+        """Set a trainer's own arrays to these, if its counters have the same names.
+
+        Raises
+        ------
+        ValueError
+            If it is another trainer's state.
+        """
+        shapes = {name: array.shape for name, array in arrays.items()}
+        if {name: array.shape for name, array in self.tensors.items()} != shapes:
+            raise ValueError(f"a state of this run must have matrices of {shapes}")
+        if set(self.counters) != set(counters):
+            raise ValueError(f"a state of this run must have the counters {sorted(counters)}")
+        for name, array in arrays.items():
+            array[...] = self.tensors[name]
 
 
 class Resumable(Protocol):
@@ -116,17 +135,22 @@ class Checkpoints:
         What the run is; a checkpoint of another one is refused.
     every : float
         Seconds between two checkpoints.
+    at_end : bool
+        Whether one is made when the training is done.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any], every: float) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, identity: Mapping[str, Any], every: float, *, at_end: bool = False
+    ) -> None:
+        self.folder = folder
+        self.at_end = at_end
         self._identity = dict(identity)
         self._every = every
         self._last_time = time.monotonic()
 
     def files(self) -> list[Path]:
         """Return the files, the newest first."""
-        found = self._folder.glob("checkpoint-*.safetensors")
+        found = self.folder.glob("checkpoint-*.safetensors")
         return sorted((path for path in found if _number(path) > 0), key=_number, reverse=True)
 
     def restore(self, trainer: Resumable) -> bool:
@@ -170,13 +194,28 @@ class Checkpoints:
         files = self.files()
         number = _number(files[0]) + 1 if files else 1
         try:
-            path = self._folder / f"checkpoint-{number:06d}.safetensors"
+            path = self.folder / f"checkpoint-{number:06d}.safetensors"
             write_checkpoint(path, state, self._identity)
             for old in files[KEPT - 1 :]:
                 old.unlink(missing_ok=True)
         except OSError as error:
             logger.warning("no checkpoint: %s: %s", error.filename, error.strerror)
         self._last_time = time.monotonic()
+
+
+@contextlib.contextmanager
+def saving_at_the_end(checkpoints: Checkpoints | None, trainer: Resumable) -> Iterator[None]:
+    """Save a checkpoint where the training within is interrupted, but not where it diverged."""
+    try:
+        yield
+    except DivergenceError:
+        raise
+    except BaseException:
+        if checkpoints is not None:
+            checkpoints.save(trainer)
+        raise
+    if checkpoints is not None and checkpoints.at_end:
+        checkpoints.save(trainer)
 
 
 def _number(path: Path) -> int:

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embkit._native import core
 from embkit._version import __version__
 from embkit.config import CooccurrenceConfig, GloveConfig, available_threads
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, DivergenceError, ResourceError
-from embkit.training.glove_state import GloveState, load_state, save_state
+from embkit.training.checkpoint import Checkpoints, State, saving_at_the_end
+from embkit.training.initial import InitialRows
 from embkit.training.progress import Callback, Reporter
 from embkit.vocabulary import Vocabulary
 
@@ -34,13 +36,12 @@ def train_glove(
     config: GloveConfig,
     *,
     counted: Mapping[str, Any] | None = None,
-    state: str | Path | None = None,
-    state_every: int | None = None,
-    init_from: str | Path | None = None,
     progress: bool = False,
     log: str | Path | None = None,
     callback: Callback | None = None,
     memory: int | None = None,
+    initial: InitialRows | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Embeddings:
     """Train GloVe vectors from co-occurrence counts (Pennington, Socher and Manning 2014).
 
@@ -52,8 +53,8 @@ def train_glove(
     the run, where Stanford's tool leaves out the step; there is no vector for ``<unk>``.
 
     With one thread the same counts, options and SIMD level give the same bytes, also when the
-    epochs are done in several runs, each from the ``state`` of the one before. Several threads
-    update the rows without locks (Hogwild, Niu et al. 2011), so that runs differ.
+    run was interrupted. Several threads update the rows without locks (Hogwild, Niu et al.
+    2011), so that runs differ.
 
     Parameters
     ----------
@@ -65,13 +66,6 @@ def train_glove(
         The options; those of counting are not used.
     counted : mapping, optional
         What is known of the counts, for the provenance: their ``config`` and ``corpus``.
-    state : path, optional
-        Write all rows and squared gradients to this file, to continue from; it is replaced.
-    state_every : int, optional
-        Write it after so many epochs each, not only after the last one.
-    init_from : path, optional
-        Continue from this state: ``config.epochs`` more epochs. Other options than ``dim``
-        may differ from those of the run before; with the same ones it is as one run.
     progress : bool
         Show a bar on standard error.
     log : path, optional
@@ -80,6 +74,10 @@ def train_glove(
         Called about twice a second, and at the end of each epoch, with a `TrainingProgress`.
     memory : int, optional
         Bytes that the rows and the cells may take.
+    initial : InitialRows, optional
+        Vectors to begin with; biases and squared gradients begin as always.
+    checkpoints : Checkpoints, optional
+        Where to go on from, and where to keep what is needed to go on.
 
     Returns
     -------
@@ -92,13 +90,11 @@ def train_glove(
         If the vocabulary has fewer than two words, or the matrix no cell.
     DivergenceError
         If a cost or a row stops being finite.
-    FormatError
-        If ``init_from`` is not the state of a GloVe run.
     ResourceError
         If more than ``memory`` would be needed.
     ValueError
-        If the matrix is not square of the vocabulary's size, a value is not positive and
-        finite, or the state has other words or another dim.
+        If the matrix is not square of the vocabulary's size, or a value is not positive and
+        finite.
 
     Examples
     --------
@@ -110,74 +106,133 @@ def train_glove(
     ((3, 4), 5)
     """
     _check_counts(counts, vocabulary)
-    if state_every is not None and state_every < 1:
-        raise ValueError(f"state_every must be at least 1, got {state_every}")
-    _check_memory(config, counts, memory, has_state=state is not None)
-    threads = config.threads or available_threads()
-    start = None if init_from is None else load_state(init_from)
-    model = core.GloVe(
-        _core_options(config),
-        counts.indptr.astype(np.int64, copy=False),
-        counts.indices.astype(np.int32, copy=False),
-        counts.data.astype(np.float64, copy=False),
+    _check_memory(config, counts, memory)
+    trainer = GloveTrainer(counts, vocabulary, config, initial)
+    if checkpoints is not None:
+        checkpoints.restore(trainer)
+    reporter = Reporter(
+        *(counts.nnz * config.epochs, counts.nnz),
+        progress=progress,
+        log=log,
+        callback=callback,
+        unit="cell",
     )
-    if start is not None:
-        _check_state(start, vocabulary, config)
-    epochs_before = 0 if start is None else start.epochs
-    costs: list[float] = []
-    with (
-        Reporter(
-            *(counts.nnz * config.epochs, counts.nnz),
-            progress=progress,
-            log=log,
-            callback=callback,
-            unit="cell",
-        ) as reporter,
-        _naming_the_rate(config),
-    ):
-        model.arrange(threads)
-        if start is not None:
-            start.restore(model)
-        for done in range(1, config.epochs + 1):
-            epoch = epochs_before + done - 1
-            costs.append(_train_epoch(model, epoch, threads, counts.nnz, config, reporter))
-            if done < config.epochs and (state_every is None or done % state_every > 0):
-                continue
-            if not model.rows_are_finite():
-                raise DivergenceError("a row is not finite")
-            if state is not None:
-                save_state(GloveState.of_model(model, epoch + 1, vocabulary), state)
-    provenance = {
-        "method": "glove",
-        "config": {**_told_options(config, counted or {}), "threads": threads},
-        "corpus": (counted or {}).get("corpus", {}),
-        "num_cells": counts.nnz,
-        "simd": core.simd_level(),
-        "epochs_before": epochs_before,
-        "costs": costs,
-        "final_loss": costs[-1],
-        "embkit": __version__,
-    }
-    return _collect(model, vocabulary, config, provenance)
+    with reporter, _naming_the_rate(config):
+        reporter.go_on_from(*trainer.progress())
+        trainer.train(reporter, checkpoints)
+    return trainer.finish(counted or {})
 
 
-def memory_needed(
-    config: GloveConfig, num_words: int, num_cells: int, *, has_state: bool = False
-) -> int:
+class GloveTrainer:
+    """A run of GloVe that can be interrupted between chunks of cells."""
+
+    def __init__(
+        self,
+        counts: csr_array,
+        vocabulary: Vocabulary,
+        config: GloveConfig,
+        initial: InitialRows | None = None,
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.config = config
+        self.threads = config.threads or available_threads()
+        self.num_cells = counts.nnz
+        self.init_from: dict[str, Any] | None = None
+        self.model = core.GloVe(
+            _core_options(config, initial),
+            counts.indptr.astype(np.int64, copy=False),
+            counts.indices.astype(np.int32, copy=False),
+            counts.data.astype(np.float64, copy=False),
+        )
+        self.model.arrange(self.threads)
+        if initial is not None:
+            sides = self.model.view(False), self.model.view(True)
+            self.init_from = initial.put_into(vocabulary, *sides)
+
+    def progress(self) -> tuple[int, float, int, float]:
+        """Return cells, summed cost, cells again and the rate, as a `Reporter` takes them."""
+        cells, cost = self.model.progress()
+        return cells, cost, cells, self.config.learning_rate
+
+    def state(self) -> State | None:
+        """Return the state; its rows are those that training goes on to change."""
+        if not self.model.is_consistent():
+            return None
+        return State(self.model.counters(), self._sides())
+
+    def restore(self, state: State) -> None:
+        """Go on from a state of a run with the same counts, options and SIMD level.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be such a state.
+        """
+        state.copy_into(self._sides(), self.model.counters())
+        self.model.restore(dict(state.counters))
+
+    def _sides(self) -> dict[str, NDArray[Any]]:
+        return {"input": self.model.view(False), "output": self.model.view(True)}
+
+    def train(self, reporter: Reporter, checkpoints: Checkpoints | None = None) -> None:
+        """Train to the end, with checkpoints on the way and at an interruption."""
+
+        def report() -> bool:
+            reporter.update(*self.progress())
+            return checkpoints is not None and checkpoints.is_due()
+
+        with saving_at_the_end(checkpoints, self):
+            while self.epochs_done < self.config.epochs:
+                if self.model.train_epoch(self.threads, report):
+                    mean = self.costs()[-1]
+                    reporter.update(*self.progress(), epoch_loss=mean)
+                if checkpoints is not None and checkpoints.is_due():
+                    self._refuse_infinite_rows()
+                    checkpoints.save(self)
+            self._refuse_infinite_rows()
+
+    def _refuse_infinite_rows(self) -> None:
+        if not self.model.rows_are_finite():
+            raise DivergenceError("a row is not finite")
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs that have ended."""
+        return len(self.model.counters()["costs"])
+
+    def costs(self) -> list[float]:
+        """Return the mean cost of each epoch done."""
+        return [cost / self.num_cells for cost in self.model.counters()["costs"]]
+
+    def finish(self, counted: Mapping[str, Any]) -> Embeddings:
+        """Return the vectors."""
+        costs = self.costs()
+        provenance = {
+            "method": "glove",
+            "config": {**_told_options(self.config, counted), "threads": self.threads},
+            "corpus": counted.get("corpus", {}),
+            "num_cells": self.num_cells,
+            "simd": core.simd_level(),
+            **({} if self.init_from is None else {"init_from": self.init_from}),
+            "costs": costs,
+            "final_loss": costs[-1],
+            "embkit": __version__,
+        }
+        return _collect(self.model, self.vocabulary, self.config, provenance)
+
+
+def memory_needed(config: GloveConfig, num_words: int, num_cells: int) -> int:
     """Return the bytes of a run: rows and squares, padded to 64 bytes; cells; copies of rows.
 
-    At the end there is a copy of both sides' vectors; a state has their squares too.
+    At the end there is a copy of both sides' vectors.
     """
     row = 2 * ((config.dim + 2 + 15) // 16 * 64)
-    copy = 4 * (config.dim + 1) * (2 if has_state else 1)
-    return 2 * num_words * (row + copy) + 16 * num_cells
+    return 2 * num_words * (row + 4 * (config.dim + 1)) + 16 * num_cells
 
 
-def _check_memory(
-    config: GloveConfig, counts: csr_array, memory: int | None, *, has_state: bool
-) -> None:
+def _check_memory(config: GloveConfig, counts: csr_array, memory: int | None) -> None:
     num_words, num_cells = counts.shape[0], counts.nnz
-    needed = memory_needed(config, num_words, num_cells, has_state=has_state)
+    needed = memory_needed(config, num_words, num_cells)
     if memory is not None and needed > memory:
         raise ResourceError(
             f"GloVe of {num_words} words x {config.dim} on {num_cells} cells needs "
@@ -200,7 +255,7 @@ def _check_counts(counts: csr_array, vocabulary: Vocabulary) -> None:
         raise CorpusError("counts must have at least one cell, got an empty matrix")
 
 
-def _core_options(config: GloveConfig) -> dict[str, Any]:
+def _core_options(config: GloveConfig, initial: InitialRows | None) -> dict[str, Any]:
     row_floats = 2 * (config.dim + 2)
     return {
         "dim": config.dim,
@@ -209,20 +264,10 @@ def _core_options(config: GloveConfig) -> dict[str, Any]:
         "learning_rate": config.learning_rate,
         "clip": config.clip,
         "seed": config.seed,
+        "first_epoch": 0 if initial is None else initial.facts.epochs_before,
         "tile_words": 2**31 if config.order == "full" else max(64, TILE_FLOATS // row_floats),
         "chunk_cells": CHUNK_CELLS,
     }
-
-
-def _check_state(start: GloveState, vocabulary: Vocabulary, config: GloveConfig) -> None:
-    dim = start.rows["input"][0].shape[1]
-    if dim != config.dim:
-        raise ValueError(f"dim must be {dim}, as that of the state, got {config.dim}")
-    if not start.has_words_of(vocabulary):
-        raise ValueError(
-            f"the state of init_from must have the same words, got {len(start.vocabulary)} "
-            f"words that differ from the {len(vocabulary)} of the counts"
-        )
 
 
 def _told_options(config: GloveConfig, counted: Mapping[str, Any]) -> dict[str, Any]:
@@ -234,25 +279,6 @@ def _told_options(config: GloveConfig, counted: Mapping[str, Any]) -> dict[str, 
         for name, value in asdict(config).items()
         if name not in counting or name in made
     }
-
-
-def _train_epoch(
-    model: core.GloVe,
-    epoch: int,
-    threads: int,
-    num_cells: int,
-    config: GloveConfig,
-    reporter: Reporter,
-) -> float:
-    """Train one epoch and return its mean cost."""
-
-    def report(epoch_loss: float | None = None) -> None:
-        cells, cost = model.progress()
-        reporter.update(cells, cost, cells, config.learning_rate, epoch_loss=epoch_loss)
-
-    mean = model.train_epoch(epoch, threads, report) / num_cells
-    report(mean)
-    return mean
 
 
 @contextmanager

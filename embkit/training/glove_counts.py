@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
 from typing import Any
 
 from embkit.config import GloveConfig
 from embkit.corpus import EncodedCorpus
 from embkit.counts.cooccurrence import Cooccurrence, cooccur
 from embkit.embeddings import Embeddings
+from embkit.errors import FormatError
+from embkit.training.checkpoint import Checkpoints
 from embkit.training.glove import train_glove
+
+COUNTS_NAME = "counts"
+"""The file of the counts in a run's folder."""
+
+logger = logging.getLogger(__name__)
 
 
 def train_glove_on_text(
@@ -17,9 +26,12 @@ def train_glove_on_text(
     *,
     progress: bool = False,
     memory: int | None = None,
+    checkpoints: Checkpoints | None = None,
     **run: Any,  # noqa: ANN401  (as train_glove takes it)
 ) -> Embeddings:
     """Count the co-occurrences of a corpus and train on them; see `train_glove`.
+
+    With ``checkpoints`` the counts are kept in their folder, so that they are made once.
 
     Raises
     ------
@@ -34,8 +46,29 @@ def train_glove_on_text(
     >>> train_glove_on_text(corpus, config)
     Embeddings(4 words x 10, counts, trained by glove)
     """
-    counts = cooccur(corpus, config.counting(), memory=memory, progress=progress)
-    return train_on_counts(counts, config, progress=progress, memory=memory, **run)
+    counts = None if checkpoints is None else _kept_counts(checkpoints.folder / COUNTS_NAME)
+    if counts is None:
+        counts = cooccur(
+            corpus,
+            config.counting(),
+            output=None if checkpoints is None else checkpoints.folder / COUNTS_NAME,
+            overwrite=True,
+            memory=memory,
+            progress=progress,
+        )
+    run |= {"progress": progress, "memory": memory, "checkpoints": checkpoints}
+    return train_on_counts(counts, config, **run)
+
+
+def _kept_counts(path: Path) -> Cooccurrence | None:
+    """Map the counts of a run; None where they were not finished, or are damaged."""
+    try:
+        return Cooccurrence.open(path, verify=True)
+    except FileNotFoundError:
+        return None
+    except FormatError as error:
+        logger.warning("%s: the text is counted again", error)
+        return None
 
 
 def train_on_counts(

@@ -1,6 +1,7 @@
 """The folder of a run: all that is needed to go on after an interruption.
 
-It holds ``run.json`` (what the run is), ``corpus`` (the encoded text), ``log.jsonl`` and the
+It holds ``run.json`` (what the run is), ``corpus`` (the encoded text) or ``counts``, the rows
+that it began with where they were given (``initial.safetensors``), ``log.jsonl`` and the
 checkpoints. ``run.json`` is written last, so that a folder with one is complete.
 """
 
@@ -11,22 +12,32 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from embkit._native import core
 from embkit._version import __version__
 from embkit.config import check_positive
 from embkit.corpus import EncodedCorpus
 from embkit.corpus.kept import load_corpus, save_corpus
+from embkit.counts.cooccurrence import Cooccurrence
 from embkit.errors import FormatError
 from embkit.output import OutputFile, locked, sync_folder
 from embkit.training.checkpoint import Checkpoints
+from embkit.training.glove_counts import COUNTS_NAME
+from embkit.training.initial import InitialRows, load_initial, save_initial
 
 FORMAT = "embkit run"
 VERSION = 1
+METHODS_THAT_GO_FURTHER = {"glove"}
+"""Methods whose first epochs are the same whatever the number of epochs."""
+RunSource: TypeAlias = EncodedCorpus | Cooccurrence
 EVERY = 600.0
 """Seconds between two checkpoints when nothing is said."""
-_NAMES = ("run.json", "corpus", "log.jsonl", "lock", "checkpoint-*.safetensors", ".*.part")
+_INITIAL = "initial.safetensors"
+_NAMES = (
+    *("run.json", "corpus", COUNTS_NAME, _INITIAL, "log.jsonl", "lock"),
+    *("checkpoint-*.safetensors", ".*.part"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,8 @@ class RunFolder:
     """Seconds between two checkpoints."""
     output: Mapping[str, Any] | None = None
     """What the command line wants to know when it goes on."""
+    checkpoint_at_end: bool = False
+    """Also make a checkpoint when the training is done, to train on from there."""
 
     def __post_init__(self) -> None:
         check_positive("checkpoint_every", self.checkpoint_every)
@@ -52,8 +65,17 @@ class RunFolder:
         return (self.path / "run.json").exists()
 
     @contextlib.contextmanager
-    def begun(self, identity: dict[str, Any], corpus: EncodedCorpus) -> Iterator[Checkpoints]:
+    def begun(
+        self,
+        identity: dict[str, Any],
+        source: RunSource,
+        initial: InitialRows | None = None,
+        *,
+        goes_further: bool = False,
+    ) -> Iterator[Checkpoints]:
         """Make the folder, or go on in it if it holds the same run, and hold it meanwhile.
+
+        With ``goes_further`` the run in it may have fewer epochs.
 
         Raises
         ------
@@ -66,11 +88,23 @@ class RunFolder:
         """
         self._make()
         with self._held():
-            if self.is_begun():
-                refuse_differences(read_run(self.path)["identity"], identity)
+            if not self.is_begun():
+                self._write(identity, source, initial)
+            elif goes_further:
+                refuse_differences(_without_epochs(self._identity()), _without_epochs(identity))
+                self._describe(identity)
             else:
-                self._write(identity, corpus)
-            yield Checkpoints(self.path, identity, self.checkpoint_every)
+                refuse_differences(self._identity(), identity)
+            yield self._checkpoints(identity)
+
+    def _identity(self) -> dict[str, Any]:
+        return dict(read_run(self.path)["identity"])
+
+    def _checkpoints(self, identity: dict[str, Any]) -> Checkpoints:
+        if METHODS_THAT_GO_FURTHER & {identity["method"]}:
+            identity = _without_epochs(identity)
+        every, at_end = self.checkpoint_every, self.checkpoint_at_end
+        return Checkpoints(self.path, identity, every, at_end=at_end)
 
     def _make(self) -> None:
         if self.path.exists() and not self.is_begun():
@@ -87,10 +121,20 @@ class RunFolder:
                 orphan.unlink()
             yield
 
-    def _write(self, identity: dict[str, Any], corpus: EncodedCorpus) -> None:
-        for old in Checkpoints(self.path, identity, self.checkpoint_every).files():
-            old.unlink()
-        save_corpus(corpus, self.path / "corpus")
+    def _write(
+        self, identity: dict[str, Any], source: RunSource, initial: InitialRows | None
+    ) -> None:
+        for old in (*self._checkpoints(identity).files(), self.path / COUNTS_NAME):
+            old.unlink(missing_ok=True)
+        if isinstance(source, EncodedCorpus):
+            save_corpus(source, self.path / "corpus")
+        else:
+            source.save(self.path / COUNTS_NAME, overwrite=True)
+        if initial is not None:
+            save_initial(initial, self.path / _INITIAL)
+        self._describe(identity)
+
+    def _describe(self, identity: dict[str, Any]) -> None:
         content = {
             "format": FORMAT,
             "format_version": VERSION,
@@ -110,17 +154,27 @@ class RunFolder:
             self.path.rmdir()
 
 
-def identity_of(method: str, config: object, corpus: EncodedCorpus) -> dict[str, Any]:
+def identity_of(
+    method: str, config: object, source: RunSource, initial: InitialRows | None = None
+) -> dict[str, Any]:
     """Return all that a run's result depends on; ``config`` names the number of threads."""
+    is_text = isinstance(source, EncodedCorpus)
+    kept = {"digest": source.digest, "num_words": len(source.vocabulary)}
     identity = {
         "method": method,
         "config": asdict(config),  # type: ignore[call-overload]
-        "corpus": {"digest": corpus.digest, "num_words": len(corpus.vocabulary)},
+        "corpus" if is_text else "counts": kept,
+        **({} if initial is None else {"init_from": initial.identity()}),
         "simd": core.simd_level(),
         "embkit": __version__,
     }
     plain: dict[str, Any] = json.loads(json.dumps(identity))
     return plain
+
+
+def _without_epochs(identity: Mapping[str, Any]) -> dict[str, Any]:
+    config = {name: value for name, value in identity["config"].items() if name != "epochs"}
+    return {**identity, "config": config}
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -138,23 +192,40 @@ def read_run(folder: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
         found = (content["format"], content["format_version"])
         identity = content["identity"]
-        names = ("method", "config", "corpus", "simd", "embkit")
-        if found == (FORMAT, VERSION) and all(name in identity for name in names):
+        names = {"method", "config", "simd", "embkit"}
+        sources = {"corpus", "counts"} & set(identity)
+        if found == (FORMAT, VERSION) and names <= set(identity) and len(sources) == 1:
             return dict(content)
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise FormatError(path, None, None, f"it must be a {FORMAT} of version {VERSION}")
 
 
-def read_corpus(folder: Path, identity: Mapping[str, Any]) -> EncodedCorpus:
-    """Map the corpus of a run.
+def read_source(folder: Path, identity: Mapping[str, Any]) -> RunSource:
+    """Map the corpus or the counts of a run.
 
     Raises
     ------
     FormatError
-        If it is damaged.
+        If they are damaged.
     """
-    return load_corpus(folder / "corpus", identity["corpus"]["digest"])
+    if "corpus" in identity:
+        return load_corpus(folder / "corpus", identity["corpus"]["digest"])
+    counts = Cooccurrence.open(folder / COUNTS_NAME, verify=True)
+    if counts.digest != identity["counts"]["digest"]:
+        raise FormatError(folder / COUNTS_NAME, None, None, "it holds another run's counts")
+    return counts
+
+
+def read_initial(folder: Path, identity: Mapping[str, Any]) -> InitialRows | None:
+    """Map the rows that a run began with, None where they were random.
+
+    Raises
+    ------
+    FormatError
+        If they are damaged.
+    """
+    return load_initial(folder / _INITIAL) if "init_from" in identity else None
 
 
 def refuse_differences(run: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -183,8 +254,8 @@ def refuse_differences(run: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in identity.items():
-        if name == "corpus":
-            flat |= {f"corpus {part}": item for part, item in value.items()}
+        if name in ("corpus", "counts", "init_from"):
+            flat |= {f"{name} {part}": item for part, item in value.items()}
         elif isinstance(value, Mapping):
             flat |= value
         else:

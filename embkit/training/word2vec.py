@@ -12,7 +12,8 @@ from embkit.config import CbowConfig, Word2VecConfig, available_threads
 from embkit.corpus import EncodedCorpus
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, DivergenceError, ResourceError
-from embkit.training.checkpoint import Checkpoints, State
+from embkit.training.checkpoint import Checkpoints, State, saving_at_the_end
+from embkit.training.initial import InitialRows
 from embkit.training.progress import Callback, Reporter
 
 BLOCK_TOKENS = 8192
@@ -27,6 +28,7 @@ def train_word2vec(
     log: str | Path | None = None,
     callback: Callback | None = None,
     memory: int | None = None,
+    initial: InitialRows | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> Embeddings:
     """Train skip-gram or CBOW vectors (Mikolov et al. 2013), as word2vec.c defines them.
@@ -48,6 +50,9 @@ def train_word2vec(
         Called about twice a second with a `TrainingProgress`.
     memory : int, optional
         Bytes that the matrices may take.
+    initial : InitialRows, optional
+        Vectors to begin with, and output vectors where they have them (ns). The learning rate
+        falls over the epochs of this run as in any other.
     checkpoints : Checkpoints, optional
         Where to go on from, and where to keep what is needed to go on.
 
@@ -82,7 +87,7 @@ def train_word2vec(
             f"two matrices of {num_words} x {config.dim} need {needed / 2**20:.0f} MiB, memory "
             f"allows {memory / 2**20:.0f} MiB: lower dim or max_vocab, or raise min_count"
         )
-    trainer = Word2VecTrainer(corpus, config)
+    trainer = Word2VecTrainer(corpus, config, initial)
     if checkpoints is not None:
         checkpoints.restore(trainer)
     num_tokens = corpus.num_tokens
@@ -97,16 +102,26 @@ def train_word2vec(
 class Word2VecTrainer:
     """A run of skip-gram or CBOW that can be interrupted between blocks of tokens."""
 
-    def __init__(self, corpus: EncodedCorpus, config: Word2VecConfig) -> None:
+    def __init__(
+        self,
+        corpus: EncodedCorpus,
+        config: Word2VecConfig,
+        initial: InitialRows | None = None,
+    ) -> None:
         self.corpus = corpus
         self.config = config
         self.threads = config.threads or available_threads()
         counts = corpus.vocabulary.counts
         assert counts is not None  # an encoded corpus always has them
+        self.init_from: dict[str, Any] | None = None
+        first_epoch = 0 if initial is None else initial.facts.epochs_before
         self.model = core.Word2Vec(
-            _core_options(config, corpus.num_tokens, self.threads),
+            _core_options(config, corpus.num_tokens, self.threads, first_epoch),
             *(corpus.ids, corpus.sentence_offsets, counts),
         )
+        if initial is not None:
+            output = self.model.view(True) if config.loss != "hs" else None  # tree nodes
+            self.init_from = initial.put_into(corpus.vocabulary, self.model.view(False), output)
 
     def state(self) -> State | None:
         """Return the state; its matrices are those that training goes on to change."""
@@ -124,13 +139,7 @@ class Word2VecTrainer:
             If it cannot be such a state.
         """
         views = {"input": self.model.view(False), "output": self.model.view(True)}
-        shapes = {name: view.shape for name, view in views.items()}
-        if {name: array.shape for name, array in state.tensors.items()} != shapes:
-            raise ValueError(f"a state of this run must have matrices of {shapes}")
-        if set(state.counters) != set(self.model.counters()):
-            raise ValueError("a state of this run must have the counters of word2vec")
-        for name, view in views.items():
-            view[...] = state.tensors[name]
+        state.copy_into(views, self.model.counters())
         self.model.restore(dict(state.counters))
 
     def train(self, reporter: Reporter, checkpoints: Checkpoints | None = None) -> None:
@@ -141,21 +150,22 @@ class Word2VecTrainer:
             return checkpoints is not None and checkpoints.is_due()
 
         try:
-            while not self.model.train(self.threads, report):
-                if checkpoints is not None:
-                    checkpoints.save(self)
-            if not self.model.rows_are_finite():
-                raise DivergenceError("a row is not finite")
+            with saving_at_the_end(checkpoints, self):
+                while not self.model.train(self.threads, report):
+                    if checkpoints is not None:
+                        self._refuse_infinite_rows()
+                        checkpoints.save(self)
+                self._refuse_infinite_rows()
         except DivergenceError as error:
             raise DivergenceError(
                 f"training diverged ({error}): learning_rate must be lower, "
                 f"got {self.config.learning_rate}"
             ) from None
-        except BaseException:
-            if checkpoints is not None:
-                checkpoints.save(self)
-            raise
         reporter.update(*self.model.progress(), last=True)
+
+    def _refuse_infinite_rows(self) -> None:
+        if not self.model.rows_are_finite():
+            raise DivergenceError("a row is not finite")
 
     def finish(self) -> Embeddings:
         """Return the vectors; the trainer is empty of them afterwards."""
@@ -166,6 +176,7 @@ class Word2VecTrainer:
             "config": {**asdict(self.config), "threads": self.threads},
             "corpus": self.corpus.provenance(),
             "simd": core.simd_level(),
+            **({} if self.init_from is None else {"init_from": self.init_from}),
             "final_loss": counters["last_loss"] / pairs if pairs else None,
             "embkit": __version__,
         }
@@ -182,7 +193,9 @@ def memory_needed(config: Word2VecConfig, num_words: int) -> int:
     return 2 * num_words * ((config.dim + 15) // 16 * 64)
 
 
-def _core_options(config: Word2VecConfig, num_tokens: int, threads: int) -> dict[str, Any]:
+def _core_options(
+    config: Word2VecConfig, num_tokens: int, threads: int, first_epoch: int
+) -> dict[str, Any]:
     return {
         "is_cbow": isinstance(config, CbowConfig),
         "is_hierarchical": config.loss == "hs",
@@ -198,6 +211,7 @@ def _core_options(config: Word2VecConfig, num_tokens: int, threads: int) -> dict
         "subsample": config.subsample,
         "learning_rate": config.learning_rate,
         "epochs": config.epochs,
+        "first_epoch": first_epoch,
         "seed": config.seed,
         "block_tokens": min(BLOCK_TOKENS, max(1024, num_tokens // (16 * threads))),
     }

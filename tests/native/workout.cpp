@@ -166,9 +166,8 @@ void train_glove(int num_threads) {
   options.chunk_cells = 32;
   GloVe model(options, {offsets.data(), columns.data(), values.data(), kNumWords});
   model.arrange(num_threads, go_on);
-  double cost = 0;
-  for (Index epoch = 0; epoch < 4; ++epoch) cost = model.train_epoch(epoch, num_threads, go_on);
-  std::printf("glove-cost %.9g\n", cost);
+  for (int epoch = 0; epoch < 4; ++epoch) model.train_epoch(num_threads, go_on);
+  std::printf("glove-cost %.9g\n", model.counters().costs.back());
 }
 
 void find_neighbors(int num_threads) {

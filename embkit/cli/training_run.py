@@ -1,0 +1,147 @@
+"""A training run as the commands begin it and go on with it: output, folder, what is told."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embkit.cli.loading import require_input
+from embkit.cli.memory import memory_limit
+from embkit.cli.options import CommonOptions, ResumableRunOptions, show_dash
+from embkit.cli.outputs import is_stream, reserved_output
+from embkit.cli.terminal import note, print_json
+from embkit.errors import DivergenceError
+
+if TYPE_CHECKING:
+    from embkit.embeddings import Embeddings
+    from embkit.training import RunFolder, TrainingProgress
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a run came to."""
+
+    vectors: Embeddings
+    output: Path
+    last_report: TrainingProgress | None
+    """None where all of it had been trained before."""
+
+    @property
+    def speed(self) -> float:
+        """Words (GloVe: cells) per second over the whole run."""
+        report = self.last_report
+        return report.tokens / report.seconds if report is not None and report.seconds else 0.0
+
+
+def train_and_save(
+    method: str,
+    source: object,
+    run: ResumableRunOptions,
+    common: CommonOptions,
+    *,
+    inputs: Iterable[Path],
+    options: dict[str, Any],
+) -> Trained:
+    """Train with the output reserved, save, and remove the run's folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no ``--init-from``.
+    ValueError
+        If options do not fit together; other errors as `embkit.training.train` has them.
+    """
+    from embkit import formats, training
+
+    output = Path(show_dash(run.output))
+    formats.check_output_name(output)
+    folder = _run_folder(run, output)
+    kept = [] if run.init_from is None else [run.init_from]
+    for path in kept:
+        require_input(path)
+    reports: list[TrainingProgress] = []
+    with reserved_output(output, overwrite=run.overwrite, inputs=[*inputs, *kept]):
+        with told_where_to_resume(folder, common):
+            vectors = training.train(
+                method,
+                source,  # type: ignore[arg-type]
+                progress=not common.quiet and sys.stderr.isatty(),
+                log=run.log,
+                callback=lambda report: reports.__setitem__(slice(None), [report]),
+                memory=memory_limit(run.memory),
+                init_from=run.init_from,
+                run=folder,
+                keep_run=True,  # until the vectors are written
+                **options,
+            )
+            formats.save(vectors, output, overwrite=run.overwrite)
+        if folder is not None and not run.keep_run:
+            folder.remove()
+    return Trained(vectors, output, reports[0] if reports else None)
+
+
+def _run_folder(run: ResumableRunOptions, output: Path) -> RunFolder | None:
+    """Return the folder of a run that is to be resumable."""
+    from embkit.training import RunFolder
+    from embkit.training.run import EVERY
+
+    if run.run is None and run.checkpoint_every is None:
+        if run.keep_run:
+            raise ValueError("run or checkpoint_every must be given with --keep-run")
+        return None
+    if is_stream(output):
+        raise ValueError(f"output must be a file or a folder for a run to resume, got {output}")
+    path = run.run or output.with_name(output.name + ".run")
+    facts = {"path": str(output.absolute()), "overwrite": run.overwrite}
+    return RunFolder(
+        path,
+        run.checkpoint_every or EVERY,
+        {**facts, "keep_run": run.keep_run},
+        checkpoint_at_end=run.keep_run,
+    )
+
+
+@contextlib.contextmanager
+def told_where_to_resume(folder: RunFolder | None, common: CommonOptions) -> Iterator[None]:
+    """Name the command that goes on, if the work within ends early and there is one."""
+    try:
+        yield
+    except BaseException as error:
+        would_fail_again = isinstance(error, ValueError | DivergenceError)
+        if folder is not None and folder.is_begun() and not would_fail_again:
+            note(f"embkit resume {folder.path} goes on", quiet=common.quiet)
+        raise
+
+
+def tell_trained(trained: Trained, common: CommonOptions) -> None:
+    """Say what was written."""
+    vectors, provenance = trained.vectors, trained.vectors.provenance
+    is_glove = provenance["method"] == "glove"
+    if common.json:
+        summary: dict[str, Any] = {
+            "output": str(trained.output),
+            "num_words": len(vectors),
+            "dim": vectors.dim,
+        }
+        if is_glove:
+            summary |= {"cells_per_second": round(trained.speed)}
+            summary |= {"cost": provenance["final_loss"]}
+        else:
+            summary |= {"words_per_second": round(trained.speed)}
+        print_json({**summary, "provenance": provenance})
+        return
+    if (begun := provenance.get("init_from")) is not None:
+        found = f"{begun['num_found']} of {begun['num_words']} words"
+        what = "their vectors and output vectors" if begun["has_output"] else "their vectors"
+        note(f"{found} began with {what} in {begun['source']}", quiet=common.quiet)
+    cost = f"cost {provenance['final_loss']:.5f}, " if is_glove else ""
+    size = f"{len(vectors)} words x {vectors.dim}"
+    unit = "cells" if is_glove else "words"
+    note(
+        f"wrote {trained.output}: {size}, {cost}{trained.speed:,.0f} {unit}/s",
+        quiet=common.quiet,
+    )
