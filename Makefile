@@ -20,8 +20,8 @@ ARGS ?=
 export EMBKIT_BUILD_JOBS ?= 2
 
 bin := $(VENV)/bin
-build_inputs := pyproject.toml setup.py $(shell find csrc -name '*.cpp' -o -name '*.h')
-cpp_sources := $(shell find csrc tests/native -name '*.cpp' -o -name '*.h')
+build_inputs := pyproject.toml setup.py $(shell find csrc -name '*.cpp' -o -name '*.h' -o -name '*.cu*')
+cpp_sources := $(shell find csrc tests/native -name '*.cpp' -o -name '*.h' -o -name '*.cu*')
 
 .PHONY: demo test lint bench fuzz faults sanitize clean
 
@@ -37,6 +37,8 @@ lint: $(VENV)/lint.stamp
 	$(bin)/mypy
 	$(bin)/stubtest embkit._core --allowlist tests/stubtest_allowlist.txt \
 	  --mypy-config-file pyproject.toml
+	if ls embkit/_cuda*.so >/dev/null 2>&1; then \
+	  $(bin)/stubtest embkit._cuda --mypy-config-file pyproject.toml; fi
 	$(bin)/clang-format --dry-run -Werror $(cpp_sources)
 
 bench: $(VENV)/demo.stamp

@@ -1,19 +1,37 @@
-"""Build the native core: see [project] in pyproject.toml for everything else."""
+"""Build the native parts: see [project] in pyproject.toml for everything else.
+
+``embkit._core`` is always built. ``embkit._cuda`` is built where CUDA's compiler is found:
+``EMBKIT_CUDA=0`` leaves it out, ``EMBKIT_CUDA=1`` makes its absence an error. The compiler is
+looked for in ``NVCC`` (which may hold a launcher too: ``NVCC="ccache nvcc"``), ``CUDA_HOME``,
+``CUDA_PATH``, on the ``PATH``, in ``/usr/local/cuda``, and among the packages of this Python,
+to which ``pip install 'embkit[nvcc]'`` adds it. ``EMBKIT_CUDA_ARCHITECTURES=7.5,9.0`` builds
+for these alone.
+"""
 
 from __future__ import annotations
 
+import os
 import platform
+import re
+import shlex
+import shutil
+import subprocess
 import sys
+import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 from pybind11.setup_helpers import ParallelCompile, Pybind11Extension
 from setuptools import setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError, PlatformError
 
 ParallelCompile("EMBKIT_BUILD_JOBS").install()
 
 HEADERS = sorted(str(path) for path in Path("csrc").rglob("*.h"))
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion"]
 COMMON = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", *WARNINGS]
+THREADS = ["-pthread"] if sys.platform != "darwin" else []
 
 # One object per instruction set, all from the same source; a file for another processor is
 # empty. On macOS one compiler call may build for both processors, hence -Xarch.
@@ -24,6 +42,11 @@ X86_FLAGS = {
                "-mprefer-vector-width=512"],
     "neon": [],
 }  # fmt: skip
+
+OLDEST_GPU = 75  # compute capability 7.5; CUDA 13 has nothing older
+CUDA_HEADERS = sorted(
+    [*HEADERS, *(str(path) for path in Path("csrc/cuda").glob("*.cuh"))],
+)
 
 
 def instruction_set_flags(name: str) -> list[str]:
@@ -44,18 +67,175 @@ def simd_library(name: str) -> tuple[str, dict[str, list[str]]]:
     }
 
 
-core = Pybind11Extension(
-    "embkit._core",
-    sorted(
-        str(path)
-        for path in Path("csrc").rglob("*.cpp")
-        if path.parent.name != "cuda" and not path.name.startswith("kernels_")
-    ),
-    include_dirs=["csrc"],
-    depends=HEADERS,
-    cxx_std=17,
-    extra_compile_args=COMMON[1:],
-    extra_link_args=["-pthread"] if sys.platform != "darwin" else [],
-)
+def extension(name: str, sources: list[str]) -> Pybind11Extension:
+    return Pybind11Extension(
+        name,
+        sorted(sources),
+        include_dirs=["csrc"],
+        depends=HEADERS,
+        cxx_std=17,
+        extra_compile_args=COMMON[1:],
+        extra_link_args=THREADS,
+    )
 
-setup(ext_modules=[core], libraries=[simd_library(name) for name in X86_FLAGS])
+
+def core_extension() -> Pybind11Extension:
+    return extension(
+        "embkit._core",
+        [
+            str(path)
+            for path in Path("csrc").rglob("*.cpp")
+            if path.parent.name != "cuda" and not re.match(r"kernels_|.*_cuda", path.name)
+        ],
+    )
+
+
+class Nvcc:
+    """CUDA's compiler, and what it says of itself; ``command`` may begin with a launcher."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.command = command
+
+    def ask(self, *arguments: str) -> str:
+        """Return all that it prints."""
+        done = subprocess.run([*self.command, *arguments], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise PlatformError(f"{shlex.join(self.command)} does not work: {done.stderr}")
+        return done.stdout + done.stderr
+
+    def folders(self, name: str, flag: str) -> list[str]:
+        """Return the folders that nvcc itself would search: INCLUDES -I or LIBRARIES -L."""
+        told = self.ask("--dryrun", "-c", "-x", "cu", os.devnull, "-o", os.devnull)
+        lines = re.findall(rf"^#\$ {name}=(.*)$", told, re.MULTILINE)
+        words = [word for line in lines for word in shlex.split(line)]
+        return [word.removeprefix(flag) for word in words if word.startswith(flag)]
+
+    def static_runtime(self) -> str:
+        """Return the CUDA runtime that is linked statically."""
+        folders = self.folders("LIBRARIES", "-L")
+        for folder in folders:
+            if (path := Path(folder, "libcudart_static.a")).exists():
+                return str(path)
+        raise PlatformError(f"libcudart_static.a must be in one of {', '.join(folders)}")
+
+    def targets(self) -> list[str]:
+        """Return flags: machine code for the first chip of each generation, and PTX.
+
+        Machine code for 8.0 runs on 8.6 and 8.9 too, and so on; what is newer than the
+        toolkit has the PTX compiled by its driver.
+        """
+        known = [int(n) for n in re.findall(r"compute_(\d+)\b", self.ask("--list-gpu-arch"))]
+        usable = sorted(number for number in known if number >= OLDEST_GPU)
+        chosen = sorted({min(n for n in usable if n // 10 == first // 10) for first in usable})
+        newest = usable[-1]
+        if asked := os.environ.get("EMBKIT_CUDA_ARCHITECTURES"):
+            chosen = [int(text.replace(".", "")) for text in re.split(r"[,; ]+", asked)]
+            newest = chosen[-1]
+            if unknown := set(chosen) - set(usable):
+                raise PlatformError(
+                    f"EMBKIT_CUDA_ARCHITECTURES must be among {usable}, got {sorted(unknown)}"
+                )
+        codes = [f"-gencode=arch=compute_{n},code=sm_{n}" for n in chosen]
+        return [*codes, f"-gencode=arch=compute_{newest},code=compute_{newest}"]
+
+    def compile(self, source: str, target: Path) -> None:
+        """Compile one file, unless its object is newer than all that it is made from."""
+        inputs = [Path(name) for name in (source, "setup.py", *CUDA_HEADERS)]
+        if target.exists() and target.stat().st_mtime > max(p.stat().st_mtime for p in inputs):
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        host = ["-Xcompiler", "-fPIC,-fvisibility=hidden,-Wall,-Wextra"]
+        threads = ["--threads", os.environ.get("EMBKIT_BUILD_JOBS") or "1"]
+        flags = ["-std=c++17", "-O3", "-Icsrc", *self.targets(), *host, *threads]
+        command = [*self.command, *flags, "-c", source, "-o", str(target)]
+        print(shlex.join(command), flush=True)  # noqa: T201
+        if subprocess.run(command).returncode != 0:
+            raise CompileError(f"nvcc failed on {source}")
+
+
+def nvcc_places() -> Iterator[tuple[str, list[str]]]:
+    """Yield where CUDA's compiler may be: the place's name, and the command there."""
+    if given := os.environ.get("NVCC"):
+        yield f"NVCC={given}", shlex.split(given)
+    for name in ("CUDA_HOME", "CUDA_PATH"):
+        if folder := os.environ.get(name):
+            yield f"{name}={folder}", [str(Path(folder, "bin", "nvcc"))]
+    yield "nvcc on the PATH", ["nvcc"]
+    yield "/usr/local/cuda", ["/usr/local/cuda/bin/nvcc"]
+    paths = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *sys.path]
+    for folder in dict.fromkeys(path for path in paths if path):
+        for found in sorted(Path(folder).glob("nvidia/cu*/bin/nvcc"), reverse=True):
+            yield str(found), [str(found)]
+
+
+def find_nvcc() -> Nvcc | None:
+    """Return CUDA's compiler as ``EMBKIT_CUDA`` asks for it, None where there is to be none."""
+    wanted = os.environ.get("EMBKIT_CUDA") or "auto"
+    if wanted not in ("auto", "0", "1"):
+        raise PlatformError(f"EMBKIT_CUDA must be one of auto, 0, 1, got {wanted!r}")
+    if wanted == "0" or sys.platform == "darwin":
+        return None
+    places = list(nvcc_places())
+    for _, command in places:
+        if all(shutil.which(word) for word in command):
+            return Nvcc(command)
+    if wanted == "1":
+        looked_for = ", ".join(place for place, _ in places)
+        raise PlatformError(
+            f"EMBKIT_CUDA is 1, but CUDA's compiler was not found; looked for: {looked_for}, "
+            "and nvidia/cu*/bin/nvcc among the packages of this Python. Set CUDA_HOME to a "
+            "toolkit, or pip install 'embkit[nvcc]'"
+        )
+    return None
+
+
+def cuda_extension(nvcc: Nvcc) -> Pybind11Extension:
+    """Describe ``_cuda``; where nobody asked for it, a failure is a warning."""
+    cuda = extension(
+        "embkit._cuda",
+        [
+            *(str(path) for path in Path("csrc/cuda").glob("[!e]*.cpp")),  # not emulated.cpp
+            *(str(path) for path in Path("csrc/bindings").glob("*_cuda*.cpp")),
+            *("csrc/bindings/bind_errors.cpp", "csrc/core/alias_table.cpp"),
+        ],
+    )
+    for folder in nvcc.folders("INCLUDES", "-I"):
+        cuda.extra_compile_args += ["-isystem", folder]
+    cuda.depends += [*CUDA_HEADERS, *(str(path) for path in Path("csrc/cuda").glob("*.cu"))]
+    cuda.extra_objects = [nvcc.static_runtime()]
+    cuda.extra_link_args = [*THREADS, "-ldl", "-lrt", "-Wl,--exclude-libs,ALL"]
+    cuda.optional = os.environ.get("EMBKIT_CUDA") != "1"
+    return cuda
+
+
+class BuildExtensions(build_ext):
+    """Compiles what only CUDA's compiler can, before the rest of ``_cuda``."""
+
+    nvcc: Nvcc | None = None
+
+    def build_extension(self, ext: Pybind11Extension) -> None:
+        """Build one extension."""
+        if ext.name == "embkit._cuda" and self.nvcc is not None:
+            objects = []
+            for source in sorted(Path("csrc/cuda").glob("*.cu")):
+                objects.append(Path(self.build_temp, source.with_suffix(".cu.o")))
+                self.nvcc.compile(str(source), objects[-1])
+            ext.extra_objects = [*map(str, objects), *ext.extra_objects]
+        super().build_extension(ext)
+
+
+extensions = [core_extension()]
+try:
+    if (nvcc := find_nvcc()) is not None:
+        extensions.append(cuda_extension(nvcc))
+        BuildExtensions.nvcc = nvcc
+except PlatformError as error:
+    if os.environ.get("EMBKIT_CUDA") not in (None, "", "auto"):
+        raise
+    print(f"embkit._cuda is left out: {error}", file=sys.stderr)  # noqa: T201
+
+setup(
+    ext_modules=extensions,
+    libraries=[simd_library(name) for name in X86_FLAGS],
+    cmdclass={"build_ext": BuildExtensions},
+)

@@ -55,6 +55,35 @@ class ResourceError(MemoryError):
     """More memory would be needed than is allowed."""
 
 
+class CudaError(RuntimeError):
+    """A GPU that cannot be used, or that refused a call.
+
+    Parameters
+    ----------
+    message : str
+        What was tried and why it failed.
+    status : int
+        CUDA's own number of the failure; 0 where CUDA was not asked.
+
+    Examples
+    --------
+    >>> CudaError("CUDA could not copy: an illegal memory access", 700).is_sticky
+    True
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        self.status = status
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (str(self), self.status)
+
+    @property
+    def is_sticky(self) -> bool:
+        """Whether this process can do nothing more on the device."""
+        return self.status in (700, 702, 710, *range(714, 722), 999)
+
+
 class LockedError(RuntimeError):
     """Another run holds the output."""
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from embkit.cli.doctor import Check, check_core, check_gpu, remedy
+from embkit.cli.doctor import Check, check_core, check_cuda, check_gpu, remedy
 from embkit.cli.gpu import GpuReport, find_gpu
+from embkit.errors import CudaError
+
+ONE_GPU = GpuReport("one", ("one",), driver_version=13000)
 
 
 def test_nothing_missing_needs_no_remedy() -> None:
@@ -52,9 +56,46 @@ def test_cupy_is_missed_only_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     without = check_gpu(GpuReport("none"))
     assert [check.name for check in without] == ["gpu"]
-    gpu = GpuReport("one", ("one",), driver_version=13000)
-    assert [check.extra for check in check_gpu(gpu)] == [None, "cuda13"]
+    assert [check.extra for check in check_gpu(ONE_GPU)] == [None, "cuda13"]
 
 
 def test_looking_for_a_gpu_never_fails() -> None:
     assert find_gpu().found
+
+
+def without_cuda() -> object:
+    raise CudaError("embkit was built without CUDA")
+
+
+def test_the_cuda_part_is_missed_only_where_there_is_a_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("embkit._native.cuda", without_cuda)
+    assert [check.ok for check in check_cuda(GpuReport("none"))] == [True]
+    (check,) = check_cuda(ONE_GPU)
+    assert not check.ok
+    command = remedy([check])
+    assert command is not None
+    assert "[nvcc]" in command
+    assert "EMBKIT_CUDA=1 " in command
+
+
+def test_a_driver_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> list[object]:
+        raise CudaError("the NVIDIA driver is too old", 35)
+
+    part = SimpleNamespace(versions=lambda: (12000, 13000), devices=refuse)
+    monkeypatch.setattr("embkit._native.cuda", lambda: part)
+    (check,) = check_cuda(ONE_GPU)
+    assert not check.ok
+    assert "built with CUDA 13.0" in check.found
+    assert "too old" in check.found
+
+
+def test_each_device_is_told_with_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = {"name": "Chip", "capability": (9, 0), "memory_bytes": 3 << 30}
+    part = SimpleNamespace(versions=lambda: (13000, 13000), devices=lambda: [device] * 2)
+    monkeypatch.setattr("embkit._native.cuda", lambda: part)
+    checks = list(check_cuda(ONE_GPU))
+    assert [check.name for check in checks] == ["cuda core", "cuda:0", "cuda:1"]
+    assert checks[1].found == "Chip, compute capability 9.0, 3.0 GiB"

@@ -16,7 +16,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "device": set(),
     "config": {"device"},
-    "_native": {"_core"},
+    "_native": {"_core", "_cuda"},
     "vocabulary": {"_native"},
     "backend": {"_native", "device"},
     "subwords": {"_native"},

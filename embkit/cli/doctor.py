@@ -25,6 +25,7 @@ from embkit.cli.memory import available_memory, cgroup_limit, physical_memory
 from embkit.cli.options import FLATTEN, CommonOptions
 from embkit.cli.terminal import human_bytes, print_json, print_table
 from embkit.config import available_threads
+from embkit.errors import CudaError
 
 EXAMPLE = "Example: embkit doctor --json"
 
@@ -119,6 +120,30 @@ def check_blas() -> Iterator[Check]:
     yield Check("blas", found, ok=bool(blas))
 
 
+def check_cuda(gpu: GpuReport) -> Iterator[Check]:
+    """Look at the native part for GPUs; it counts as missing only where there is one."""
+    from embkit import _native
+
+    try:
+        cuda = _native.cuda()
+    except CudaError as error:
+        yield Check("cuda core", str(error), ok=not gpu.devices, extra="nvcc")
+        return
+    _, runtime = cuda.versions()
+    built = f"built with CUDA {runtime // 1000}.{runtime % 1000 // 10}"
+    try:
+        devices = cuda.devices()
+    except CudaError as error:
+        yield Check("cuda core", f"{built}; cannot be used: {error}", ok=not gpu.devices)
+        return
+    yield Check("cuda core", built, ok=True)
+    for number, device in enumerate(devices):
+        major, minor = device["capability"]
+        found = f"{device['name']}, compute capability {major}.{minor}, "
+        found += f"{human_bytes(device['memory_bytes'])}"
+        yield Check(f"cuda:{number}", found, ok=True)
+
+
 def check_gpu(gpu: GpuReport) -> Iterator[Check]:
     """Report the GPU; CuPy counts as missing only where there is one."""
     yield Check("gpu", gpu.found, ok=True)
@@ -155,7 +180,13 @@ def remedy(checks: list[Check]) -> str | None:
     package = _source() + (f"[{extras}]" if extras else "")
     broken = any(c.name == "native core" and not c.ok for c in checks)
     again = " --force-reinstall --no-cache-dir" if broken else ""
-    return f"{sys.executable} -m pip install{again} {shlex.quote(package)}"
+    install = f"{sys.executable} -m pip install{again} {shlex.quote(package)}"
+    if "nvcc" in missing:  # the compiler first, then embkit with it
+        install += (
+            f" && EMBKIT_CUDA=1 {sys.executable} -m pip install --force-reinstall --no-deps "
+            f"--no-cache-dir --no-binary embkit {shlex.quote(_source())}"
+        )
+    return install
 
 
 def _source() -> str:
@@ -178,6 +209,7 @@ def doctor(*, common: Annotated[CommonOptions, FLATTEN] = CommonOptions()) -> in
         check_machine(),
         check_blas(),
         check_gpu(gpu),
+        check_cuda(gpu),
         check_packages(),
     ):
         checks.extend(group)

@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from embkit.errors import (
     CorpusError,
+    CudaError,
     DivergenceError,
     DownloadError,
     FormatError,
@@ -28,7 +29,7 @@ class ExitCode(IntEnum):
     OUTPUT = 4
     """The file system refused: no such folder, no permission, disk full."""
     RESOURCE = 5
-    """Not enough memory."""
+    """Not enough memory, or no GPU that can be used."""
     LOCKED = 6
     """Another run holds the output."""
     UNUSABLE = 7
@@ -69,6 +70,7 @@ EXCEPTION_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (LockedError, ExitCode.LOCKED),
     (OSError, ExitCode.OUTPUT),
     (MemoryError, ExitCode.RESOURCE),
+    (CudaError, ExitCode.RESOURCE),
 )
 
 

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+
+struct CUstream_st;  // what a cudaStream_t points to
+
+namespace embkit::cuda {
+
+using Stream = CUstream_st*;
+using Status = int;  // a cudaError_t
+
+// The statuses that are told apart; the numbers are CUDA's.
+constexpr Status kSuccess = 0;
+constexpr Status kOutOfMemory = 2;
+constexpr Status kOldDriver = 35;  // also where there is no driver at all
+constexpr Status kNoDevice = 100;
+constexpr Status kWrongDevice = 101;
+constexpr Status kNoKernelForDevice = 209;
+
+enum class CopyKind { kToDevice = 1, kToHost = 2 };  // numbers of cudaMemcpyKind
+
+struct DeviceProperties {
+  char name[256];
+  int major;  // compute capability
+  int minor;
+  int multiprocessors;
+  size_t memory_bytes;
+  size_t cache_bytes;             // level 2
+  size_t shared_bytes_per_block;  // at most, where a kernel asks for more than is usual
+};
+
+// Every function of CUDA's runtime that host code calls, so that tests can stand a fake one
+// in its place. All but `describe` return a status; none throws.
+struct Runtime {
+  Status (*driver_version)(int* version);  // 1000 x major + 10 x minor; 0 without a driver
+  Status (*runtime_version)(int* version);
+  Status (*device_count)(int* count);
+  Status (*set_device)(int device);
+  Status (*device_properties)(DeviceProperties* properties, int device);
+  Status (*memory_info)(size_t* free_bytes, size_t* total_bytes);
+  Status (*allocate)(void** address, size_t bytes);
+  Status (*release)(void* address);
+  Status (*copy)(void* to, const void* from, size_t bytes, CopyKind kind, Stream stream);
+  Status (*clear)(void* address, size_t bytes, Stream stream);  // to zero
+  Status (*create_stream)(Stream* stream);
+  Status (*wait)(Stream stream);
+  Status (*destroy_stream)(Stream stream);
+  Status (*last_error)();  // and forgets it, where it can be forgotten
+  const char* (*describe)(Status status);
+};
+
+// The table of this build: CUDA's own runtime, or a fake in tests.
+const Runtime& runtime();
+
+}  // namespace embkit::cuda
