@@ -1,0 +1,69 @@
+#pragma once
+
+#include "cuda/warp.h"
+#include "cuda/word2vec.h"
+
+namespace embkit::cuda {
+
+// A warp on the device; see warp.h.
+class DeviceWarp {
+ public:
+  __device__ DeviceWarp() : lane_(static_cast<int>(threadIdx.x % kWarpSize)) {}
+
+  __device__ int lane() const { return lane_; }
+  __device__ void sync() { __syncwarp(); }
+  __device__ uint32_t ballot(bool flag) { return __ballot_sync(kAll, flag); }
+  template <typename Value>
+  __device__ Value shuffle(Value value, int source) {
+    return __shfl_sync(kAll, value, source);
+  }
+  template <typename Value>
+  __device__ Value shuffle_xor(Value value, int mask) {
+    return __shfl_xor_sync(kAll, value, mask);
+  }
+
+  __device__ Float4 load(const float* pointer) const {
+    const float4 v = __ldcg(reinterpret_cast<const float4*>(pointer));
+    return {v.x, v.y, v.z, v.w};
+  }
+
+  // Each lane has its own columns, so that its stores and loads keep their order.
+  __device__ void add(float* pointer, Float4 value, Updates updates) {
+    if (updates == Updates::kStores) {
+      const Float4 sum = load(pointer) + value;
+      __stcg(reinterpret_cast<float4*>(pointer), make_float4(sum.x, sum.y, sum.z, sum.w));
+      return;
+    }
+#if __CUDA_ARCH__ >= 900
+    atomicAdd(reinterpret_cast<float4*>(pointer),
+              make_float4(value.x, value.y, value.z, value.w));
+#else
+    atomicAdd(pointer, value.x);
+    atomicAdd(pointer + 1, value.y);
+    atomicAdd(pointer + 2, value.z);
+    atomicAdd(pointer + 3, value.w);
+#endif
+  }
+
+  __device__ void prefetch(const void* pointer) const {
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(pointer));
+  }
+
+  // Counters in global memory.
+  __device__ uint64_t take(uint64_t* counter) {
+    return atomicAdd(reinterpret_cast<unsigned long long*>(counter), 1ull);
+  }
+  __device__ void count(uint64_t* counter, uint64_t value) {
+    atomicAdd(reinterpret_cast<unsigned long long*>(counter), value);
+  }
+  __device__ void count(double* counter, double value) { atomicAdd(counter, value); }
+  __device__ double read(const double* counter) const {
+    return *const_cast<const volatile double*>(counter);
+  }
+
+ private:
+  static constexpr unsigned kAll = 0xffffffffu;
+  int lane_;
+};
+
+}  // namespace embkit::cuda

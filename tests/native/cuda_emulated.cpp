@@ -1,0 +1,48 @@
+// The emulated launchers of csrc/cuda behind C functions, for ctypes. Each returns the status,
+// or -1 with the exception's message.
+
+#include <cstdio>
+#include <exception>
+
+#include "cuda/word2vec.h"
+
+namespace cuda = embkit::cuda;
+
+namespace {
+
+template <typename Call>
+int guarded(char* message, size_t size, const Call& call) {
+  try {
+    return call();
+  } catch (const std::exception& error) {
+    std::snprintf(message, size, "%s", error.what());
+    return -1;
+  }
+}
+
+}  // namespace
+
+extern "C" {
+
+size_t task_bytes() { return sizeof(cuda::TrainTask); }
+
+void mark(uint32_t* ids, int64_t position, int64_t count, const uint64_t* offsets,
+          int64_t num_offsets) {
+  cuda::mark_sentences(ids, position, count, offsets, num_offsets, nullptr);
+}
+
+int workspace(const cuda::TrainTask* task, bool is_cbow, size_t* bytes, char* message,
+              size_t size) {
+  return guarded(message, size, [&] {
+    *bytes = cuda::workspace_bytes(*task, is_cbow);
+    return 0;
+  });
+}
+
+int train(const cuda::TrainTask* task, bool is_cbow, char* message, size_t size) {
+  return guarded(message, size, [&] {
+    return is_cbow ? cuda::train_cbow(*task, nullptr) : cuda::train_skipgram(*task, nullptr);
+  });
+}
+
+}  // extern "C"
