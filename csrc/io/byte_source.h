@@ -27,10 +27,15 @@ class ByteSource {
 class ByteReader {
  public:
   static constexpr int64_t kUnknownSize = -1;
+  static constexpr size_t kCapacity = size_t{1} << 20;
 
-  // `size` is the length of the whole source where it is known, as for a plain file.
-  ByteReader(ByteSource& source, std::string path, int64_t size)
-      : source_(source), path_(std::move(path)), size_(size), buffer_(capacity_for(size)) {}
+  // `size` is the length of the whole source where it is known, as for a plain file; at most
+  // `capacity` bytes are buffered.
+  ByteReader(ByteSource& source, std::string path, int64_t size, size_t capacity = kCapacity)
+      : source_(source),
+        path_(std::move(path)),
+        size_(size),
+        buffer_(capacity_for(size, capacity)) {}
 
   const std::string& path() const { return path_; }
   uint64_t position() const { return base_ + begin_; }
@@ -98,12 +103,10 @@ class ByteReader {
   }
 
  private:
-  static constexpr size_t kCapacity = size_t{1} << 20;
-
   // A small file is not worth a megabyte to clear; one byte more finds its end at once.
-  static size_t capacity_for(int64_t size) {
-    if (size == kUnknownSize) return kCapacity;
-    return static_cast<size_t>(std::min<uint64_t>(static_cast<uint64_t>(size) + 1, kCapacity));
+  static size_t capacity_for(int64_t size, size_t capacity) {
+    if (size == kUnknownSize) return capacity;
+    return static_cast<size_t>(std::min<uint64_t>(static_cast<uint64_t>(size) + 1, capacity));
   }
 
   bool fill() {

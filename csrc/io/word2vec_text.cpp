@@ -11,7 +11,6 @@
 namespace embkit {
 namespace {
 
-constexpr size_t kBatchPerThread = size_t{4} << 20;
 constexpr int kLinesThatTellDim = 1000;
 constexpr char kUnterminated[] = "the last line has no newline, so the file may be cut short";
 
@@ -39,7 +38,7 @@ class TextReader {
       : reader_(reader),
         budget_(budget),
         options_(options),
-        batches_(reader, kBatchPerThread * static_cast<size_t>(options.threads)),
+        batches_(reader, options.batch * static_cast<size_t>(options.threads)),
         table_(budget) {}
 
   WordVectors read() {

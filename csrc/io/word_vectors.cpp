@@ -7,12 +7,17 @@
 namespace embkit {
 namespace {
 
+uint64_t random_key() {
+  std::random_device device;
+  return (uint64_t{device()} << 32) | device();
+}
+
 // Hashes with a key of this process, so that no file can be made to collide on purpose.
 class WordHash {
  public:
   WordHash() {
-    std::random_device device;
-    key_ = (uint64_t{device()} << 32) | device();
+    static const uint64_t key = random_key();  // the system's entropy takes microseconds
+    key_ = key;
   }
 
   uint64_t operator()(std::string_view word) const {

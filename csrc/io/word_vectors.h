@@ -16,6 +16,7 @@ struct ReadOptions {
   bool lenient = false;  // keep what is provably whole of a broken file
   int64_t limit = -1;    // read only this many rows; -1 reads all
   int threads = 1;
+  size_t batch = size_t{4} << 20;  // bytes of text parsed at a time, for each thread
 };
 
 // What was found beside words and numbers. Counts are of rows unless they say otherwise.

@@ -26,7 +26,7 @@ namespace embkit::fuzz {
     }                                                                              \
   } while (false)
 
-constexpr uint64_t kMemory = uint64_t{64} << 20;
+constexpr uint64_t kMemory = uint64_t{1} << 20;  // larger blocks cost more than the reading
 
 // Hands bytes out in pieces of at most `piece`, as a pipe would.
 class PieceSource : public ByteSource {

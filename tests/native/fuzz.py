@@ -1,16 +1,19 @@
 """Fuzz every reader of the core under AddressSanitizer and UndefinedBehaviorSanitizer.
 
-    python -m tests.native.fuzz --minutes 1 --work DIR [--target NAME]... [--output RECORD]
+    python -m tests.native.fuzz --minutes 1 --work DIR [--target NAME]...
+        [--executions N] [--output RECORD]
 
 With clang the engine is libFuzzer, elsewhere our own mutations. Inputs that the engine found
-worth keeping stay in DIR and are where the next run begins. An input that breaks a promise ends
-the program with exit code 1; it belongs into tests/attacks/ for ever.
+worth keeping stay in DIR and are where the next run begins. RECORD adds up the executions of
+all runs on the same sources; a target that has N of them is left out. An input that breaks a
+promise ends the program with exit code 1; it belongs into tests/attacks/ for ever.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import re
 import subprocess
 import sys
@@ -20,14 +23,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from eval.record import run_record, save_record
 from tests.attacks import fasttext_fields, word_files
 from tests.fasttext_files import Model
-from tests.native import build
+from tests.native import build, fuzz_record
 
-LONGEST = 4096
+LONGEST = {"fasttext": 1024}
+"""Bytes of an input. Buffers are small, so that short ones cross their edges too."""
+LONGEST_ELSE = 256
 AT_ONCE = 2
-LIMITS = ("-rss_limit_mb=512", "-timeout=5", "-malloc_limit_mb=256", f"-max_len={LONGEST}")
+LIMITS = ("-rss_limit_mb=512", "-timeout=5", "-malloc_limit_mb=256")
+# Freed memory is watched for a while only, and less of each allocation's call stack is kept:
+# the defaults for both take most of the time of a short execution.
+ASAN_OPTIONS = "quarantine_size_mb=4:thread_local_quarantine_size_kb=64:malloc_context_size=3"
+MAGICS = (
+    *("0", "-1", "1e999", "nan", "inf", "-0.", "e+", "4294967296", "9223372036854775808"),
+    *(r"\x0a", r"\x0d\x0a", r"\x09", r"\x00", r"\xef\xbb\xbf", r"\xff\xfe", "</s>", " "),
+    *(r"\xba\x16\x4f\x2f", r"\x0c\x00\x00\x00", r"\xff\xff\xff\x7f", r"\x00\x00\x80\x7f"),
+)
+"""What mutations alone seldom make, in the escapes of libFuzzer's dictionaries."""
 EXECUTIONS = re.compile(r"Done (\d+) runs|executions: (\d+)")
 NUMBERS = (b"0", b"-1.5e-3", b"16777217", b"3.4028236e38", b"1e-46", b".5", b"7.0e+10")
 
@@ -37,7 +50,7 @@ def _words(kind: str) -> Iterable[bytes]:
     good = word_files.GOOD_TEXT if kind == "text" else word_files.GOOD_BINARY
     hostile = (content for name, (content, _) in word_files.ATTACKS.items() if kind in name)
     choices = (bytes([choice]) for choice in (0, 1))
-    streamed = b"\xf9" + good
+    streamed = b"\x08" + good
     return (streamed, *(a + b for a, b in itertools.product(choices, (good, *hostile))))
 
 
@@ -56,48 +69,85 @@ SEEDS: dict[str, Iterable[bytes]] = {
 }
 
 
+TEXT_SOURCES = ("block_reader", "tokenizer", "utf8", "word_table", "word_hash", "separators")
+SOURCES = {target: ("csrc/text/{}.*", TEXT_SOURCES) for target in ("utf8", "tokenizer")}
+"""What a target tests, where that is not csrc/io."""
+
+
+def longest(target: str) -> int:
+    """Return the bytes of a target's longest inputs."""
+    return LONGEST.get(target, LONGEST_ELSE)
+
+
+def sources_of(target: str) -> str:
+    """Return a name for the contents of all sources that a target tests."""
+    pattern, names = SOURCES.get(target, ("csrc/io/{}", ("*.cpp", "*.h")))
+    tested = [pattern.format(name) for name in names]
+    own = (
+        f"tests/native/fuzz_{target}.cpp",
+        "tests/native/fuzz.h",
+        "tests/native/fuzz_words.h",
+    )
+    return fuzz_record.digest([*tested, *own])
+
+
 def write_seeds(target: str, folder: Path) -> None:
     """Put a target's seeds, those short enough, into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     for i, seed in enumerate(SEEDS[target]):
-        if len(seed) <= LONGEST:
+        if len(seed) <= longest(target):
             (folder / f"seed-{i}").write_bytes(seed)
 
 
 def build_targets(targets: Iterable[str], folder: Path) -> dict[str, Path]:
-    """Compile the core and each target; return the programs by target."""
+    """Compile the core and each target, unless that was done; return the programs by target."""
+    programs = {name: folder / f"fuzz_{name}-{sources_of(name)}" for name in targets}
+    missing = [name for name, program in programs.items() if not program.exists()]
+    if not missing:
+        return programs
     tools = build.fuzzer()
     sources = [*build.core_sources("core", "io", "text"), *tools.driver]
     objects = build.compile_objects(tools, sources, folder / "objects")
-    programs = {}
-    for target in targets:
-        own = build.compile_objects(
-            tools, [f"tests/native/fuzz_{target}.cpp"], folder / "objects"
-        )
-        programs[target] = build.link(tools, [*objects, *own], folder / f"fuzz_{target}")
+    for name in missing:
+        target = [f"tests/native/fuzz_{name}.cpp"]
+        own = build.compile_objects(tools, target, folder / "objects")
+        build.link(tools, [*objects, *own], programs[name])
     return programs
 
 
-def run_target(program: Path, target: str, work: Path, seconds: int) -> dict[str, Any]:
-    """Run one target and return what it did; a finding is left beside its corpus."""
+def command_line(
+    program: Path, target: str, work: Path, seconds: int, executions: int
+) -> list[str]:
+    """Return the command that runs a target; a finding is left in ``work``."""
     seeds, corpus = work / "seeds" / target, work / "corpus" / target
     write_seeds(target, seeds)
     corpus.mkdir(parents=True, exist_ok=True)
     finding = work / f"finding-{target}"
     finding.unlink(missing_ok=True)
-    is_libfuzzer = not build.fuzzer().driver
-    command = (
-        [str(program), f"-max_total_time={seconds}", f"-artifact_prefix={finding}", *LIMITS]
-        if is_libfuzzer
-        else [str(program)]
-    )
-    command += [str(corpus), str(seeds)] if is_libfuzzer else []
-    command += [] if is_libfuzzer else [str(seeds), str(seconds), str(finding)]
+    if build.fuzzer().driver:
+        return [str(program), str(seeds), str(seconds), str(finding)]
+    magics = work / "magics.dict"
+    magics.write_text("".join(f'"{magic}"\n' for magic in MAGICS), encoding="utf-8")
+    limits = [*LIMITS, f"-max_len={longest(target)}", f"-max_total_time={seconds}"]
+    limits += [f"-runs={executions}"] if executions else []
+    files = [f"-artifact_prefix={finding}", f"-dict={magics}", str(corpus), str(seeds)]
+    return [str(program), *limits, *files]
+
+
+def run_target(
+    program: Path, target: str, work: Path, seconds: int, executions: int = 0
+) -> dict[str, Any]:
+    """Run one target, to ``executions`` where given, and return what it did."""
+    command = command_line(program, target, work, seconds, executions)
+    environment = {**os.environ, "ASAN_OPTIONS": ASAN_OPTIONS}
     begin = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", env=environment
+    )
     found = EXECUTIONS.search(done.stdout + done.stderr)
     return {
-        "engine": "libFuzzer" if is_libfuzzer else "mutations",
+        "engine": "mutations" if build.fuzzer().driver else "libFuzzer",
+        "sources": sources_of(target),
         "executions": int(next(filter(None, found.groups()))) if found else 0,
         "seconds": round(time.monotonic() - begin, 1),
         "findings": int(done.returncode != 0),
@@ -105,33 +155,50 @@ def run_target(program: Path, target: str, work: Path, seconds: int) -> dict[str
     }
 
 
+def run_targets(
+    programs: dict[str, Path], work: Path, minutes: float, wanted: dict[str, int]
+) -> dict[str, dict[str, Any]]:
+    """Run the targets, two at a time, in ``minutes`` together."""
+    seconds = max(1, round(minutes * 60 * min(AT_ONCE, len(programs)) / len(programs)))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        jobs = {
+            target: pool.submit(run_target, program, target, work, seconds, wanted[target])
+            for target, program in programs.items()
+        }
+        return {target: job.result() for target, job in jobs.items()}
+
+
 def main() -> int:
-    """Run the chosen targets, two at a time, and write the record."""
+    """Run the chosen targets and add to the record."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=1, help="for all targets together")
     parser.add_argument("--work", type=Path, required=True, help="programs and kept inputs")
     parser.add_argument("--target", action="append", choices=SEEDS, help="only this one")
-    parser.add_argument("--output", type=Path, help="JSON record")
+    parser.add_argument("--executions", type=int, default=0, help="of each target, at most")
+    parser.add_argument("--output", type=Path, help="JSON record, added to")
     options = parser.parse_args()
-    programs = build_targets(options.target or SEEDS, options.work)
-    seconds = max(1, round(options.minutes * 60 * AT_ONCE / len(programs)))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        jobs = {
-            target: pool.submit(run_target, program, target, options.work, seconds)
-            for target, program in programs.items()
+    chosen = options.target or list(SEEDS)
+    wanted = dict.fromkeys(chosen, 0)
+    if options.executions:
+        totals = fuzz_record.read_totals(options.output)
+        wanted = {
+            name: fuzz_record.still_wanted(totals, name, sources_of(name), options.executions)
+            for name in chosen
         }
-        results = {target: job.result() for target, job in jobs.items()}
+        chosen = [name for name in chosen if wanted[name]]
+    programs = build_targets(chosen, options.work) if chosen else {}
+    results = run_targets(programs, options.work, options.minutes, wanted) if chosen else {}
     for target, result in results.items():
         print(
             f"{target:16} {result['executions']:12,} executions, {result['findings']} findings"
         )
-        if result["findings"]:
-            print(result["output"])
-    if options.output:
-        config = {"seconds": seconds, "sanitizers": "address, undefined"}
-        save_record(run_record(seed=None, config=config, metrics=results), options.output)
+        print(result.get("output", ""), end="")
+    if options.output and results:
+        fuzz_record.add(
+            options.output, results, {"sanitizers of the core": "address, undefined"}
+        )
     return int(any(result["findings"] for result in results.values()))
 
 

@@ -10,13 +10,17 @@
 
 namespace embkit::fuzz {
 
+// Small, so that small inputs cross the edges between buffers, and clearing them costs little.
+constexpr size_t kBuffer = 64, kBatch = 128;
+
 using WordReader = WordVectors (*)(ByteReader&, ByteBudget&, const ReadOptions&);
 
 inline WordVectors read_all(WordReader read, ByteBudget& budget, std::string_view bytes,
                             size_t piece, bool knows_size, const ReadOptions& options) {
   PieceSource source(bytes, piece);
   ByteReader reader(source, "input",
-                    knows_size ? static_cast<int64_t>(bytes.size()) : ByteReader::kUnknownSize);
+                    knows_size ? static_cast<int64_t>(bytes.size()) : ByteReader::kUnknownSize,
+                    kBuffer);
   return read(reader, budget, options);
 }
 
@@ -49,12 +53,12 @@ int run_words(WordReader read, const uint8_t* data, size_t size, const Write& wr
   Choices choices(data[0]);
   const bool lenient = choices.next(), trickles = choices.next();
   const int64_t limit = choices.next() ? 2 : -1;
-  const bool knows_size = data[0] < 0xF8;  // mostly: a stream's buffers cost milliseconds
+  const bool knows_size = !choices.next();
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   ByteBudget budget(kMemory);
   try {
     WordVectors table = read_all(read, budget, bytes, trickles ? 3 : bytes.size() + 1,
-                                 knows_size, {lenient, limit, 1});
+                                 knows_size, {lenient, limit, 1, kBatch});
     check_table(table);
     const uint64_t cells = table.num_words() * table.dim;
     EMBKIT_PROMISE(table.vectors.size() == cells);
