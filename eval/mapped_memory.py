@@ -1,93 +1,129 @@
 """Measure the memory of mapping and translating vocabularies of 200,000 words on each side.
 
-The commands run as users run them, with ``--memory``; what is told is the most that each
-process had resident, mapped files included. CSLS over all words of both sides takes minutes::
+The commands run as users run them, on files that are read into memory, with ``--memory``; told
+is the most that each process held that no file backs. What is done stays done: the same
+command line goes on where it was stopped. CSLS over all words of both sides takes minutes::
 
-    python -m eval.mapped_memory [--words 200000] [--dim 300] [--memory 2G]
+    python -m eval.mapped_memory --work FOLDER [--words 200000] [--dim 300] [--memory 2G]
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
+import shutil
 import sys
-import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import embkit
 from embkit.cli.memory import parse_size
+from eval.crosslingual import cell
 from eval.mapping import make_spaces
+from eval.process import run_measured
 from eval.record import run_record, save_record
 
+ALLOWED = {  # methods, and options that shorten them without a change of what they hold
+    "orthogonal": [],
+    "linear": [],
+    "cca": [],
+    "five-step": [],
+    "rcsls": ["--epochs", "2"],
+    "max-margin": ["--epochs", "1", "--negative-choice", "random"],
+    "self-learning": ["--iterations", "5"],
+    "refine": ["--rounds", "1"],
+}
 
-def peak_of(arguments: list[str]) -> dict[str, float]:
-    """Run embkit in a process of its own; return its seconds and its peak in bytes."""
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "embkit", *arguments])
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"embkit {arguments[0]} ended with {process.returncode}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {"seconds": time.perf_counter() - start, "peak_bytes": usage.ru_maxrss * unit}
 
-
-def commands(folder: Path, words: int, memory: str) -> dict[str, list[str]]:
-    """Return the commands to measure, on the spaces saved in a folder."""
+def make_files(folder: Path, words: int, dim: int) -> None:
+    """Write both spaces as binary files, and the dictionaries."""
+    if (folder / "test").exists():
+        return
+    made = folder / "made"
+    made.mkdir(parents=True, exist_ok=True)
+    make_spaces(made, words, dim)
+    for side in ("s", "t"):
+        embkit.save(embkit.load(made / side), folder / f"{side}.bin", overwrite=True)
+    shutil.rmtree(made)
     rows = np.random.default_rng(1).permutation(words)
     for name, some in (("train", rows[:5000]), ("test", rows[5000:6500])):
         lines = [f"s{i}\tt{i}\n" for i in some]
         (folder / name).write_text("".join(lines), encoding="utf-8")
-    spaces = [str(folder / "s"), str(folder / "t")]
-    limit, train = ["--memory", memory, "--quiet"], ["--dictionary", str(folder / "train")]
-    mapping, test = str(folder / "map"), ["--dictionary", str(folder / "test")]
-    learn = ["--method", "self-learning", "--iterations", "5", "--overwrite", "--force"]
+
+
+def commands(folder: Path, memory: str) -> dict[str, list[str]]:
+    """Return the commands to measure, in their order: the later ones use the first map."""
+    spaces = [str(folder / "s.bin"), str(folder / "t.bin")]
+    limit = ["--memory", memory, "--quiet"]
+    train, test = (["--dictionary", str(folder / name)] for name in ("train", "test"))
+    write = ["--overwrite", "--force", "--output-source", str(folder / "mapped.bin")]
+    fits = {
+        method: [
+            *("map", *spaces, "--method", method, *train, *more, *limit, *write),
+            *("--output", str(folder / f"{method}.map")),
+        ]
+        for method, more in ALLOWED.items()
+    }
+    mapping = ["--mapping", str(folder / "five-step.map")]
     return {
-        "five-step": [
-            "map",
+        **fits,
+        "apply": [
+            *("apply", str(folder / "five-step.map"), spaces[0], "--side", "source"),
+            *("--output", str(folder / "applied.bin"), "--overwrite", "--quiet"),
+        ],
+        "translate nn": [
+            "translate",
             *spaces,
-            "--method",
-            "five-step",
-            *train,
-            "--output",
-            mapping,
+            "s1",
+            "s2",
+            *mapping,
+            "--retrieval",
+            "nn",
             *limit,
         ],
-        "self-learning": ["map", *spaces, *learn, *train, "--output", mapping + "2", *limit],
-        "apply": [
-            *("apply", mapping, spaces[0], "--side", "source"),
-            *("--output", str(folder / "mapped"), "--quiet"),
+        "induce-dictionary": [
+            *("induce-dictionary", *spaces, *mapping, *limit),
+            *("--overwrite", "--output", str(folder / "pairs.tsv")),
         ],
-        "csls": ["eval", "translation", *spaces, "--mapping", mapping, *test, *limit],
+        "eval translation csls": ["eval", "translation", *spaces, *mapping, *test, *limit],
     }
 
 
+def measure(command: list[str], folder: Path) -> dict[str, float]:
+    """Run embkit in a process of its own; return its times and its peak."""
+    empty = folder / "empty"
+    empty.touch()
+    return run_measured(
+        [sys.executable, "-m", "embkit", *command], Path(), empty, folder / "out"
+    )
+
+
 def main(tokens: list[str] | None = None) -> dict[str, Any]:
-    """Measure, print seconds and peaks, write the record; fail where a peak is too high."""
+    """Measure, print times and peaks, write the record; fail where a peak is too high."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--work", type=Path, required=True, help="folder for files and results")
     parser.add_argument("--words", type=int, default=200_000)
     parser.add_argument("--dim", type=int, default=300)
     parser.add_argument("--memory", default="2G")
-    parser.add_argument("--output", type=Path, default=Path("eval/results/mapped_memory.json"))
+    parser.add_argument("--output", type=Path, default=Path("eval/results/mapped-memory.json"))
     arguments = parser.parse_args(tokens)
+    work: Path = arguments.work
+    make_files(work, arguments.words, arguments.dim)
     found = {}
-    with tempfile.TemporaryDirectory() as folder:
-        make_spaces(Path(folder), arguments.words, arguments.dim)
-        for name, command in commands(Path(folder), arguments.words, arguments.memory).items():
-            found[name] = peak_of(command)
-            told = found[name]
-            print(f"{name:14} {told['seconds']:7.1f} s {told['peak_bytes'] / 1e6:8.0f} MB")
-    record = run_record(seed=1, config=vars(arguments), metrics=found)
+    for name, command in commands(work, arguments.memory).items():
+        found[name] = cell(work, name, partial(measure, command, work))
+    for name, told in found.items():
+        print(f"{name:22} {told['cpu_seconds']:7.1f} CPU s {told['anonymous_mib']:7.0f} MiB")
+    config = {key: value for key, value in vars(arguments).items() if key != "work"}
+    record = run_record(seed=1, config=config, metrics=found)
     save_record(record, arguments.output)
-    highest = max(told["peak_bytes"] for told in found.values())
-    if highest > parse_size(arguments.memory):
-        raise SystemExit(f"the peak of {highest / 1e6:.0f} MB is over {arguments.memory}")
+    highest = max(told["anonymous_mib"] for told in found.values())
+    if highest > parse_size(arguments.memory) / 2**20:
+        raise SystemExit(f"the peak of {highest:.0f} MiB is over {arguments.memory}")
     return record
 
 

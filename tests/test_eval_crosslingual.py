@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import embkit
+from eval import mapped_memory
 from eval.crosslingual import cell, main
-from eval.mapped_memory import main as measure_memory
 from eval.planted_rotation import plant
 from eval.vecmap import VecMap
 from tests.spaces import pairs, planted
@@ -97,8 +97,16 @@ def test_a_cell_is_kept(tmp_path: Path) -> None:
     assert cell(tmp_path, "a b/c", lambda: {"seconds": 2.0}) == {"seconds": 1.0}
 
 
-def test_the_memory_of_commands_is_measured_and_held_to_the_limit(tmp_path: Path) -> None:
+def test_the_memory_of_commands_is_measured_and_held_to_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapped_memory, "ALLOWED", {"five-step": []})
     sizes = ["--words", "7000", "--dim", "8", "--output", str(tmp_path / "m.json")]
-    found = measure_memory([*sizes, "--memory", "1G"])["metrics"]
-    assert set(found) == {"five-step", "self-learning", "apply", "csls"}
-    assert all(20e6 < told["peak_bytes"] < 1e9 for told in found.values())
+    command = ["--work", str(tmp_path / "work"), *sizes, "--memory"]
+    found = mapped_memory.main([*command, "1G"])["metrics"]
+    assert set(found) == {
+        *("five-step", "apply", "translate nn", "induce-dictionary", "eval translation csls"),
+    }
+    assert all(20 < told["anonymous_mib"] < 1024 for told in found.values())
+    with pytest.raises(SystemExit, match=r"the peak of .* MiB is over 20M"):  # all is kept
+        mapped_memory.main([*command, "20M"])

@@ -14,19 +14,22 @@ from embkit import formats, mapping
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import load_vectors, require_input
 from embkit.cli.map_told import has_failed, tell_map, tell_projection
+from embkit.cli.mapped import check_sides
 from embkit.cli.method_options import method_options
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.config import check_at_least
-from embkit.mapping.methods import METHODS, make_config
+from embkit.mapping.methods import METHODS, copied_rows, make_config
 from embkit.mapping.run import check_supervision
 from embkit.progress import work_bar
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
     from embkit.mapping import Mapping, SeedDictionary
+    from embkit.mapping.config import MappingConfig
 
+_COPIES_OF_PAIRS = 8  # both sides' rows in float64: as they are, weighted, centred, mapped
 MethodOptions = method_options(METHODS)
 
 
@@ -129,7 +132,7 @@ def map_command(
         Files or folders with vectors, in any format that embkit reads.
     """
     chosen = {name: value for name, value in asdict(options).items() if value is not None}
-    make_config(method, chosen)
+    config = make_config(method, chosen)
     paths = outputs.paths()
     for side in paths.keys() & {"source", "target"}:
         formats.check_output_name(paths[side])
@@ -144,6 +147,7 @@ def map_command(
                 reserved_output(path, overwrite=outputs.overwrite, inputs=inputs)
             )
         spaces = {"source": load_vectors(source, load), "target": load_vectors(target, load)}
+        check_sides(spaces.values(), _copies(spaces, config, pairs, paths), load)
         if method == "alignment" and pairs is not None:
             found = mapping.project_aligned(
                 spaces["source"].vocabulary, spaces["target"], pairs, **chosen
@@ -166,6 +170,21 @@ def map_command(
         _write(fitted, spaces, paths, outputs)
     tell_map(fitted, paths, common)
     return ExitCode.DONE
+
+
+def _copies(
+    spaces: dict[str, Embeddings],
+    config: MappingConfig,
+    pairs: SeedDictionary | None,
+    paths: dict[str, Path],
+) -> int:
+    """Return the bytes that a fit and its outputs take beside the spaces."""
+    rows = copied_rows(config)
+    dim = max(side.dim for side in spaces.values())
+    copied = [len(side) if rows is None else min(rows, len(side)) for side in spaces.values()]
+    written = max((len(spaces[name]) for name in paths if name in spaces), default=0)
+    paired = 0 if pairs is None else _COPIES_OF_PAIRS * len(pairs.entries)
+    return 4 * dim * (sum(copied) + max(max(copied), written)) + 8 * dim * paired
 
 
 def _write(

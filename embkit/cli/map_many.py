@@ -13,6 +13,7 @@ from embkit import mapping
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import load_vectors, require_input
 from embkit.cli.map_told import has_failed
+from embkit.cli.mapped import check_sides
 from embkit.cli.method_options import method_options
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.outputs import reserved_output
@@ -102,6 +103,7 @@ def map_many_command(
             path = output / f"{name}.map"
             held.enter_context(reserved_output(path, overwrite=overwrite, inputs=inputs))
         spaces = {language.name: load_vectors(language.path, load) for language in named}
+        check_sides(spaces.values(), 0, load)
         maps = mapping.map_many(spaces, seeds, pivot=pivot, method=method, **chosen)
         is_kept = force or not any(has_failed(fitted) for fitted in maps.values())
         for name, fitted in maps.items() if is_kept else ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -65,9 +66,23 @@ def load_mapped(
 
 def _check_memory(sides: list[Embeddings], dim: int | None, load: LoadOptions) -> None:
     """Raise ResourceError unless two sides fit, with copies of ``dim`` columns where mapped."""
-    held = sum(side.vectors.nbytes for side in sides)
     copies = sum(len(side) * 4 * dim for side in sides) if dim is not None else 0
-    needed = held + copies + _WORKING_BYTES
+    check_sides(sides, copies, load)
+
+
+def check_sides(sides: Iterable[Embeddings], copies: int, load: LoadOptions) -> None:
+    """Raise ResourceError unless both sides fit into memory, with what is made of them.
+
+    Parameters
+    ----------
+    sides
+        What was loaded.
+    copies
+        Bytes of what is held beside it.
+    load
+        With the memory limit.
+    """
+    needed = sum(side.vectors.nbytes for side in sides) + copies + _WORKING_BYTES
     limit = memory_limit(load.memory)
     if needed > limit:
         raise ResourceError(

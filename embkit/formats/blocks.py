@@ -24,7 +24,7 @@ from embkit.formats.words import Source, read_words
 from embkit.streams import open_raw_input, rejoined
 from embkit.vocabulary import Vocabulary
 
-BLOCK_BYTES = 1 << 25
+BLOCK_BYTES = 1 << 23
 """Bytes of a file that are read at a time."""
 
 

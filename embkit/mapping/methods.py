@@ -103,6 +103,27 @@ METHODS: dict[str, Method] = {
 }
 
 
+def copied_rows(config: MappingConfig) -> int | None:
+    """Return how many normalised rows of each side a method holds beside the spaces.
+
+    None stands for all.
+
+    Examples
+    --------
+    >>> copied_rows(OrthogonalConfig()), copied_rows(RcslsConfig(candidates=500))
+    (0, 500)
+    """
+    if isinstance(config, HybridConfig | RefineConfig | GrowingConfig):
+        return None
+    if isinstance(config, RcslsConfig | MaxMarginConfig):
+        return config.candidates
+    if isinstance(config, AdversarialConfig):
+        return config.frequent
+    if isinstance(config, SelfLearningConfig):
+        return max(config.cutoff, config.initial_words)
+    return 0
+
+
 def make_config(method: str, options: dict[str, Any]) -> MappingConfig:
     """Build the configuration of a method, refusing options that it does not have.
 

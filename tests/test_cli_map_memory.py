@@ -1,0 +1,98 @@
+"""The memory of mapping: what ``--memory`` refuses, and what a process really holds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import embkit
+from embkit.cli import main as run_main
+from eval.process import run_measured
+
+WORDS, DIM = 50_000, 200
+SIDE = WORDS * DIM * 4 / 2**20  # MiB
+STREAM = 140  # MiB: Python, NumPy, and a block of the file as read, normalised and mapped
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two spaces in files that are read into memory, a dictionary, a map."""
+    folder = tmp_path_factory.mktemp("memory")
+    rng = np.random.default_rng(1)
+    scales = np.linspace(2, 0.5, DIM, dtype=np.float32)
+    rows = rng.standard_normal((WORDS, DIM), dtype=np.float32) * scales
+    for side in "st":
+        space = embkit.Embeddings.from_words([f"{side}{i}" for i in range(WORDS)], rows)
+        embkit.save(space, folder / f"{side}.bin")
+    lines = "".join(f"s{i}\tt{i}\n" for i in range(1000))
+    (folder / "d").write_text(lines, encoding="utf-8")
+    identity = np.eye(DIM, dtype=np.float32)
+    embkit.Mapping(identity, identity).save(folder / "given.map")
+    (folder / "empty").touch()
+    return folder
+
+
+def arguments(folder: Path, command: str) -> list[str]:
+    return [str(folder / word[1:]) if word[0] == "@" else word for word in command.split()]
+
+
+def peak(folder: Path, command: str) -> float:
+    told = [sys.executable, "-m", "embkit", *arguments(folder, command)]
+    found = run_measured(told, Path(), folder / "empty", folder / "out")
+    return float(found["anonymous_mib"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what no file backs")
+@pytest.mark.parametrize(
+    ("command", "sides", "rest"),  # MiB: Python, NumPy, SciPy, the words, and blocks of work
+    [
+        ("map @s.bin @t.bin --dictionary @d --output-source @m.bin --force", 3, 100),
+        (
+            "map @s.bin @t.bin --dictionary @d --output @m --method self-learning --force"
+            " --cutoff 1000 --initial-words 1000 --iterations 2",
+            2,
+            140,
+        ),
+        ("translate @s.bin @t.bin s1 s2 --mapping @given.map --retrieval nn", 4, 60),
+    ],
+)
+def test_no_command_holds_more_than_its_sides_and_copies(
+    folder: Path, command: str, sides: float, rest: float
+) -> None:
+    assert peak(folder, f"{command} --quiet") < sides * SIDE + rest
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what no file backs")
+def test_a_stream_of_any_length_is_mapped_in_the_same_memory(folder: Path) -> None:
+    rows = np.tile(embkit.load(folder / "s.bin").vectors, (5, 1))
+    words = [f"s{i}" for i in range(len(rows))]
+    embkit.save(embkit.Embeddings.from_words(words, rows), folder / "long.bin")
+    assert 5 * SIDE > STREAM
+    command = "apply @given.map @long.bin --side source --output @applied.bin"
+    assert peak(folder, f"{command} --quiet") < STREAM
+
+
+@pytest.mark.parametrize(
+    ("more", "sides"),  # those loaded, their normalised copies, and a mapped one
+    [
+        ("--output @n", 2),
+        ("--output-source @n.bin", 3),
+        ("--output @n --method rcsls", 5),
+        ("--output @n --method rcsls --candidates 5000", 2.3),
+    ],
+)
+def test_what_a_map_needs_is_checked_before_the_work(
+    folder: Path, more: str, sides: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = f"map @s.bin @t.bin --dictionary @d {more} --memory 100M"
+    assert run_main(arguments(folder, command)) == 5
+    told = capsys.readouterr().err
+    assert told.startswith("embkit: error: both sides need ")
+    assert "over the limit of 100.0 MiB: --memory raises it, --limit reads" in told
+    pairs = 8 * 1000 * DIM * 8 / 2**20
+    assert f"need {sides * SIDE + pairs + 256:.1f} MiB" in told
+    assert not (folder / "n").exists()
+    assert not (folder / "n.bin").exists()
