@@ -375,6 +375,9 @@ def simd_step(
     labels: Sequence[int],
     learning_rate: float,
     scale: float,
+    offsets: Sequence[float] = ...,
+    weights: Sequence[float] = ...,
+    offset: float = ...,
 ) -> NDArray[np.float32]: ...
 def simd_exchange(
     level: str,

@@ -18,6 +18,8 @@ MOST = {
     "dim": 65_536,
     "window": 10_000,
     "negatives": 1_000,
+    "block_size": 2**40,
+    "block_negatives": 4_096,
     "epochs": 1_000_000,
     "threads": 1_024,
 }
@@ -111,8 +113,9 @@ class VocabularyConfig:
 class Word2VecConfig(VocabularyConfig):
     """Options that skip-gram and CBOW share; the defaults are word2vec's."""
 
-    loss: Literal["ns", "hs"] = "ns"
-    """Negative sampling (ns) or hierarchical softmax over a Huffman tree (hs)."""
+    loss: Literal["ns", "hs", "nce"] = "ns"
+    """Negative sampling (ns), hierarchical softmax over a Huffman tree (hs), or
+    noise-contrastive estimation, whose scores are log probabilities (nce)."""
     dim: int = 100
     """Length of a vector."""
     window: int = 5
@@ -120,9 +123,22 @@ class Word2VecConfig(VocabularyConfig):
     dynamic_window: bool = True
     """Draw each centre's window uniformly from 1 to ``window``; otherwise always ``window``."""
     negatives: int = 5
-    """Noise words per positive one (ns)."""
+    """Noise words per positive one (ns, nce; Mnih and Teh 2012 take 25 for nce)."""
     smoothing: float = 0.75
-    """Exponent of the counts in the noise distribution (ns)."""
+    """Exponent of the counts in the noise distribution (ns, nce)."""
+    negative_sharing: Literal["window", "pair", "block"] = "window"
+    """Draw noise words once per centre (window), anew for each pair as word2vec.c (pair), or
+    once for all centres among block_size tokens (block)."""
+    block_size: int = 256
+    """Tokens of the text whose centres share noise words (negative_sharing block)."""
+    block_negatives: int = 64
+    """Noise words of such a block; each counts negatives / block_negatives (block)."""
+    normalizer: Literal["fixed", "learnt"] = "fixed"
+    """Take every context's normaliser Z as 1, which training brings about (fixed), or learn
+    one log Z for all of them (learnt) (nce)."""
+    bias: Literal["unigram", "none"] = "unigram"
+    """Add the logarithm of a word's frequency to its score, so that vectors need not learn
+    it, or nothing (nce)."""
     subsample: float = 1e-3
     """Frequency above which words are thinned out; 0 keeps every token."""
     subsample_formula: Literal["word2vec", "paper"] = "word2vec"
@@ -138,13 +154,16 @@ class Word2VecConfig(VocabularyConfig):
     keep_output: bool = False
     """Keep the output (context) vectors too."""
     combine: Literal["w", "w+c"] = "w"
-    """Return the input vectors, or their sum with the output vectors (ns)."""
+    """Return the input vectors, or their sum with the output vectors (ns, nce)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("dim", "window", "negatives", "epochs"):
+        for name in ("dim", "window", "negatives", "epochs", "block_size", "block_negatives"):
             check_at_least(name, getattr(self, name), 1)
-        check_choice("loss", self.loss, ("ns", "hs"))
+        check_choice("loss", self.loss, ("ns", "hs", "nce"))
+        check_choice("negative_sharing", self.negative_sharing, ("window", "pair", "block"))
+        check_choice("normalizer", self.normalizer, ("fixed", "learnt"))
+        check_choice("bias", self.bias, ("unigram", "none"))
         check_choice("subsample_formula", self.subsample_formula, ("word2vec", "paper"))
         check_choice("combine", self.combine, ("w", "w+c"))
         for name in ("smoothing", "subsample"):
@@ -163,13 +182,6 @@ class Word2VecConfig(VocabularyConfig):
 class SkipGramConfig(Word2VecConfig):
     """Options of ``train("skipgram")``."""
 
-    negative_sharing: Literal["window", "pair"] = "window"
-    """Draw noise words once per centre (window), or anew for each pair as word2vec.c (pair)."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_choice("negative_sharing", self.negative_sharing, ("window", "pair"))
-
 
 @dataclass(frozen=True, kw_only=True)
 class CbowConfig(Word2VecConfig):
@@ -179,10 +191,14 @@ class CbowConfig(Word2VecConfig):
     """Rate at the start; it falls linearly to a ten-thousandth of itself."""
     context_combination: Literal["mean", "sum"] = "mean"
     """Predict the centre from the mean or from the sum of its context vectors."""
+    negative_sharing: Literal["window", "block"] = "window"
+    """Draw noise words once per centre (window), or once for all centres among block_size
+    tokens (block)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("context_combination", self.context_combination, ("mean", "sum"))
+        check_choice("negative_sharing", self.negative_sharing, ("window", "block"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,17 @@ MODES: dict[str, dict[str, Any]] = {
     "cbow-hs": {"method": "cbow", "loss": "hs"},
     "cbow-hs-sum": {"method": "cbow", "loss": "hs", "context_combination": "sum"},
 }
+NCE_MODES: dict[str, dict[str, Any]] = {
+    "nce": {"method": "nce"},
+    "nce-learnt": {"method": "nce", "normalizer": "learnt", "bias": "none"},
+    "nce-pair-learnt": {
+        **{"method": "skipgram", "loss": "nce"},
+        **{"negative_sharing": "pair", "normalizer": "learnt"},
+    },
+    "nce-block": {"method": "nce", "negative_sharing": "block", "block_size": 20},
+    "cbow-nce": {"method": "cbow", "loss": "nce", "normalizer": "learnt"},
+    "ns-block": {"method": "sgns", "negative_sharing": "block", "block_size": 20},
+}
 FOUR_MODELS = ["skipgram-ns", "skipgram-hs", "cbow-ns", "cbow-hs"]
 
 # Small and fast, at a rate that moves every row far.

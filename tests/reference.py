@@ -149,9 +149,9 @@ def sigmoid(x: ArrayLike) -> Floats:
     return np.exp(log_sigmoid(x))
 
 
-def logistic_loss(logits: Floats, labels: Floats) -> float:
+def logistic_loss(logits: Floats, labels: Floats, weights: Floats | float = 1.0) -> float:
     """Return the summed -log sigmoid of the logits, negated where the label is 0."""
-    return float(-np.sum(log_sigmoid((2 * labels - 1) * logits)))
+    return float(-np.sum(weights * log_sigmoid((2 * labels - 1) * logits)))
 
 
 def block_loss(contexts: Floats, outputs: Floats, labels: Floats) -> float:
@@ -185,6 +185,7 @@ class Model:
     output: Floats
     loss: float = 0.0
     num_pairs: int = 0
+    log_normalizer: float = 0.0  # only read and moved by noise-contrastive estimation
 
 
 def equal_tiles(length: int) -> list[slice]:

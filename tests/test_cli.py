@@ -47,6 +47,7 @@ COMMANDS = (
     "demo",
     "train",
     "train sgns",
+    "train nce",
     "train skipgram",
     "train cbow",
     "train glove",

@@ -66,7 +66,7 @@ def error_line(capsys: pytest.CaptureFixture[str]) -> str:
     return captured.err
 
 
-@pytest.mark.parametrize("method", ["sgns", "skipgram", "cbow"])
+@pytest.mark.parametrize("method", ["sgns", "nce", "skipgram", "cbow"])
 @pytest.mark.parametrize("name", ["v.bin", "v.txt", "v.vec", "v.npz", "model"])
 def test_trained_vectors_load(
     method: str, name: str, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -64,6 +64,11 @@ def test_empty_sentences_change_nothing() -> None:
 CORE_DEFAULTS: dict[str, Any] = {
     "is_cbow": False,
     "is_hierarchical": False,
+    "is_noise_contrastive": False,
+    "learn_normalizer": False,
+    "unigram_bias": True,
+    "block_size": 0,
+    "block_negatives": 8,
     "share_negatives": True,
     "sum_contexts": False,
     "dynamic_window": True,
@@ -72,11 +77,14 @@ CORE_DEFAULTS: dict[str, Any] = {
     "seed": 1,
     "first_epoch": 0,
 }
-CORE_MODES: dict[str, dict[str, bool]] = {
+CORE_MODES: dict[str, dict[str, Any]] = {
     "skipgram-ns": {},
     "skipgram-ns-pair": {"share_negatives": False},
     "skipgram-hs": {"is_hierarchical": True},
+    "skipgram-ns-block": {"block_size": 50},
+    "skipgram-nce": {"is_noise_contrastive": True},
     "cbow-ns": {"is_cbow": True},
+    "cbow-nce-block": {"is_cbow": True, "is_noise_contrastive": True, "block_size": 50},
     "cbow-hs-sum": {"is_cbow": True, "is_hierarchical": True, "sum_contexts": True},
 }
 
@@ -277,14 +285,14 @@ WRONG_OPTIONS = [
     ({"negatives": 10**9}, "negatives must be at most 1000, got 1000000000"),
     ({"epochs": 2**62}, f"epochs must be at most 1000000, got {2**62}"),
     ({"threads": 10**6}, "threads must be at most 1024, got 1000000"),
-    ({"loss": "softmax"}, "loss must be one of ns, hs, got 'softmax'"),
+    ({"loss": "softmax"}, "loss must be one of ns, hs, nce, got 'softmax'"),
     (
         {"subsample_formula": "clean"},
         "subsample_formula must be one of word2vec, paper, got 'clean'",
     ),
     (
         {"negative_sharing": "batch"},
-        "negative_sharing must be one of window, pair, got 'batch'",
+        "negative_sharing must be one of window, pair, block, got 'batch'",
     ),
     ({"combine": "c"}, "combine must be one of w, w+c, got 'c'"),
 ]

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from embkit._native import core
-from tests import reference
+from tests import reference, reference_nce
 from tests.models import FOUR_MODELS, MIXED, MODES, SMALL, trained
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +57,38 @@ def assert_step_equals_the_reference(
     np.testing.assert_allclose(outputs, model.output, rtol=TOLERANCE, atol=TOLERANCE)
     signed = (2 * labels - 1) * logits.astype(np.float64)
     assert -reference.log_sigmoid(signed).sum() == pytest.approx(model.loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("mode", ["skipgram", "mean", "sum"])
+@pytest.mark.parametrize("dim", [1, 16, 37, 100])
+def test_offsets_and_weights_correct_the_step(level: str, mode: str, dim: int) -> None:
+    rng = np.random.default_rng(dim)
+    inputs, outputs = random_rows(rng, 12, dim), random_rows(rng, 30, dim)
+    for num_inputs, num_outputs in [(1, 1), (2, 3), (5, 6), (4, 7), (3, 13), (10, 65)]:
+        input_rows = rng.permutation(12)[:num_inputs].tolist()
+        output_rows = rng.integers(0, 30, num_outputs).tolist()
+        offsets = rng.normal(size=num_outputs).astype(np.float32).astype(np.float64)
+        weights = rng.uniform(0.1, 2, num_outputs).astype(np.float32).astype(np.float64)
+        labels = rng.integers(0, 2, num_outputs).astype(np.float64)
+        targets = reference_nce.Targets(output_rows, labels, offsets, weights)
+        model = reference.Model(inputs.astype(np.float64), outputs.astype(np.float64))
+        model.log_normalizer = 0.75
+        if mode == "skipgram":
+            reference_nce.skipgram_step(model, input_rows, targets, 0.1, False)
+        else:
+            reference_nce.cbow_step(model, input_rows, targets, 0.1, False, mode)
+        mine, theirs = inputs.copy(), outputs.copy()
+        logits = core.simd_step(
+            *(level, mode != "skipgram", mine, theirs, input_rows, output_rows),
+            *(labels.astype(int).tolist(), 0.1, 1 / num_inputs if mode == "mean" else 1.0),
+            *(offsets.tolist(), weights.tolist(), 0.75),
+        )
+        np.testing.assert_allclose(mine, model.input, rtol=TOLERANCE, atol=TOLERANCE)
+        np.testing.assert_allclose(theirs, model.output, rtol=TOLERANCE, atol=TOLERANCE)
+        signed = (2 * labels - 1) * logits.astype(np.float64)
+        loss = -(weights * reference.log_sigmoid(signed)).sum()
+        assert loss == pytest.approx(model.loss, rel=1e-5)
 
 
 def some_dims() -> list[int]:

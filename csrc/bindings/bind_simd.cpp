@@ -22,7 +22,8 @@ py::array_t<float> simd_step(const std::string& level, bool is_cbow, Array<float
                              Array<float>& outputs, const std::vector<Index>& input_rows,
                              const std::vector<Index>& output_rows,
                              const std::vector<uint8_t>& labels, float learning_rate,
-                             float scale) {
+                             float scale, const std::vector<float>& offsets,
+                             const std::vector<float>& weights, float offset) {
   const simd::Kernels* kernels = simd::find_kernels(level.c_str());
   if (kernels == nullptr) throw std::invalid_argument("level must be one of simd_levels()");
   PaddedMatrix padded[2] = {PaddedMatrix(inputs.shape(0), inputs.shape(1)),
@@ -47,10 +48,21 @@ py::array_t<float> simd_step(const std::string& level, bool is_cbow, Array<float
   PaddedMatrix scratch(
       1, static_cast<Index>(simd::scratch_floats(rows[0].size(), static_cast<size_t>(stride))));
   py::array_t<float> logits({is_cbow ? 1 : num_inputs, num_outputs});
-  const simd::Step step{
-      rows[0].data(), rows[1].data(), labels.data(), num_inputs,     num_outputs,
-      stride,         learning_rate,  scale,         scratch.data(), logits.mutable_data(),
-      rows[0].data(), num_inputs};
+  const simd::Step step{rows[0].data(),
+                        rows[1].data(),
+                        labels.data(),
+                        num_inputs,
+                        num_outputs,
+                        stride,
+                        learning_rate,
+                        scale,
+                        scratch.data(),
+                        logits.mutable_data(),
+                        rows[0].data(),
+                        num_inputs,
+                        offsets.empty() ? nullptr : offsets.data(),
+                        weights.empty() ? nullptr : weights.data(),
+                        offset};
   (is_cbow ? kernels->train_cbow : kernels->train_window)(step);
   copy(true);
   return logits;
@@ -91,7 +103,9 @@ void bind_simd(py::module_& m) {
   m.def("simd_levels", &simd_levels, "The kernels this machine can use.");
   m.def("simd_step", &simd_step, py::arg("level"), py::arg("is_cbow"),
         py::arg("inputs").noconvert(), py::arg("outputs").noconvert(), py::arg("input_rows"),
-        py::arg("output_rows"), py::arg("labels"), py::arg("learning_rate"), py::arg("scale"));
+        py::arg("output_rows"), py::arg("labels"), py::arg("learning_rate"), py::arg("scale"),
+        py::arg("offsets") = std::vector<float>(), py::arg("weights") = std::vector<float>(),
+        py::arg("offset") = 0.0f);
 
   m.def("simd_exchange", &simd_exchange, py::arg("level"), py::arg("shared").noconvert(),
         py::arg("mine").noconvert(), py::arg("base").noconvert());

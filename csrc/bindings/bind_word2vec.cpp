@@ -29,6 +29,9 @@ Word2VecOptions read_options(const py::dict& from) {
   Word2VecOptions options{};
   options.is_cbow = get("is_cbow").cast<bool>();
   options.is_hierarchical = get("is_hierarchical").cast<bool>();
+  options.is_noise_contrastive = get("is_noise_contrastive").cast<bool>();
+  options.learn_normalizer = get("learn_normalizer").cast<bool>();
+  options.unigram_bias = get("unigram_bias").cast<bool>();
   options.share_negatives = get("share_negatives").cast<bool>();
   options.sum_contexts = get("sum_contexts").cast<bool>();
   options.dynamic_window = get("dynamic_window").cast<bool>();
@@ -36,6 +39,8 @@ Word2VecOptions read_options(const py::dict& from) {
   options.dim = get("dim").cast<int>();
   options.window = get("window").cast<int>();
   options.negatives = get("negatives").cast<int>();
+  options.block_size = get("block_size").cast<Index>();
+  options.block_negatives = get("block_negatives").cast<int>();
   options.smoothing = get("smoothing").cast<double>();
   options.subsample = get("subsample").cast<double>();
   options.learning_rate = get("learning_rate").cast<double>();
@@ -96,7 +101,7 @@ py::tuple progress(const Word2VecRun& run) {
 }
 
 py::dict counters(const Word2VecRun& run) {
-  const auto [next_block, now] = run.model->counters();
+  const auto [next_block, now, log_normalizer] = run.model->counters();
   py::dict all;
   all["next_block"] = next_block;
   all["tokens"] = now.tokens;
@@ -105,6 +110,7 @@ py::dict counters(const Word2VecRun& run) {
   all["learning_rate"] = now.learning_rate;
   all["last_loss"] = now.last_loss;
   all["last_pairs"] = now.last_pairs;
+  all["log_normalizer"] = log_normalizer;
   return all;
 }
 
@@ -112,7 +118,8 @@ void restore(Word2VecRun& run, const py::dict& from) {
   run.model->restore({from["next_block"].cast<Index>(),
                       {from["tokens"].cast<Index>(), from["loss"].cast<double>(),
                        from["num_pairs"].cast<int64_t>(), from["learning_rate"].cast<double>(),
-                       from["last_loss"].cast<double>(), from["last_pairs"].cast<int64_t>()}});
+                       from["last_loss"].cast<double>(), from["last_pairs"].cast<int64_t>()},
+                      from["log_normalizer"].cast<double>()});
 }
 
 // A matrix as NumPy sees it in place, padding included; it must not outlive the rows.

@@ -8,6 +8,9 @@ namespace embkit::simd {
 // One step of stochastic gradient descent on the logistic loss of a few input rows against a
 // few output rows. Rows are 64-byte aligned and `stride` floats long, padding included. A row
 // may stand in a list more than once: its changes add up.
+//
+// Where `offsets` is not null, `offset` and an output's own are taken from the product of the
+// rows to make its logit, and its loss counts `weights` times.
 struct Step {
   float* const* inputs;   // [num_inputs]
   float* const* outputs;  // [num_outputs]
@@ -21,6 +24,9 @@ struct Step {
   float* logits;               // null, or [num_inputs or 1][num_outputs]: the logits seen
   const float* const* coming;  // [num_coming]: rows that later steps need
   int num_coming;
+  const float* offsets;  // null, or [num_outputs]
+  const float* weights;  // [num_outputs], or null where offsets is
+  float offset;
 };
 
 constexpr int kMaxTile = 6;  // output rows that one pass holds in registers

@@ -148,37 +148,13 @@ EMBKIT_INLINE void store(const Pair& pair, float* out) {
   for (int part = 0; part < kPairVecs; ++part) vec(out + part * kLanes) = pair.part[part];
 }
 
-// learning_rate * (label - sigmoid(logit)).
-template <int kTile>
-EMBKIT_INLINE Pair to_steps(const Pair& logits, const Pair& labels, float learning_rate) {
-  constexpr int kUsed = kTile > 4 ? 12 : 8;
-  Pair steps = {};
-#pragma GCC unroll 4
-  for (int part = 0; part * kLanes < kUsed; ++part) {
-    steps.part[part] = splat(learning_rate) * (labels.part[part] - sigmoid(logits.part[part]));
-  }
-  return steps;
-}
+}  // namespace
+}  // namespace embkit::simd::EMBKIT_ISA
 
-// The labels of a tile in the layout of a Pair. Made from a bit mask: written as floats and
-// read back as a vector they would wait for every earlier store to leave the store buffer.
-template <int kTile>
-EMBKIT_INLINE Pair load_labels(const uint8_t* labels) {
-  static constexpr int32_t kBit[kPair] = {1, 2, 4, 8, 1, 2, 4, 8, 16, 32, 16, 32, 0, 0, 0, 0};
-  constexpr int32_t kOne = 0x3f800000;  // 1.0f
-  int32_t bits = 0;
-#pragma GCC unroll 6
-  for (int t = 0; t < kTile; ++t) bits |= labels[t] << t;
-  Pair pair;
-#pragma GCC unroll 4
-  for (int part = 0; part < kPairVecs; ++part) {
-    IntVec mask;
-    __builtin_memcpy(&mask, kBit + part * kLanes, sizeof mask);
-    const IntVec ones = ((mask & bits) != 0) & kOne;
-    pair.part[part] = reinterpret_cast<const Vec&>(ones);
-  }
-  return pair;
-}
+#include "simd/step_goal.h"
+
+namespace embkit::simd::EMBKIT_ISA {
+namespace {
 
 // Where a tile's gradient of the input rows goes: to the row where there is one tile; else from
 // the first tile on to `gradients`, and with the last to the row. So every tile sees the row as
@@ -355,24 +331,25 @@ EMBKIT_INLINE void copy_logits(const Step& step, const Pair& logits, int first_i
   }
 }
 
+template <bool kIsCorrected>
 struct WindowTile {
   const Step& step;
 
   template <int kInputs, int kTile>
-  EMBKIT_INLINE void find_steps(int input, int first, const Pair& labels) const {
-    const Pair logits =
-        dot_rows<kInputs, kTile>(step.inputs + input, step.outputs + first, step.stride);
+  EMBKIT_INLINE void find_steps(int input, int first,
+                                const Goal<kIsCorrected, kTile>& goal) const {
+    const Pair logits = goal.logits(
+        dot_rows<kInputs, kTile>(step.inputs + input, step.outputs + first, step.stride));
     if (step.logits != nullptr) copy_logits<kTile>(step, logits, input, kInputs, first);
-    store(to_steps<kTile>(logits, labels, step.learning_rate),
-          step.scratch + input / 2 * kPair);
+    store(goal.steps(logits), step.scratch + input / 2 * kPair);
   }
 
   template <int kTile>
   EMBKIT_INLINE void tile(int first) const {
-    const Pair labels = load_labels<kTile>(step.labels + first);
+    const Goal<kIsCorrected, kTile> goal(step, first);
     int i = 0;
-    for (; i + 2 <= step.num_inputs; i += 2) find_steps<2, kTile>(i, first, labels);
-    if (i < step.num_inputs) find_steps<1, kTile>(i, first, labels);
+    for (; i + 2 <= step.num_inputs; i += 2) find_steps<2, kTile>(i, first, goal);
+    if (i < step.num_inputs) find_steps<1, kTile>(i, first, goal);
     float* const* outputs = step.outputs + first;
     float* gradients = step.scratch + (step.num_inputs + 1) / 2 * kPair;
     const Coming coming(step, first, kTile);
@@ -391,6 +368,7 @@ struct WindowTile {
   }
 };
 
+template <bool kIsCorrected>
 struct CbowTile {
   const Step& step;
   const float* input;
@@ -399,15 +377,21 @@ struct CbowTile {
   template <int kTile>
   EMBKIT_INLINE void tile(int first) const {
     float* const* outputs = step.outputs + first;
-    const Pair logits = dot_rows<1, kTile>(&input, outputs, step.stride);
+    const Goal<kIsCorrected, kTile> goal(step, first);
+    const Pair logits = goal.logits(dot_rows<1, kTile>(&input, outputs, step.stride));
     if (step.logits != nullptr) copy_logits<kTile>(step, logits, 0, 1, first);
-    const Pair labels = load_labels<kTile>(step.labels + first);
-    store(to_steps<kTile>(logits, labels, step.learning_rate), step.scratch);
+    store(goal.steps(logits), step.scratch);
     update_outputs<kTile>(step, input, gradient, first);
   }
 };
 
-void train_window(const Step& step) { for_each_tile(step.num_outputs, WindowTile{step}); }
+void train_window(const Step& step) {
+  if (step.offsets == nullptr) {
+    for_each_tile(step.num_outputs, WindowTile<false>{step});
+  } else {
+    for_each_tile(step.num_outputs, WindowTile<true>{step});
+  }
+}
 
 void train_cbow(const Step& step) {
   float* input = step.scratch + kPair;
@@ -419,7 +403,11 @@ void train_cbow(const Step& step) {
     vec(input + d) = scale * sum;
     vec(gradient + d) = Vec{};
   }
-  for_each_tile(step.num_outputs, CbowTile{step, input, gradient});
+  if (step.offsets == nullptr) {
+    for_each_tile(step.num_outputs, CbowTile<false>{step, input, gradient});
+  } else {
+    for_each_tile(step.num_outputs, CbowTile<true>{step, input, gradient});
+  }
   for (int i = 0; i < step.num_inputs; ++i) {
     float* row = step.inputs[i];
     for (int d = 0; d < step.stride; d += kLanes) vec(row + d) += vec(gradient + d);

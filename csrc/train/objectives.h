@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -10,19 +11,30 @@
 
 namespace embkit {
 
-// The output rows of one block step, with their labels.
+// The output rows of one block step, with their labels; the offset of each one's logits and
+// how often its loss counts where the objective is corrected.
 struct Targets {
   std::vector<WordId> rows;
   std::vector<uint8_t> labels;
+  std::vector<float> offsets;
+  std::vector<float> weights;
   int count = 0;
 
   explicit Targets(int capacity)
-      : rows(static_cast<size_t>(capacity)), labels(static_cast<size_t>(capacity)) {}
+      : rows(static_cast<size_t>(capacity)),
+        labels(static_cast<size_t>(capacity)),
+        offsets(static_cast<size_t>(capacity)),
+        weights(static_cast<size_t>(capacity)) {}
   void clear() { count = 0; }
   void add(WordId row, uint8_t label) {
     rows[static_cast<size_t>(count)] = row;
     labels[static_cast<size_t>(count)] = label;
     ++count;
+  }
+  void add(WordId row, uint8_t label, float offset, float weight) {
+    offsets[static_cast<size_t>(count)] = offset;
+    weights[static_cast<size_t>(count)] = weight;
+    add(row, label);
   }
 };
 
@@ -33,12 +45,14 @@ struct Targets {
 //   find(center, draws, out)               fills `out` from them
 //   kHotTargets                            leading rows that every centre shares: no prefetch
 //   kHotRows                               last rows of the matrix that most centres meet
+//   kIsCorrected                           its targets have offsets and weights
 // Const calls are safe from any thread.
 
 // Negative sampling (Mikolov et al. 2013, equation 4): the centre against `negatives` words of
 // the noise distribution. A negative equal to the centre is dropped, as word2vec.c does; one
 // drawn twice stands twice.
 struct NegativeSampling {
+  static constexpr bool kIsCorrected = false;
   static constexpr int kHotTargets = 0;
   static constexpr Index kHotRows = 0;
   AliasTable noise;
@@ -64,9 +78,75 @@ struct NegativeSampling {
   }
 };
 
+// Noise-contrastive estimation (Gutmann and Hyvarinen 2010; Mnih and Teh 2012): the centre
+// against words of the noise distribution Q, as negative sampling but with log k Q(w) taken
+// from the score of each, k being how many noise words stand against one centre. A noise word
+// equal to the centre stays: the scores tend to log p(w|c) only where the noise does not depend
+// on the data. With offsets of 0 and such words dropped it is negative sampling.
+//
+// A block of centres can share noise words (Zoph et al. 2016; Jozefowicz et al. 2016): as many
+// as are drawn stand in for `negatives` of them, so each counts negatives / draws.
+struct NoiseContrastive {
+  static constexpr bool kIsCorrected = true;
+  static constexpr int kHotTargets = 0;
+  static constexpr Index kHotRows = 0;
+  AliasTable noise;
+  int draws;                   // noise words of a list
+  float weight;                // of each
+  bool keeps_center;           // among the noise
+  std::vector<float> offsets;  // [num_words]
+
+  int max_draws() const { return draws; }
+  int max_targets() const { return draws + 1; }
+
+  void prepare(WordId center, uint64_t state, uint64_t first, uint64_t* out) const {
+    __builtin_prefetch(&offsets[center]);
+    for (int i = 0; i < draws; ++i) {
+      out[i] = further_draw(state, first + static_cast<uint64_t>(i));
+      noise.prefetch(out[i]);
+    }
+  }
+
+  void find(WordId center, const uint64_t* drawn, Targets& out) const {
+    out.clear();
+    out.add(center, 1, offsets[center], 1);
+    for (int i = 0; i < draws; ++i) {
+      const WordId word = noise.sample(drawn[i]);
+      if (word != center || keeps_center) out.add(word, 0, offsets[word], weight);
+    }
+  }
+
+  // The noise words of a block, in the order of their first draws; one drawn twice stands once,
+  // with twice the weight.
+  void find_shared(uint64_t state, uint64_t first, Targets& out) const {
+    out.clear();
+    for (int i = 0; i < draws; ++i) {
+      const WordId word = noise.sample(further_draw(state, first + static_cast<uint64_t>(i)));
+      const auto end = out.rows.begin() + out.count;
+      const auto found = std::find(out.rows.begin(), end, word);
+      if (found != end) {
+        out.weights[static_cast<size_t>(found - out.rows.begin())] += weight;
+      } else {
+        out.add(word, 0, offsets[word], weight);
+      }
+    }
+  }
+
+  // The centre against the noise words of its block.
+  void join(WordId center, const Targets& shared, Targets& out) const {
+    out.clear();
+    out.add(center, 1, offsets[center], 1);
+    for (size_t i = 0; i < static_cast<size_t>(shared.count); ++i) {
+      if (shared.rows[i] == center && !keeps_center) continue;
+      out.add(shared.rows[i], 0, shared.offsets[i], shared.weights[i]);
+    }
+  }
+};
+
 // Hierarchical softmax (Morin and Bengio 2005; Mikolov et al. 2013, equation 3): the inner
 // nodes on the centre's path, each with the probability of branch 0.
 struct HierarchicalSoftmax {
+  static constexpr bool kIsCorrected = false;
   static constexpr int kHotTargets = 6;
   static constexpr Index kHotRows = 64;  // nodes are numbered from the leaves to the root
   HuffmanTree tree;

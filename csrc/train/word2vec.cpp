@@ -25,6 +25,40 @@ AliasTable noise_table(const std::vector<int64_t>& counts, double smoothing) {
   return AliasTable(weights);
 }
 
+// What is taken from the product of two rows to make a logit of noise-contrastive estimation:
+// log k Q(w), less the score's bias. `keep_below`: of 2^24, the share of tokens that are kept.
+std::vector<float> noise_offsets(const Word2VecOptions& options,
+                                 const std::vector<int64_t>& counts,
+                                 const std::vector<uint32_t>& keep_below) {
+  double noise_total = 0;
+  double kept_total = 0;
+  for (size_t word = 0; word < counts.size(); ++word) {
+    const auto count = static_cast<double>(counts[word]);
+    noise_total += std::pow(count, options.smoothing);
+    kept_total += count * keep_below[word];
+  }
+  std::vector<float> offsets(counts.size());
+  for (size_t word = 0; word < counts.size(); ++word) {
+    const double log_count = std::log(static_cast<double>(counts[word]));
+    const double log_noise = options.smoothing * log_count - std::log(noise_total);
+    const double log_kept = log_count + std::log(keep_below[word]) - std::log(kept_total);
+    const double bias = options.unigram_bias ? log_kept : 0;
+    offsets[word] = static_cast<float>(std::log(options.negatives) + log_noise - bias);
+  }
+  return offsets;
+}
+
+NoiseContrastive noise_contrastive(const Word2VecOptions& options,
+                                   const std::vector<int64_t>& counts,
+                                   const std::vector<uint32_t>& keep_below) {
+  const int draws = options.block_size > 0 ? options.block_negatives : options.negatives;
+  return {noise_table(counts, options.smoothing), draws,
+          static_cast<float>(options.negatives) / static_cast<float>(draws),
+          options.is_noise_contrastive,
+          options.is_noise_contrastive ? noise_offsets(options, counts, keep_below)
+                                       : std::vector<float>(counts.size())};
+}
+
 // Where each word is first met. Rare words of one document follow each other here, so that as
 // an order of ties it puts them near each other in the Huffman tree, as word2vec.c's own does.
 std::vector<uint64_t> first_positions(const EncodedText& text, size_t num_words) {
@@ -69,6 +103,8 @@ Word2Vec::Word2Vec(const Word2VecOptions& options, const EncodedText& text,
   if (options.is_hierarchical) {
     hierarchical_softmax_.emplace(
         HierarchicalSoftmax{HuffmanTree(counts, first_positions(text, counts.size()))});
+  } else if (options.is_noise_contrastive || options.block_size > 0) {
+    noise_contrastive_.emplace(noise_contrastive(options, counts, keep_below_));
   } else {
     negative_sampling_.emplace(
         NegativeSampling{noise_table(counts, options.smoothing), options.negatives});
@@ -98,6 +134,14 @@ bool Word2Vec::take_block(Index* block) {
     if (*block >= park_at_) return false;
   } while (!next_block_.compare_exchange_weak(*block, *block + 1));
   return true;
+}
+
+// Adds what a thread's copy of log Z has gained; returns the sum, which is its next copy.
+double Word2Vec::exchange_normalizer(double gain) {
+  double before = log_normalizer_;
+  while (!log_normalizer_.compare_exchange_weak(before, before + gain)) {
+  }
+  return before + gain;
 }
 
 template <typename Objective>
@@ -132,8 +176,13 @@ void Word2Vec::train(int num_threads, const std::function<bool()>& keep_going,
   num_blocks_ = section_blocks * num_threads * options_.epochs;
   park_at_ = next_block_ + std::min(max_blocks, num_blocks_ - next_block_);
   const auto body = [&](int, const std::atomic<bool>& stop) {
-    hierarchical_softmax_ ? run(*hierarchical_softmax_, num_threads, stop)
-                          : run(*negative_sampling_, num_threads, stop);
+    if (hierarchical_softmax_) {
+      run(*hierarchical_softmax_, num_threads, stop);
+    } else if (noise_contrastive_) {
+      run(*noise_contrastive_, num_threads, stop);
+    } else {
+      run(*negative_sampling_, num_threads, stop);
+    }
   };
   run_workers(num_threads, body, keep_going);
 }
@@ -162,6 +211,7 @@ void Word2Vec::restore(const Counters& counters) {
   const std::lock_guard<std::mutex> lock(progress_mutex_);
   next_block_ = counters.next_block;
   progress_ = counters.progress;
+  log_normalizer_ = counters.log_normalizer;
 }
 
 Word2Vec::Progress Word2Vec::progress() const {
@@ -169,6 +219,8 @@ Word2Vec::Progress Word2Vec::progress() const {
   return progress_;
 }
 
-bool Word2Vec::rows_are_finite() const { return is_finite(input_) && is_finite(output_); }
+bool Word2Vec::rows_are_finite() const {
+  return is_finite(input_) && is_finite(output_) && std::isfinite(log_normalizer_);
+}
 
 }  // namespace embkit

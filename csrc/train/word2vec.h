@@ -19,13 +19,18 @@ namespace embkit {
 struct Word2VecOptions {
   bool is_cbow;
   bool is_hierarchical;
-  bool share_negatives;  // over a centre's window, or drawn anew for each pair
-  bool sum_contexts;     // CBOW: sum, or mean
+  bool is_noise_contrastive;
+  bool learn_normalizer;  // NCE: log Z is learnt, or 0
+  bool unigram_bias;      // NCE: a score has the logarithm of the word's frequency in it
+  bool share_negatives;   // over a centre's window, or drawn anew for each pair
+  bool sum_contexts;      // CBOW: sum, or mean
   bool dynamic_window;
   bool paper_subsampling;
   int dim;
   int window;
   int negatives;
+  Index block_size;     // tokens whose centres share noise words; 0: each draws its own
+  int block_negatives;  // noise words of such a block
   double smoothing;
   double subsample;
   double learning_rate;
@@ -82,8 +87,9 @@ class Word2Vec {
   struct Counters {
     Index next_block;
     Progress progress;
+    double log_normalizer;
   };
-  Counters counters() const { return {next_block_, progress()}; }
+  Counters counters() const { return {next_block_, progress(), log_normalizer_}; }
   // Throws std::invalid_argument where the counters are not those of such a run.
   void restore(const Counters& counters);
 
@@ -100,11 +106,13 @@ class Word2Vec {
   bool take_block(Index* block);
   void add_progress(Index epoch, Index tokens, double loss, int64_t num_pairs);
   float learning_rate(Index epoch, Index tokens) const;
+  double exchange_normalizer(double gain);
 
   Word2VecOptions options_;
   EncodedText text_;
   std::vector<uint32_t> keep_below_;
   std::optional<NegativeSampling> negative_sampling_;
+  std::optional<NoiseContrastive> noise_contrastive_;
   std::optional<HierarchicalSoftmax> hierarchical_softmax_;
   PaddedMatrix input_;
   PaddedMatrix output_;
@@ -113,6 +121,7 @@ class Word2Vec {
   std::atomic<Index> park_at_{0};  // no thread takes this block or a later one
   Index num_blocks_ = std::numeric_limits<Index>::max();  // known once train() was called
   std::atomic<bool> is_torn_{false};
+  std::atomic<double> log_normalizer_{0};  // NCE: log Z of every context
   mutable std::mutex progress_mutex_;
   Progress progress_{};
 };

@@ -34,13 +34,15 @@ class Word2VecWorker {
         outputs_(static_cast<size_t>(objective.max_targets())),
         logits_(inputs_.size() * outputs_.size()),
         scratch_(1, static_cast<Index>(simd::scratch_floats(
-                        inputs_.size(), static_cast<size_t>(model.input_.stride())))) {
+                        inputs_.size(), static_cast<size_t>(model.input_.stride())))),
+        block_noise_(objective.max_targets()) {
     const size_t lists = model.options_.share_negatives ? 1 : inputs_.size();
     for (Prepared& prepared : ring_) {
       prepared.draws.resize(lists * static_cast<size_t>(objective.max_draws()));
       prepared.targets.assign(lists, Targets(objective.max_targets()));
     }
-    coming_.reserve(1 + lists * outputs_.size());
+    coming_.reserve(1 + (lists + 1) * outputs_.size());
+    normalizer_ = normalizer_base_ = model.log_normalizer_;
   }
 
   // Where a block lies: sections are walked side by side, all from their beginnings.
@@ -53,7 +55,9 @@ class Word2VecWorker {
   // False where it was stopped before the end.
   bool train_block(const Walk& walk, Index begin, Index end) {
     const Index epoch = model_.options_.first_epoch + walk.epoch;
-    tokens_.fill(begin, end, EpochRandom(model_.options_.seed, static_cast<uint64_t>(epoch)));
+    random_ = EpochRandom(model_.options_.seed, static_cast<uint64_t>(epoch));
+    tokens_.fill(begin, end, random_);
+    noise_block_ = -1;
     loss_ = 0;
     num_pairs_ = 0;
     const size_t count = tokens_.size();
@@ -67,10 +71,10 @@ class Word2VecWorker {
       if (i < count && tokens_[i].is_center) train_center(walk, i);
       for (const float* row : coming_) prefetch(row);  // what no step has asked for
       coming_.clear();
-      if (step % exchange_interval_ == 0) hot_rows_.exchange();
+      if (step % exchange_interval_ == 0) exchange();
       if (step % kStopInterval == 0 && stop_) return false;
     }
-    hot_rows_.exchange();
+    exchange();
     model_.add_progress(walk.epoch, end - begin, loss_, num_pairs_);
     return true;
   }
@@ -122,6 +126,7 @@ class Word2VecWorker {
     out.first = i - std::min(radius, i - center.first);
     out.last = std::min(i + radius + 1, static_cast<size_t>(center.last));
     out.is_measured = (draw & model_.loss_mask_) == 0;
+    if (Objective::kIsCorrected && options.block_size > 0) return;
     if (options.share_negatives) {
       objective_.prepare(center.word, center.state, kFirstDraw, out.draws.data());
       return;
@@ -141,6 +146,12 @@ class Word2VecWorker {
     const KeptTokens::Token& center = tokens_[i];
     if (!center.is_center) return;
     Prepared& out = prepared(i);
+    if constexpr (Objective::kIsCorrected) {
+      if (model_.options_.block_size > 0) {
+        join_block(center, out.targets[0]);
+        return;
+      }
+    }
     const size_t lists = model_.options_.share_negatives ? 1 : out.last - out.first - 1;
     for (size_t list = 0; list < lists; ++list) {
       Targets& targets = out.targets[list];
@@ -150,6 +161,28 @@ class Word2VecWorker {
         coming_.push_back(model_.output_.row(targets.rows[static_cast<size_t>(t)]));
       }
     }
+  }
+
+  // The centre against the noise words that its block's first position draws.
+  void join_block(const KeptTokens::Token& center, Targets& out) {
+    const Index block = center.position / model_.options_.block_size;
+    if (block != noise_block_) {
+      noise_block_ = block;
+      const Index first = block * model_.options_.block_size;
+      objective_.find_shared(random_.at(static_cast<uint64_t>(first)), kFirstDraw,
+                             block_noise_);
+      for (int t = 0; t < block_noise_.count; ++t) {
+        coming_.push_back(model_.output_.row(block_noise_.rows[static_cast<size_t>(t)]));
+      }
+    }
+    objective_.join(center.word, block_noise_, out);
+    coming_.push_back(model_.output_.row(center.word));
+  }
+
+  void exchange() {
+    hot_rows_.exchange();
+    if (!Objective::kIsCorrected || !model_.options_.learn_normalizer) return;
+    normalizer_ = normalizer_base_ = model_.exchange_normalizer(normalizer_ - normalizer_base_);
   }
 
   void train_center(const Walk& walk, size_t i) {
@@ -165,7 +198,9 @@ class Word2VecWorker {
     step.learning_rate = model_.learning_rate(
         walk.epoch, (tokens_[i].position - walk.section_begin) * walk.num_sections);
     step.scratch = scratch_.data();
-    step.logits = window.is_measured ? logits_.data() : nullptr;
+    is_measured_ = window.is_measured;
+    const bool needs_logits = is_measured_ || model_.options_.learn_normalizer;
+    step.logits = needs_logits ? logits_.data() : nullptr;
     if (model_.options_.share_negatives) {
       share_coming(step, 1);
       train_step(step, inputs_.data(), num_inputs, window.targets[0]);
@@ -187,6 +222,11 @@ class Word2VecWorker {
     step.outputs = outputs_.data();
     step.num_outputs = targets.count;
     step.labels = targets.labels.data();
+    if constexpr (Objective::kIsCorrected) {
+      step.offsets = targets.offsets.data();
+      step.weights = targets.weights.data();
+      step.offset = static_cast<float>(normalizer_);
+    }
     const bool is_cbow = model_.options_.is_cbow;
     if (is_cbow) {
       step.scale = model_.options_.sum_contexts ? 1 : 1 / static_cast<float>(num_inputs);
@@ -194,7 +234,15 @@ class Word2VecWorker {
     } else {
       kernels_.train_window(step);
     }
-    if (step.logits != nullptr) measure(targets, is_cbow ? 1 : num_inputs);
+    const int num_pairs = is_cbow ? 1 : num_inputs;
+    if constexpr (Objective::kIsCorrected) {
+      if (is_measured_) measure_weighted(targets, num_pairs);
+      if (model_.options_.learn_normalizer) {
+        learn_normalizer(targets, num_pairs, step.learning_rate);
+      }
+    } else {
+      if (is_measured_) measure(targets, num_pairs);
+    }
   }
 
   // Adds -log of the probability of each label: the sum of log(1 + exp(x)), with one logarithm
@@ -215,6 +263,32 @@ class Word2VecWorker {
     num_pairs_ += num_pairs;
   }
 
+  // The same where targets have weights.
+  void measure_weighted(const Targets& targets, int num_pairs) {
+    const float* logit = logits_.data();
+    for (int i = 0; i < num_pairs; ++i) {
+      for (size_t t = 0; t < static_cast<size_t>(targets.count); ++t, ++logit) {
+        const double x = static_cast<double>(targets.labels[t] > 0 ? -*logit : *logit);
+        const double loss = std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
+        loss_ += static_cast<double>(targets.weights[t]) * loss;
+      }
+    }
+    num_pairs_ += num_pairs;
+  }
+
+  // Log Z is taken from every logit, so that its gradient is less the sum of theirs.
+  void learn_normalizer(const Targets& targets, int num_pairs, float learning_rate) {
+    const float* logit = logits_.data();
+    double gain = 0;
+    for (int i = 0; i < num_pairs; ++i) {
+      for (size_t t = 0; t < static_cast<size_t>(targets.count); ++t, ++logit) {
+        const float error = 1 / (1 + std::exp(-*logit)) - static_cast<float>(targets.labels[t]);
+        gain += static_cast<double>(targets.weights[t] * error);
+      }
+    }
+    normalizer_ += static_cast<double>(learning_rate) * gain;
+  }
+
   Word2Vec& model_;
   const Objective& objective_;
   const std::atomic<bool>& stop_;
@@ -228,6 +302,12 @@ class Word2VecWorker {
   PaddedMatrix scratch_;  // for its alignment
   Prepared ring_[kRing];
   std::vector<const float*> coming_;  // rows that later centres need, not asked for yet
+  EpochRandom random_{0, 0};
+  Targets block_noise_;     // of noise_block_
+  Index noise_block_ = -1;  // of this epoch
+  double normalizer_;       // log Z as this thread has it, and when it last exchanged it
+  double normalizer_base_;
+  bool is_measured_ = false;
   double loss_ = 0;
   int64_t num_pairs_ = 0;
 };

@@ -15,6 +15,7 @@ from embkit.cli.training_run import tell_trained, train_and_save
 from embkit.config import CbowConfig, SkipGramConfig, Word2VecConfig
 
 SGNS_EXAMPLE = "Example: embkit train sgns corpus.txt.gz --output vectors.bin --dim 300"
+NCE_EXAMPLE = "Example: embkit train nce corpus.txt --output model --keep-output"
 SKIPGRAM_EXAMPLE = """Example: embkit train skipgram corpus.txt --output model --loss hs
 
 Five more epochs, at a rate that falls from 0.005:
@@ -28,6 +29,13 @@ class SgnsConfig(SkipGramConfig):
     """Skip-gram with its loss settled."""
 
     loss: Annotated[Literal["ns"], Parameter(show=False)] = "ns"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NceConfig(SkipGramConfig):
+    """Skip-gram with its loss settled."""
+
+    loss: Annotated[Literal["nce"], Parameter(show=False)] = "nce"
 
 
 def sgns(
@@ -47,6 +55,25 @@ def sgns(
         Text files, folders or globs; - reads standard input.
     """
     _train("sgns", corpus, run, config, common)
+
+
+def nce(
+    *corpus: str,
+    run: Annotated[ResumableRunOptions, FLATTEN],
+    config: Annotated[NceConfig, FLATTEN] = NceConfig(),
+    common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
+) -> None:
+    """Train skip-gram with noise-contrastive estimation: scores are log probabilities.
+
+    The text has one sentence or document a line, its words parted by blanks. Files may be
+    compressed with gzip, bzip2, xz or zstd.
+
+    Parameters
+    ----------
+    corpus
+        Text files, folders or globs; - reads standard input.
+    """
+    _train("nce", corpus, run, config, common)
 
 
 def skipgram(
@@ -98,7 +125,7 @@ def _train(
         raise ValueError("corpus must be given: a text file, a folder, a glob, or -")
     sources = [show_dash(source) for source in corpus]
     options = asdict(config)
-    if isinstance(config, SgnsConfig):
+    if isinstance(config, SgnsConfig | NceConfig):
         options.pop("loss")
     trained = train_and_save(
         method,
@@ -120,6 +147,7 @@ def register(app: App) -> None:
     """Add the command with its subcommands."""
     train = App(name="train", help="Train vectors on text.", help_epilogue=SGNS_EXAMPLE)
     train.command(sgns, help_epilogue=SGNS_EXAMPLE)
+    train.command(nce, help_epilogue=NCE_EXAMPLE)
     train.command(skipgram, help_epilogue=SKIPGRAM_EXAMPLE)
     train.command(cbow, help_epilogue=CBOW_EXAMPLE)
     train_glove.register(train)

@@ -141,7 +141,9 @@ def tell_trained(trained: Trained, common: CommonOptions) -> None:
     cost = f"cost {provenance['final_loss']:.5f}, " if is_glove else ""
     size = f"{len(vectors)} words x {vectors.dim}"
     unit = "cells" if is_glove else "words"
+    normalizer = provenance.get("normalizer")
+    sums = f", probabilities sum to {normalizer['mean']:.3g}" if normalizer else ""
     note(
-        f"wrote {trained.output}: {size}, {cost}{trained.speed:,.0f} {unit}/s",
+        f"wrote {trained.output}: {size}, {cost}{trained.speed:,.0f} {unit}/s{sums}",
         quiet=common.quiet,
     )

@@ -66,6 +66,13 @@ METHODS: dict[str, Method] = {
         has_checkpoints=True,
     ),
     "skipgram": Method("Skip-gram.", SkipGramConfig, train_word2vec, has_checkpoints=True),
+    "nce": Method(
+        "Skip-gram with noise-contrastive estimation.",
+        SkipGramConfig,
+        train_word2vec,
+        (("loss", "nce"),),
+        has_checkpoints=True,
+    ),
     "cbow": Method(
         "Continuous bag of words.", CbowConfig, train_word2vec, has_checkpoints=True
     ),
@@ -130,8 +137,8 @@ def train(
 
     Parameters
     ----------
-    method : {"sgns", "skipgram", "cbow", "glove", "ppmi", "svd"}
-        The model; ``sgns`` is ``skipgram`` with ``loss="ns"``.
+    method : {"sgns", "nce", "skipgram", "cbow", "glove", "ppmi", "svd"}
+        The model; ``sgns`` is ``skipgram`` with ``loss="ns"``, ``nce`` with ``loss="nce"``.
     corpus : path, list of paths, folder, glob, "-", iterable of token lists, or EncodedCorpus
         The text, one sentence a line, tokens separated by blanks; see `embkit.corpus.encode`.
         An iterable is read once, so a generator will do. For glove also `Cooccurrence`.

@@ -36,6 +36,9 @@ class TrainingProgress:
     """At the mean speed so far; None at the start."""
     epoch_loss: float | None = None
     """GloVe: mean loss of the epoch that this report ends; None in the midst of one."""
+    normalizer: float | None = None
+    """NCE: what the probabilities beside a context sum to, on average over some contexts; None
+    but in the last report."""
 
 
 Callback = Callable[[TrainingProgress], object]
@@ -110,6 +113,7 @@ class Reporter:
         *,
         last: bool = False,
         epoch_loss: float | None = None,
+        normalizer: float | None = None,
     ) -> None:
         """Report the running totals of a trainer, unless the last report is too recent.
 
@@ -137,6 +141,7 @@ class Reporter:
             learning_rate=learning_rate,
             seconds_left=seconds * (self._total - tokens) / done if done else None,
             epoch_loss=epoch_loss,
+            normalizer=normalizer,
         )
         self._last = (tokens, loss, num_pairs)
         self._last_time = now

@@ -14,6 +14,7 @@ from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, DivergenceError, ResourceError
 from embkit.training.checkpoint import Checkpoints, State, saving_at_the_end
 from embkit.training.initial import InitialRows
+from embkit.training.nce import sampled_normalizer
 from embkit.training.progress import Callback, Reporter
 
 BLOCK_TOKENS = 8192
@@ -111,6 +112,7 @@ class Word2VecTrainer:
         self.corpus = corpus
         self.config = config
         self.threads = config.threads or available_threads()
+        self.normalizer: dict[str, float] | None = None
         counts = corpus.vocabulary.counts
         assert counts is not None  # an encoded corpus always has them
         self.init_from: dict[str, Any] | None = None
@@ -161,7 +163,16 @@ class Word2VecTrainer:
                 f"training diverged ({error}): learning_rate must be lower, "
                 f"got {self.config.learning_rate}"
             ) from None
-        reporter.update(*self.model.progress(), last=True)
+        self.normalizer = self._sampled_normalizer()
+        mean = self.normalizer["mean"] if self.normalizer else None
+        reporter.update(*self.model.progress(), last=True, normalizer=mean)
+
+    def _sampled_normalizer(self) -> dict[str, float] | None:
+        if self.config.loss != "nce":
+            return None
+        rows = self.model.view(False), self.model.view(True)  # their padding is 0
+        log_normalizer = self.model.counters()["log_normalizer"]
+        return sampled_normalizer(self.config, self.corpus, rows, log_normalizer)
 
     def _refuse_infinite_rows(self) -> None:
         if not self.model.rows_are_finite():
@@ -180,6 +191,8 @@ class Word2VecTrainer:
             "final_loss": counters["last_loss"] / pairs if pairs else None,
             "embkit": __version__,
         }
+        if self.normalizer is not None:
+            provenance["normalizer"] = self.normalizer
         return _collect(self.model, self.corpus, self.config, provenance)
 
 
@@ -199,14 +212,18 @@ def _core_options(
     return {
         "is_cbow": isinstance(config, CbowConfig),
         "is_hierarchical": config.loss == "hs",
-        "share_negatives": getattr(config, "negative_sharing", "window") == "window"
-        or config.loss == "hs",
+        "is_noise_contrastive": config.loss == "nce",
+        "learn_normalizer": config.loss == "nce" and config.normalizer == "learnt",
+        "unigram_bias": config.bias == "unigram",
+        "share_negatives": config.negative_sharing != "pair" or config.loss == "hs",
         "sum_contexts": getattr(config, "context_combination", "mean") == "sum",
         "dynamic_window": config.dynamic_window,
         "paper_subsampling": config.subsample_formula == "paper",
         "dim": config.dim,
         "window": config.window,
         "negatives": config.negatives,
+        "block_size": config.block_size if config.negative_sharing == "block" else 0,
+        "block_negatives": config.block_negatives,
         "smoothing": config.smoothing,
         "subsample": config.subsample,
         "learning_rate": config.learning_rate,

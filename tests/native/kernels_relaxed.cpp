@@ -29,7 +29,8 @@ double dot(const float* x, const float* y, int stride) {
 
 float step_of(const Step& step, double logit, int output) {
   const double probability = 1 / (1 + std::exp(-logit));
-  return static_cast<float>(step.learning_rate * (step.labels[output] - probability));
+  const float weight = step.weights != nullptr ? step.weights[output] : 1;
+  return static_cast<float>(weight * step.learning_rate * (step.labels[output] - probability));
 }
 
 // Some of a step's outputs, which move together after all of them were looked at.
@@ -53,7 +54,8 @@ std::vector<float> find_steps(const Step& step, const std::vector<const float*>&
   std::vector<float> steps;
   for (size_t i = 0; i < inputs.size(); ++i) {
     for (int o = tile.first; o < tile.first + tile.size; ++o) {
-      const double logit = dot(inputs[i], step.outputs[o], step.stride);
+      double logit = dot(inputs[i], step.outputs[o], step.stride);
+      if (step.offsets != nullptr) logit -= step.offsets[o] + step.offset;
       if (step.logits != nullptr) {
         step.logits[i * static_cast<size_t>(step.num_outputs) + static_cast<size_t>(o)] =
             static_cast<float>(logit);

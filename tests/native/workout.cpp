@@ -121,12 +121,26 @@ double norm(const PaddedMatrix& matrix) {
   return std::sqrt(sum);
 }
 
-void train_word2vec(const char* name, const Corpus& corpus, int num_threads, bool is_cbow,
-                    bool is_hierarchical, bool share_negatives) {
+Word2VecOptions model_of(bool is_cbow, bool is_hierarchical, bool share_negatives) {
   Word2VecOptions options{};
   options.is_cbow = is_cbow;
   options.is_hierarchical = is_hierarchical;
   options.share_negatives = share_negatives;
+  return options;
+}
+
+Word2VecOptions nce_model_of(bool is_cbow, bool learn_normalizer, Index block_size) {
+  Word2VecOptions options = model_of(is_cbow, false, true);
+  options.is_noise_contrastive = true;
+  options.learn_normalizer = learn_normalizer;
+  options.unigram_bias = true;
+  options.block_size = block_size;
+  options.block_negatives = 12;
+  return options;
+}
+
+void train_word2vec(const char* name, const Corpus& corpus, int num_threads,
+                    Word2VecOptions options) {
   options.dynamic_window = true;
   options.dim = kDim;
   options.window = 3;
@@ -200,11 +214,13 @@ void run(int num_threads) {
   const auto words =
       digest(corpus.ids.data(), corpus.ids.size() * sizeof(WordId), num_threads, go_on);
   std::printf("encode %llu\n", static_cast<unsigned long long>(words[0] >> 32));
-  train_word2vec("skipgram-ns", corpus, num_threads, false, false, true);
-  train_word2vec("skipgram-ns-pair", corpus, num_threads, false, false, false);
-  train_word2vec("skipgram-hs", corpus, num_threads, false, true, true);
-  train_word2vec("cbow-ns", corpus, num_threads, true, false, true);
-  train_word2vec("cbow-hs", corpus, num_threads, true, true, true);
+  train_word2vec("skipgram-ns", corpus, num_threads, model_of(false, false, true));
+  train_word2vec("skipgram-ns-pair", corpus, num_threads, model_of(false, false, false));
+  train_word2vec("skipgram-hs", corpus, num_threads, model_of(false, true, true));
+  train_word2vec("cbow-ns", corpus, num_threads, model_of(true, false, true));
+  train_word2vec("cbow-hs", corpus, num_threads, model_of(true, true, true));
+  train_word2vec("skipgram-nce", corpus, num_threads, nce_model_of(false, true, 0));
+  train_word2vec("cbow-nce-block", corpus, num_threads, nce_model_of(true, false, 40));
   train_glove(num_threads);
   find_neighbors(num_threads);
 }
