@@ -128,6 +128,12 @@ class Session:
         self.task.begin, self.task.end, self.task.epoch = begin, end, epoch
         assert self.call("train") == 0
 
+    def give_workspace(self, size: int) -> None:
+        """Allocate ``size`` bytes of workspace, filled with NaN."""
+        workspace = np.full(size // 4 + 64, np.nan, np.float32)
+        self.arrays.append(workspace)
+        self.task.workspace = workspace.ctypes.data + -workspace.ctypes.data % 256
+
     def result(self) -> Run:
         """Return the matrices without their padding, which must still be zeros."""
         matrices = [array for array in self.arrays if array.dtype == np.float32][:2]
@@ -172,9 +178,7 @@ def session(
     made = Session(corpus, options, native, task, arrays, counters)
     needed = ctypes.c_size_t()
     made.call("workspace", ctypes.byref(needed))
-    workspace = np.full(needed.value // 4 + 64, np.nan, np.float32)
-    made.arrays.append(workspace)
-    task.workspace = workspace.ctypes.data + -workspace.ctypes.data % 256
+    made.give_workspace(needed.value)
     return made
 
 

@@ -7,6 +7,10 @@
 
 namespace embkit::cuda {
 
+EMBKIT_HOST_DEVICE inline int64_t ring_floats(const TrainTask& task) {
+  return int64_t{2} * (2 * task.window + 1) * task.stride;
+}
+
 // The input rows of the kept tokens that windows around the present centre can reach, 2W + 1 at
 // most: loaded when a token comes into reach, trained in place, and what they have gained is
 // added to the matrix when it leaves. A word that is there twice has one row, as in the matrix;
@@ -21,10 +25,6 @@ class ContextRing {
  public:
   EMBKIT_HOST_DEVICE ContextRing(const TrainTask& task, float* rows)
       : task_(task), rows_(rows) {}
-
-  EMBKIT_HOST_DEVICE static int64_t floats(int window, int stride) {
-    return int64_t{2} * (2 * window + 1) * stride;
-  }
 
   EMBKIT_HOST_DEVICE float* value(int slot) const {
     return rows_ + static_cast<int64_t>(slot) * (2 * task_.stride);

@@ -1,8 +1,12 @@
 // The functions of word2vec.h on the host, for tests: one emulated warp at a time, in order.
 // Pointers to device memory are plain pointers here, and streams are not looked at.
 
+#include <algorithm>
 #include <cstring>
+#include <numeric>
+#include <vector>
 
+#include "cuda/batch_layout.h"
 #include "cuda/check_task.h"
 #include "cuda/emulated_warp.h"
 #include "cuda/warp_trainer.h"
@@ -50,6 +54,48 @@ Status train(const TrainTask& task) {
   return 0;
 }
 
+template <typename Body>
+void run_lanes(const Body& body) {
+  LaneScheduler lanes;
+  lanes.run([&](int lane) {
+    EmulatedWarp warp(lanes, lane);
+    body(warp);
+  });
+}
+
+// The kernels of deterministic.cu in their order, warp after warp.
+template <bool kIsCbow>
+void train_batch(const TrainTask& task, const BatchLayout& layout, Index begin, Index end) {
+  BatchStepStorage storage;
+  for (Index place = 0; begin + place < end; ++place) {
+    std::memset(&storage, 0xff, sizeof storage);
+    run_lanes([&](EmulatedWarp& warp) {
+      BatchStep<EmulatedWarp, kIsCbow>(warp, task, storage, layout.batch, place)
+          .run(begin + place);
+    });
+  }
+  const int64_t count = (end - begin) * layout.batch.num_gains;
+  std::vector<uint32_t> order(static_cast<size_t>(count));
+  std::iota(order.begin(), order.end(), 0u);
+  const uint32_t* const keys = layout.batch.keys;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; });
+  for (size_t i = 0; i < order.size(); ++i) {
+    layout.sorted_entries[i] = order[i];
+    layout.sorted_keys[i] = keys[order[i]];
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    if (layout.sorted_keys[i] == kNoRow) break;
+    run_lanes([&](EmulatedWarp& warp) {
+      apply_gains(warp, task, layout.batch.gains, layout.sorted_keys, layout.sorted_entries,
+                  count, i);
+    });
+  }
+  run_lanes([&](EmulatedWarp& warp) {
+    add_counters(warp, task, layout.batch.counters, end - begin);
+  });
+}
+
 }  // namespace
 
 Status mark_sentences(uint32_t* ids, Index ids_position, Index num_ids,
@@ -63,10 +109,29 @@ Status mark_sentences(uint32_t* ids, Index ids_position, Index num_ids,
 
 size_t workspace_bytes(const TrainTask& task, bool is_cbow) {
   check_sizes(task);
-  return static_cast<size_t>(warp_rows<EmulatedWarp, 0>(task, is_cbow)) * sizeof(float);
+  return static_cast<size_t>(warp_floats(task, is_cbow)) * sizeof(float);
 }
 
 Status train_skipgram(const TrainTask& task, Stream) { return train<false>(task); }
 Status train_cbow(const TrainTask& task, Stream) { return train<true>(task); }
+
+size_t deterministic_workspace_bytes(const TrainTask& task, bool is_cbow, Index batch_tokens) {
+  check_batch(task, batch_tokens);
+  TrainTask empty = task;
+  empty.workspace = nullptr;
+  return BatchLayout(empty, is_cbow, batch_tokens, 0).bytes;
+}
+
+Status train_deterministic(const TrainTask& task, bool is_cbow, Index batch_tokens, Stream) {
+  check_batch(task, batch_tokens);
+  const BatchLayout layout(task, is_cbow, batch_tokens, 0);
+  check_task(task, layout.bytes);
+  for_batches(task, batch_tokens, [&](Index begin, Index end) {
+    is_cbow ? train_batch<true>(task, layout, begin, end)
+            : train_batch<false>(task, layout, begin, end);
+    return true;
+  });
+  return 0;
+}
 
 }  // namespace embkit::cuda

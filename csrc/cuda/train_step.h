@@ -16,6 +16,7 @@ constexpr int kMaxContexts = 2 * kMaxWindow;
 struct alignas(16) StepStorage {
   float steps[kMaxContexts * kTileStride];  // logits at first
   uint32_t targets[kMaxTargets];            // output rows, the centre's first
+  float offsets[kMaxTargets];               // of their logits
   int32_t contexts[kMaxContexts];           // slots of the ring
   int32_t numbers[kMaxContexts];            // and the contexts' places in the widest window
 };
@@ -28,6 +29,12 @@ struct Tally {
   uint32_t centers = 0;
 };
 
+// Floats that a step needs beside the rows it trains.
+EMBKIT_HOST_DEVICE inline int64_t spare_floats(const TrainTask& task, bool is_cbow) {
+  if (is_cbow) return int64_t{2} * task.stride;
+  return task.negatives + 1 > kTile ? int64_t{2} * task.window * task.stride : 0;
+}
+
 // The step of stochastic gradient descent of simd/kernels.h, done by a warp: the logistic loss
 // of a few input rows against a few output rows. Logits come from the rows as they are before
 // the step; output rows are taken in equal tiles of at most kTile, and input rows gain what all
@@ -39,8 +46,8 @@ struct Tally {
 template <typename Warp, int kBlocks>
 class TrainStep {
  public:
-  // spare: where a step has several tiles, rows for the gradients of `window` * 2 contexts;
-  // CBOW: two rows.
+  // spare: spare_floats(). Where a step has several tiles, the contexts' gradients; CBOW: the
+  // input row and its gradient.
   EMBKIT_HOST_DEVICE TrainStep(Warp& warp, const TrainTask& task, StepStorage& storage,
                                float* spare, float normalizer_share)
       : warp_(warp),
@@ -48,11 +55,6 @@ class TrainStep {
         storage_(storage),
         spare_(spare),
         normalizer_share_(normalizer_share) {}
-
-  EMBKIT_HOST_DEVICE static int64_t spare_floats(const TrainTask& task, bool is_cbow) {
-    if (is_cbow) return int64_t{2} * task.stride;
-    return task.negatives + 1 > kTile ? int64_t{2} * task.window * task.stride : 0;
-  }
 
   // What one step is about.
   struct Pass {
@@ -174,9 +176,7 @@ class TrainStep {
   }
 
   EMBKIT_HOST_DEVICE float step_of(const Pass& pass, int target, float logit, Tally& tally) {
-    if (task_.offsets != nullptr) {
-      logit -= task_.offsets[storage_.targets[target]] + normalizer_;
-    }
+    logit -= storage_.offsets[target] + normalizer_;
     const bool is_center = target == 0;
     if (pass.is_measured) tally.loss += softplus(is_center ? -logit : logit);
     const float step = pass.rate * ((is_center ? 1.0f : 0.0f) - sigmoid(logit));

@@ -2,27 +2,14 @@
 
 #include <cstdint>
 
-#include "core/alias_table.h"
 #include "cuda/context_ring.h"
 #include "cuda/kept_stream.h"
+#include "cuda/targets.h"
 #include "cuda/train_step.h"
 #include "cuda/warp.h"
 #include "cuda/word2vec.h"
 
 namespace embkit::cuda {
-
-constexpr Index kRateGrid = 1024;     // positions that share a learning rate, and a chunk
-constexpr double kLowestRate = 1e-4;  // of the first
-constexpr uint64_t kFirstDraw = 2;    // of the noise: 0 keeps a token, 1 is its window
-
-// Linear over the run, constant on a grid of positions: as train/word2vec.cpp.
-EMBKIT_HOST_DEVICE inline float learning_rate(const TrainTask& task, Index position) {
-  const auto done =
-      static_cast<double>(task.epoch * task.num_tokens + position / kRateGrid * kRateGrid);
-  const double all = static_cast<double>(task.epochs) * static_cast<double>(task.num_tokens);
-  const double share = 1 - done / all;
-  return static_cast<float>(task.learning_rate * (share > kLowestRate ? share : kLowestRate));
-}
 
 // Shared memory of one warp, beside the rows of its ring.
 struct WarpStorage {
@@ -31,10 +18,8 @@ struct WarpStorage {
 };
 
 // Floats of the rows that one warp keeps: its ring, and what its steps need.
-template <typename Warp, int kBlocks>
-EMBKIT_HOST_DEVICE int64_t warp_rows(const TrainTask& task, bool is_cbow) {
-  return ContextRing<Warp, kBlocks>::floats(task.window, task.stride) +
-         TrainStep<Warp, kBlocks>::spare_floats(task, is_cbow);
+EMBKIT_HOST_DEVICE inline int64_t warp_floats(const TrainTask& task, bool is_cbow) {
+  return ring_floats(task) + spare_floats(task, is_cbow);
 }
 
 // One warp of the training kernel: takes chunks of positions from the launch's queue and trains
@@ -50,8 +35,7 @@ class WarpTrainer {
         storage_(storage.step),
         stream_(task, storage.kept),
         ring_(task, rows),
-        step_(warp, task, storage.step,
-              rows + ContextRing<Warp, kBlocks>::floats(task.window, task.stride),
+        step_(warp, task, storage.step, rows + ring_floats(task),
               1.0f / static_cast<float>(num_warps)) {}
 
   EMBKIT_HOST_DEVICE void run() {
@@ -86,49 +70,36 @@ class WarpTrainer {
   }
 
   EMBKIT_HOST_DEVICE void train_center(int center) {
-    const uint64_t state = stream_.state(center);
-    const uint64_t draw = further_draw(state, 1);
-    const int num_contexts = find_contexts(center, draw);
+    const int num_contexts = list_contexts(center);
     if (num_contexts == 0) return;
     ++tally_.centers;
     typename TrainStep<Warp, kBlocks>::Pass pass{num_contexts, 0, 0, rate_,
-                                                 (draw & task_.loss_mask) == 0};
-    const uint32_t word = stream_.word(center);
+                                                 is_measured(task_, stream_.state(center))};
     const auto row = [&](int slot) { return ring_.value(slot); };
-    if constexpr (kIsCbow) {
-      pass.num_targets = find_targets(word, state, kFirstDraw);
-      step_.train_cbow(pass, row, tally_);
-      return;
-    }
-    if (task_.sharing != Sharing::kPair) {
-      pass.num_targets = find_targets(word, state, kFirstDraw);
-      step_.train_window(pass, row, tally_);
+    if (kIsCbow || task_.sharing != Sharing::kPair) {
+      pass.num_targets = list_targets(center, kFirstDraw);
+      if constexpr (kIsCbow) {
+        step_.train_cbow(pass, row, tally_);
+      } else {
+        step_.train_window(pass, row, tally_);
+      }
       return;
     }
     pass.num_contexts = 1;
     for (; pass.first_context < num_contexts; ++pass.first_context) {
       const auto number = static_cast<uint64_t>(storage_.numbers[pass.first_context]);
-      pass.num_targets = find_targets(
-          word, state, kFirstDraw + number * static_cast<uint64_t>(task_.negatives));
-      step_.train_window(pass, row, tally_);
+      pass.num_targets =
+          list_targets(center, kFirstDraw + number * static_cast<uint64_t>(task_.negatives));
+      if constexpr (!kIsCbow) step_.train_window(pass, row, tally_);
     }
   }
 
   // Lists the slots of a centre's contexts in the text's order.
-  EMBKIT_HOST_DEVICE int find_contexts(int center, uint64_t draw) {
-    const int window = task_.window;
-    const int radius = task_.dynamic_window
-                           ? 1 + static_cast<int>(below(draw, static_cast<uint32_t>(window)))
-                           : window;
+  EMBKIT_HOST_DEVICE int list_contexts(int center) {
+    const uint32_t contexts = find_contexts(warp_, task_, stream_, center, oldest_, loaded_);
     const int lane = warp_.lane();
-    const int token = center - window + lane;
-    const int distance = token < center ? center - token : token - center;
-    const bool is_context = distance > 0 && distance <= radius && token >= oldest_ &&
-                            token < loaded_ &&
-                            stream_.sentence(token) == stream_.sentence(center);
-    const uint32_t contexts = warp_.ballot(is_context);
-    const int slot = ring_.slot(warp_, token);
-    if (is_context) {
+    const int slot = ring_.slot(warp_, center - task_.window + lane);
+    if ((contexts >> lane & 1) != 0) {
       const int rank = count_bits(contexts & bits_below(lane));
       storage_.contexts[rank] = slot;
       storage_.numbers[rank] = lane;
@@ -137,20 +108,9 @@ class WarpTrainer {
     return count_bits(contexts);
   }
 
-  // Lists the centre and its noise words, from draw number `first` on.
-  EMBKIT_HOST_DEVICE int find_targets(uint32_t center, uint64_t state, uint64_t first) {
-    const int lane = warp_.lane();
-    uint32_t word = center;
-    if (lane < task_.negatives) {
-      const uint64_t draw = further_draw(state, first + static_cast<uint64_t>(lane));
-      word = sample_alias(task_.noise, task_.num_words, draw);
-    }
-    const bool is_noise = lane < task_.negatives && (task_.keeps_center || word != center);
-    const uint32_t noise = warp_.ballot(is_noise);
-    if (is_noise) storage_.targets[1 + count_bits(noise & bits_below(lane))] = word;
-    if (lane == 0) storage_.targets[0] = center;
-    warp_.sync();
-    return 1 + count_bits(noise);
+  EMBKIT_HOST_DEVICE int list_targets(int center, uint64_t first) {
+    return find_targets(warp_, task_, stream_.word(center), stream_.state(center), first,
+                        storage_);
   }
 
   EMBKIT_HOST_DEVICE void report(Index tokens) {

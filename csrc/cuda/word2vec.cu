@@ -19,7 +19,7 @@ constexpr int kLeastWarps = 4;  // of a multiprocessor, with rings in shared mem
 // or in its part of task.workspace where that is too small. Rows of both matrices race between
 // warps; vector atomics lose no update but fix no order.
 template <int kBlocks, bool kIsCbow, bool kIsShared>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kBlocks == 1 ? 4 : 1)
     train_words_kernel(const __grid_constant__ TrainTask task, int64_t row_floats) {
   extern __shared__ __align__(16) unsigned char shared[];
   const int warp_in_block = static_cast<int>(threadIdx.x) / kWarpSize;
@@ -97,7 +97,7 @@ Plan make_plan(const TrainTask& task, bool is_cbow) {
   int processors = 0, block_limit = 0, processor_limit = 0;
   plan.status = device_limits(&processors, &block_limit, &processor_limit);
   if (plan.status != cudaSuccess) return plan;
-  plan.row_floats = warp_rows<DeviceWarp, 0>(task, is_cbow);
+  plan.row_floats = warp_floats(task, is_cbow);
   const size_t row_bytes = static_cast<size_t>(plan.row_floats) * sizeof(float);
   const size_t warp_bytes = sizeof(WarpStorage) + row_bytes;
   const int fitting = static_cast<int>(static_cast<size_t>(processor_limit) / warp_bytes);

@@ -96,15 +96,12 @@ size_t workspace_bytes(const TrainTask& task, bool is_cbow);
 Status train_skipgram(const TrainTask& task, Stream stream);
 Status train_cbow(const TrainTask& task, Stream stream);
 
-// The same on every run to the last bit: all centres of batch_tokens positions are trained from
-// the rows as they are before the batch, and what a row gains is summed in the order of
-// positions. A batch of one position is the CPU trainer's step.
-struct DeterministicBatch {
-  Index batch_tokens;
-};
-size_t deterministic_workspace_bytes(const TrainTask& task, bool is_cbow,
-                                     const DeterministicBatch& batch);
-Status train_deterministic(const TrainTask& task, bool is_cbow, const DeterministicBatch& batch,
+// The same, but with the same bytes on every run: batches of batch_tokens positions (counted
+// from position 0 of the corpus), all trained from the rows as they are before the batch; what
+// a row gains is summed in the order of positions. With a batch of one position the result is
+// the CPU trainer's with one thread up to rounding. Negatives are shared by a window.
+size_t deterministic_workspace_bytes(const TrainTask& task, bool is_cbow, Index batch_tokens);
+Status train_deterministic(const TrainTask& task, bool is_cbow, Index batch_tokens,
                            Stream stream);
 
 }  // namespace embkit::cuda

@@ -45,4 +45,18 @@ int train(const cuda::TrainTask* task, bool is_cbow, char* message, size_t size)
   });
 }
 
+int deterministic_workspace(const cuda::TrainTask* task, bool is_cbow, int64_t batch,
+                            size_t* bytes, char* message, size_t size) {
+  return guarded(message, size, [&] {
+    *bytes = cuda::deterministic_workspace_bytes(*task, is_cbow, batch);
+    return 0;
+  });
+}
+
+int train_deterministic(const cuda::TrainTask* task, bool is_cbow, int64_t batch, char* message,
+                        size_t size) {
+  return guarded(message, size,
+                 [&] { return cuda::train_deterministic(*task, is_cbow, batch, nullptr); });
+}
+
 }  // extern "C"

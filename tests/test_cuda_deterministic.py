@@ -1,0 +1,103 @@
+"""Deterministic training on the GPU, emulated: gains sorted by row, summed in order."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import cuda_emulated, reference
+from tests.models import MIXED, MODES, SMALL, output_of, random_sentences, trained
+
+TOLERANCE = 1e-5
+KERNELS = {name: MODES[name] for name in ("skipgram-ns", "cbow-ns", "cbow-ns-sum")}
+
+
+def run(
+    corpus: reference.Corpus, options: reference.Options, batch: int, cuts: tuple[int, ...] = ()
+) -> cuda_emulated.Run:
+    made = cuda_emulated.session(corpus, options)
+    size, tokens = ctypes.c_size_t(), ctypes.c_int64(batch)
+    assert made.call("deterministic_workspace", tokens, ctypes.byref(size)) == 0
+    made.give_workspace(size.value)
+    bounds = [0, *cuts, corpus.num_tokens]
+    for made.task.epoch in range(options.epochs):
+        for made.task.begin, made.task.end in itertools.pairwise(bounds):
+            assert made.call("train_deterministic", tokens) == 0
+    return made.result()
+
+
+def reference_of_batches(
+    corpus: reference.Corpus, options: reference.Options, batch: int
+) -> reference.Model:
+    """Train each window of a batch on a copy of the rows, and add up what the copies gain."""
+    rows = reference.initial_rows(options.seed, len(corpus.words), options.dim)
+    model = reference.Model(rows, np.zeros_like(rows))
+    table = reference.alias_table(reference.noise_weights(corpus.counts, options.smoothing))
+    for epoch in range(options.epochs):
+        windows = list(reference.windows(corpus, options, epoch))
+        for number in range(-(-corpus.num_tokens // batch)):
+            before = (model.input.copy(), model.output.copy())
+            for window in windows:
+                if window.position // batch != number:
+                    continue
+                rate = reference.learning_rate(
+                    options, corpus.num_tokens, epoch, window.position
+                )
+                copy = reference.Model(before[0].copy(), before[1].copy())
+                reference.train_window(copy, window, options, rate, table, reference.no_path)
+                model.input += copy.input - before[0]
+                model.output += copy.output - before[1]
+                model.loss += copy.loss
+    return model
+
+
+@pytest.mark.parametrize("mode", KERNELS)
+@pytest.mark.parametrize("batch", [2, 16, 1000])
+def test_equals_the_reference_of_batches(mode: str, batch: int) -> None:
+    corpus = reference.encode(MIXED)
+    options = reference.Options(**{**SMALL, "learning_rate": 0.1}, **KERNELS[mode])
+    expected = reference_of_batches(corpus, options, batch)
+    trained = run(corpus, options, batch)
+    assert np.abs(trained.input - expected.input).max() < TOLERANCE
+    assert np.abs(trained.output - expected.output).max() < TOLERANCE
+    assert trained.counters.loss == pytest.approx(expected.loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("mode", KERNELS)
+@pytest.mark.parametrize(
+    "change", [{}, {"dim": 130}, {"negatives": 13, "learning_rate": 0.05}, {"window": 15}]
+)
+def test_batches_of_one_position_are_the_trainer_of_the_cpu(
+    mode: str, change: dict[str, Any]
+) -> None:
+    sentences = random_sentences(20, [40, 7, 1, 90], seed=6)
+    options = {**SMALL, "learning_rate": 0.1, **change, **KERNELS[mode]}
+    model = trained(sentences, **options)
+    emulated = run(reference.encode(sentences), reference.Options(**options), 1)
+    assert np.abs(emulated.input - model.vectors).max() < 1e-4
+    assert np.abs(emulated.output - output_of(model)).max() < 1e-4
+
+
+@pytest.mark.parametrize("mode", KERNELS)
+def test_every_run_has_the_same_bytes_wherever_it_is_cut_between_batches(mode: str) -> None:
+    corpus = reference.encode(random_sentences(20, [100, 130], seed=8))
+    options = reference.Options(**SMALL, **KERNELS[mode])
+    first = run(corpus, options, 32)
+    for cuts in ((), (32, 96), (128,)):
+        again = run(corpus, options, 32, cuts)
+        assert first.input.tobytes() == again.input.tobytes()
+        assert first.output.tobytes() == again.output.tobytes()
+        assert first.counters.pairs == again.counters.pairs
+
+
+def test_refuses_negatives_of_a_pair_and_empty_batches() -> None:
+    corpus = reference.encode(MIXED)
+    pair = reference.Options(**{**SMALL, "negative_sharing": "pair"})
+    with pytest.raises(ValueError, match="negative_sharing must be window"):
+        run(corpus, pair, 16)
+    with pytest.raises(ValueError, match="batch_tokens must be from 1 to 65536, got 0"):
+        run(corpus, reference.Options(**SMALL), 0)
