@@ -280,6 +280,15 @@ class TopK:
         first_row: int,
         threads: int,
     ) -> None: ...
+    def update_listed(
+        self,
+        listed: NDArray[np.int64],
+        rows: NDArray[np.float32],
+        scales: NDArray[np.float64],
+        shifts: NDArray[np.float64],
+        *,
+        threads: int,
+    ) -> None: ...
     def result(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]: ...
 
 # bind_phrases

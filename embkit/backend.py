@@ -10,7 +10,7 @@ import contextlib
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,20 @@ from numpy.typing import NDArray
 from embkit.device import Device, parse_device
 from embkit.errors import ResourceError
 
-__all__ = ["Backend", "Device", "array_namespace", "open_backend", "parse_device"]
+__all__ = [
+    "Backend",
+    "Device",
+    "DeviceArray",
+    "Namespace",
+    "array_namespace",
+    "open_backend",
+    "parse_device",
+]
 
+DeviceArray: TypeAlias = Any
+"""An array of a device's own library, which has no types."""
+Namespace: TypeAlias = Any
+"""NumPy, or CuPy, which answers to the same names."""
 Result = TypeVar("Result")
 
 
@@ -106,13 +118,34 @@ class Backend:
             except MemoryError as error:
                 if not self.is_gpu or isinstance(error, ResourceError):
                     raise
-            free = self.free_bytes() or 0  # outside of the handler, which holds its arrays
-            if size <= least:
-                raise ResourceError(
-                    f"{self.device} needs about {need(size) / 2**20:.0f} MiB, "
-                    f"{free / 2**20:.0f} MiB are free: --device cpu works without it"
-                )
+            if size <= least:  # outside of the handler, which holds the arrays of the attempt
+                raise self._too_little(need(size))
+            self.free_bytes()
             size = max(least, size // 2)
+
+    @contextlib.contextmanager
+    def telling(self, needed: int) -> Iterator[None]:
+        """Let the GPU's lack of memory end in one line with an estimate, in bytes.
+
+        Raises
+        ------
+        ResourceError
+            Where the memory did not suffice.
+        """
+        try:
+            with self.active():
+                yield
+        except MemoryError as error:
+            if not self.is_gpu or isinstance(error, ResourceError):
+                raise
+            raise self._too_little(needed) from None
+
+    def _too_little(self, needed: int) -> ResourceError:
+        free = self.free_bytes() or 0
+        return ResourceError(
+            f"{self.device} needs about {needed / 2**20:.0f} MiB, "
+            f"{free / 2**20:.0f} MiB are free: --device cpu works without it"
+        )
 
 
 def open_backend(device: str | Device = "cpu") -> Backend:

@@ -4,62 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embkit._native import core
+from embkit.backend import open_backend
 from embkit.config import available_threads, check_at_least
+from embkit.metrics import CosMul, Doubles, Metric, Ratio, Shifted
+from embkit.scanning import Scan, Tile
 
-# Products computed at a time: small enough to stay in a core's cache between the matrix
-# product and the selection, large enough for the product to run at full speed.
-_BLOCK_PRODUCTS = 1 << 23
-_TILE_TERMS = 1024  # query vectors multiplied at a time
+__all__ = [
+    "CosMul",
+    "Doubles",
+    "Metric",
+    "Neighbors",
+    "Ratio",
+    "Shifted",
+    "row_norms",
+    "top_k",
+]
 
-# Outside these lengths a float32 product may overflow or vanish, so such rows are not
-# screened by it but always scored in double precision.
-_SAFE_NORMS = (1e-30, 1e30)
-
-
-@dataclass(frozen=True)
-class CosMul:
-    """The score of 3CosMul (Levy and Goldberg 2014), generalised to any number of terms.
-
-    With cosines shifted to [0, 1] by (1 + cos) / 2, as the paper's footnote 7 says: the
-    product over the positive terms, divided by ``epsilon`` plus that over the negative ones.
-    """
-
-    num_positive: int
-    epsilon: float = 0.001
-
-
-Doubles: TypeAlias = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Shifted:
-    """The score ``gain * cosine + shifts[row]``: CSLS and the inverted softmax have this form.
-
-    ``shifts`` has shape (num_rows,).
-    """
-
-    gain: float
-    shifts: Doubles
-
-
-@dataclass(frozen=True, eq=False)
-class Ratio:
-    """The score ``cosine / max(1e-6, bases[query] + shifts[row])``: the ratio margin.
-
-    ``bases`` has shape (num_queries,), ``shifts`` (num_rows,).
-    """
-
-    bases: Doubles
-    shifts: Doubles
-
-
-Metric: TypeAlias = Literal["cosine", "dot", "pairdirection"] | CosMul | Shifted | Ratio
+_TILE_TERMS = {False: 1024, True: 4096}  # query vectors multiplied at a time, True on a GPU
 
 
 @dataclass(frozen=True)
@@ -128,6 +95,7 @@ def top_k(
     norms: Doubles | None = None,
     threads: int | None = None,
     block_rows: int | None = None,
+    device: str = "cpu",
 ) -> Neighbors:
     """Return the k best rows for each query, exactly.
 
@@ -161,6 +129,9 @@ def top_k(
         Threads for the selection, all cores when left out; the products use BLAS's own.
     block_rows : int, optional
         Rows per block, chosen to suit the cache when left out.
+    device : str
+        Where products are computed: cpu, cuda, cuda:N or auto. The outcome is the same, as
+        what a GPU cannot decide is scored here.
 
     Returns
     -------
@@ -171,6 +142,8 @@ def top_k(
     ------
     ValueError
         If a shape, an option or a value (NaN, inf) is not as said above.
+    ResourceError
+        If a GPU has no memory for the smallest block.
 
     Examples
     --------
@@ -187,119 +160,22 @@ def top_k(
     check_at_least("block_rows", 1 if block_rows is None else block_rows, 1)
     _check_shifts(metric, len(terms), num_rows)
     offsets, excluded = _flatten_exclusions(exclude, len(terms))
-    scan = _Scan(vectors, metric, norms, _resolve_threads(threads), block_rows)
+    backend = open_backend(device)
+    scan = Scan(vectors, metric, norms, _resolve_threads(threads), block_rows, backend)
     best = Neighbors(
         np.full((len(terms), min(k, num_rows)), -1, np.int64),
         np.full((len(terms), min(k, num_rows)), -np.inf, np.float32),
     )
-    tile = max(1, _TILE_TERMS // terms.shape[1])
-    for start in range(0, len(terms) if num_rows else 0, tile):
-        stop = min(start + tile, len(terms))
+    bases = metric.bases if isinstance(metric, Ratio) else np.zeros(len(terms))
+    step = max(1, _TILE_TERMS[backend.is_gpu] // terms.shape[1])
+    for start in range(0, len(terms) if num_rows else 0, step):
+        stop = min(start + step, len(terms))
         bounds = offsets[start : stop + 1]
         part = (bounds - bounds[0], excluded[bounds[0] : bounds[-1]])
-        bases = metric.bases[start:stop] if isinstance(metric, Ratio) else None
-        rows, scores = scan.best(terms[start:stop], best.rows.shape[1], part, bases)
+        tile = Tile(terms[start:stop], part, bases[start:stop])
+        rows, scores = scan.best(tile, best.rows.shape[1])
         best.rows[start:stop], best.scores[start:stop] = rows, scores
     return best
-
-
-@dataclass(frozen=True)
-class _Scan:
-    """One pass over all rows for a tile of queries."""
-
-    vectors: NDArray[np.float32]
-    metric: Metric
-    norms: Doubles
-    threads: int
-    block_rows: int | None
-
-    def best(
-        self,
-        terms: Doubles,
-        k: int,
-        excluded: tuple[NDArray[np.int64], NDArray[np.int64]],
-        bases: Doubles | None,
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return rows and scores for terms of shape (num_queries, num_terms, dim)."""
-        terms, exponents = _rescale(terms)
-        lengths = np.sqrt((terms * terms).sum(-1, keepdims=True))
-        units = np.divide(terms, lengths, out=np.zeros_like(terms), where=lengths > 0)
-        is_dot = self.metric == "dot"
-        gain = self.metric.gain if isinstance(self.metric, Shifted) else 1.0
-        shifts = self._shifts()
-        top = core.TopK(
-            terms,
-            np.ldexp(1.0, exponents[:, 0]) if is_dot else gain * _inverse(lengths[:, 0, 0]),
-            np.zeros(len(terms)) if bases is None else np.ascontiguousarray(bases, np.float64),
-            k=k,
-            scoring=_scoring(self.metric),
-            num_positive=self.metric.num_positive if isinstance(self.metric, CosMul) else 0,
-            epsilon=self.metric.epsilon if isinstance(self.metric, CosMul) else 0.0,
-            radius=float(self.norms.max()) if is_dot else 1.0,
-            reach=float(np.abs(shifts).max()),
-            excluded_offsets=excluded[0],
-            excluded=excluded[1],
-        )
-        scales, screens = self._scales()
-        flat = units.reshape(-1, units.shape[2]).astype(np.float32)
-        size = self.block_rows or max(1024, _BLOCK_PRODUCTS // len(flat))
-        buffer = np.empty(len(flat) * min(size, len(self.vectors)), np.float32)
-        for first in range(0, len(self.vectors), size):
-            block = self.vectors[first : first + size]
-            products = buffer[: len(flat) * len(block)].reshape(len(flat), len(block))
-            with np.errstate(over="ignore", invalid="ignore"):  # scored again, see _scales
-                np.matmul(flat, block.T, out=products)
-            span = slice(first, first + size)
-            top.update(
-                products,
-                block,
-                scales[span],
-                screens[span],
-                shifts[span],
-                first_row=first,
-                threads=self.threads,
-            )
-        return top.result()
-
-    def _shifts(self) -> Doubles:
-        """Return what each row's score is shifted by; zeros for metrics without shifts."""
-        if isinstance(self.metric, Shifted | Ratio):
-            shifts = self.metric.shifts[: len(self.vectors)]
-            return np.ascontiguousarray(shifts, np.float64)
-        return np.zeros(len(self.vectors))
-
-    def _scales(self) -> tuple[Doubles, NDArray[np.float32]]:
-        """Return what each row's products are multiplied with, exactly and for screening."""
-        is_zero = self.norms == 0
-        scales = np.ones_like(self.norms) if self.metric == "dot" else _inverse(self.norms)
-        screens = scales.astype(np.float32)
-        unsafe = (self.norms < _SAFE_NORMS[0]) | (self.norms > _SAFE_NORMS[1])
-        screens[unsafe & ~is_zero] = np.nan
-        if self.metric == "pairdirection":  # its bound supposes unit length
-            screens[is_zero] = np.nan
-        return scales, screens
-
-
-def _scoring(metric: Metric) -> str:
-    if isinstance(metric, CosMul):
-        return "cosmul"
-    if isinstance(metric, Shifted | Ratio):
-        return "shifted" if isinstance(metric, Shifted) else "ratio"
-    return "pairdirection" if metric == "pairdirection" else "linear"
-
-
-def _inverse(lengths: Doubles) -> Doubles:
-    """Return 1 / length, and 0 for 0."""
-    return np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-
-
-def _rescale(terms: Doubles) -> tuple[Doubles, NDArray[np.int32]]:
-    """Return each term divided by a power of two near its size, and that power's exponent.
-
-    Nothing is rounded, and the squares can neither overflow nor vanish.
-    """
-    exponents = np.frexp(np.abs(terms).max(-1, initial=0.0))[1]
-    return np.ldexp(terms, -exponents[..., None]), exponents
 
 
 def _as_matrix(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

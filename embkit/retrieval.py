@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embkit.backend import open_backend
 from embkit.config import check_at_least, check_choice
 from embkit.neighbors import Doubles, Metric, Neighbors, Ratio, Shifted, row_norms, top_k
 
@@ -47,7 +48,7 @@ class Retriever:
         Neighbours that a mean is taken of; fewer where a side has fewer rows.
     inverse_temperature : float
         Of the inverted softmax.
-    threads, block_rows : int, optional
+    threads, block_rows, device : optional
         As in :func:`embkit.neighbors.top_k`.
 
     Raises
@@ -73,6 +74,7 @@ class Retriever:
         inverse_temperature: float = 30.0,
         threads: int | None = None,
         block_rows: int | None = None,
+        device: str = "cpu",
     ) -> None:
         check_choice("method", method, METHODS)
         check_at_least("neighborhood", neighborhood, 1)
@@ -88,6 +90,8 @@ class Retriever:
         self.neighborhood = neighborhood
         self.inverse_temperature = inverse_temperature
         self._options: dict[str, Any] = {"threads": threads, "block_rows": block_rows}
+        self._options["device"] = device
+        self._backend = open_backend(device)
 
     @cached_property
     def _source_norms(self) -> Doubles:
@@ -105,17 +109,24 @@ class Retriever:
     @cached_property
     def _log_partitions(self) -> Doubles:
         """Logarithm of the sum over all sources of exp(b cos), for each target."""
+        return self._backend.fitting(self._sum_partitions, _TILE, self._need, least=64)
+
+    def _sum_partitions(self, size: int) -> Doubles:
+        xp, bring = self._backend.xp, self._backend.asarray
         sources = _units(self.source, self._source_norms)
         sums = np.empty(len(self.target))
-        for first in range(0, len(self.target), _TILE):
-            span = slice(first, first + _TILE)
-            tile = _units(self.target[span], self._target_norms[span])
-            total = np.zeros(len(tile))
-            for start in range(0, len(sources), _TILE):
-                cosines = (tile @ sources[start : start + _TILE].T).astype(np.float64)
-                total += np.exp(self.inverse_temperature * (cosines - 1)).sum(1)
-            sums[span] = np.log(total) + self.inverse_temperature
+        for first in range(0, len(self.target), size):
+            span = slice(first, first + size)
+            tile = bring(_units(self.target[span], self._target_norms[span]))
+            total = xp.zeros(len(tile))
+            for start in range(0, len(sources), size):
+                cosines = (tile @ bring(sources[start : start + size]).T).astype(np.float64)
+                total += xp.exp(self.inverse_temperature * (cosines - 1)).sum(1)
+            sums[span] = self._backend.to_numpy(xp.log(total)) + self.inverse_temperature
         return sums
+
+    def _need(self, size: int) -> int:
+        return 8 * size * (2 * size + 2 * int(self.target.shape[1]))
 
     def query_means(self, queries: ArrayLike) -> Doubles:
         """Return the mean cosine of each query to its nearest targets."""
@@ -215,27 +226,40 @@ class Retriever:
         found = []
         for first in range(0, len(queries), _RANKED):
             bases = metric.bases[first : first + _RANKED] if isinstance(metric, Ratio) else None
-            scores = self._all_scores(units[first : first + _RANKED], metric, bases)
+            some = units[first : first + _RANKED]
+            cosines = self._backend.fitting(
+                partial(self._all_cosines, some), _TILE * 4, self._need_cosines, least=64
+            )
+            scores = _scored(cosines, metric, bases)
             for row, wanted in zip(scores, targets[first : first + _RANKED], strict=True):
                 found.append(_ranks_in(row, np.asarray(wanted, np.int64)))
         return found
 
-    def _all_scores(
-        self, units: NDArray[Any], metric: Metric, bases: Doubles | None
-    ) -> NDArray[np.float32]:
-        """Return the scores of all targets, computed in float64, as `top_k` rounds them."""
+    def _all_cosines(self, units: NDArray[Any], size: int) -> Doubles:
+        """Return the cosines with all targets, computed in float64."""
+        bring = self._backend.asarray
+        queries = bring(units)
         cosines = np.empty((len(units), len(self.target)))
-        for first in range(0, len(self.target), _TILE * 4):
-            span = slice(first, first + _TILE * 4)
-            rows = self.target[span].astype(np.float64)
+        for first in range(0, len(self.target), size):
+            span = slice(first, first + size)
             lengths = self._target_norms[span]
-            cosines[:, span] = (units @ rows.T) / np.where(lengths > 0, lengths, 1)
-        if isinstance(metric, Shifted):
-            cosines *= metric.gain
-            cosines += metric.shifts
-        elif isinstance(metric, Ratio) and bases is not None:
-            cosines /= np.maximum(1e-6, bases[:, None] + metric.shifts)
-        return cosines.astype(np.float32)
+            rows = bring(self.target[span]).astype(np.float64)
+            products = self._backend.to_numpy(queries @ rows.T)
+            cosines[:, span] = products / np.where(lengths > 0, lengths, 1)
+        return cosines
+
+    def _need_cosines(self, size: int) -> int:
+        dim = int(self.target.shape[1])
+        return 8 * (size + _RANKED) * dim + 8 * _RANKED * size
+
+
+def _scored(cosines: Doubles, metric: Metric, bases: Doubles | None) -> NDArray[np.float32]:
+    """Return the scores that cosines make, as `top_k` rounds them."""
+    if isinstance(metric, Shifted):
+        cosines = cosines * metric.gain + metric.shifts
+    elif isinstance(metric, Ratio) and bases is not None:
+        cosines = cosines / np.maximum(1e-6, bases[:, None] + metric.shifts)
+    return cosines.astype(np.float32)
 
 
 def _ranks_in(scores: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.int64]:

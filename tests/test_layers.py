@@ -34,8 +34,11 @@ PYTHON_LAYERS: dict[str, set[str]] = {
         *("_native", "config", "embeddings", "output", "sparse", "streams", "subwords"),
         "vocabulary",
     },
-    "neighbors": {"_native", "backend", "config"},
-    "retrieval": {"config", "neighbors"},
+    "metrics": set(),
+    "screening": {"backend"},
+    "scanning": {"_native", "backend", "metrics", "screening"},
+    "neighbors": {"_native", "backend", "config", "metrics", "scanning"},
+    "retrieval": {"backend", "config", "neighbors"},
     "training": {
         *("_native", "backend", "config", "corpus", "counts", "embeddings", "formats"),
         *("output", "progress", "sparse", "vocabulary"),

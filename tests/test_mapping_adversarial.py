@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from embkit.mapping.discriminator import Discriminator, Floats, cross_entropy
 from embkit.mapping.normalize import apply_steps
 from embkit.mapping.spaces import Spaces
 from tests.spaces import planted, random_rotation
+from tests.stand_in_cupy import StandIn
 
 SMALL: dict[str, Any] = {
     "hidden": 32,
@@ -114,6 +116,18 @@ def test_the_criterion_tells_a_failed_run() -> None:
     assert mapping.statistics["criterion"] < 0.8
     assert mapping.statistics["restarts"] == {"runs": 2, "succeeded": 0}
     assert mapping.statistics["verdict"]["judgement"] == "failed"
+
+
+def test_both_players_play_on_every_device(device: str) -> None:
+    source, target, _ = planted(300, 4, seed=9)
+    options = {**SMALL, "samples": 2000, "epochs": 1, "refinement": 1}
+    maps = [
+        embkit.map(source, target, method="adversarial", device=where, **options).source_map
+        for where in ("cpu", device)
+    ]
+    if isinstance(sys.modules.get("cupy"), StandIn) or device == "cpu":  # the same draws
+        np.testing.assert_allclose(maps[1], maps[0], atol=1e-5)
+    assert np.linalg.svd(maps[1], compute_uv=False).min() > 0.5
 
 
 def test_a_single_run_is_doubtful() -> None:

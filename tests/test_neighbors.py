@@ -83,9 +83,11 @@ def random_problem(
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize(("num_rows", "dim", "k"), [(1, 1, 1), (300, 7, 5), (2500, 33, 40)])
-def test_equals_brute_force(metric: Metric, num_rows: int, dim: int, k: int) -> None:
+def test_equals_brute_force(
+    metric: Metric, num_rows: int, dim: int, k: int, device: str
+) -> None:
     queries, vectors = random_problem(metric, 6, num_rows, dim)
-    check(queries, vectors, k, metric, block_rows=700)
+    check(queries, vectors, k, metric, block_rows=700, device=device)
 
 
 small = st.integers(-2, 2).map(float)
@@ -106,38 +108,48 @@ def test_ties_duplicates_and_zero_rows(
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_blocks_and_threads_change_nothing(metric: Metric) -> None:
+def test_blocks_and_threads_change_nothing(metric: Metric, device: str) -> None:
     queries, vectors = random_problem(metric, 40, 3000, 50)
     vectors[1000:2000] = vectors[:1000]  # ties across blocks
-    expected = top_k(queries, vectors, 15, metric=metric, threads=1)
+    expected = top_k(queries, vectors, 15, metric=metric, threads=1, device=device)
     for block_rows, threads in [(1, 2), (997, 3), (2048, 64), (5000, 1)]:
         options: dict[str, Any] = {"block_rows": block_rows, "threads": threads}
         found = top_k(
-            queries[:5] if block_rows == 1 else queries, vectors, 15, metric=metric, **options
+            queries[:5] if block_rows == 1 else queries,
+            vectors,
+            15,
+            metric=metric,
+            **options,
+            device=device,
         )
         np.testing.assert_array_equal(found.rows, expected.rows[: len(found)])
         np.testing.assert_array_equal(found.scores, expected.scores[: len(found)])
 
 
-def test_many_queries_equal_single_ones() -> None:
+def test_many_queries_equal_single_ones(device: str) -> None:
     queries, vectors = random_problem("cosine", 1100, 400, 5)  # more than one tile
-    together = top_k(queries, vectors, 3)
+    together = top_k(queries, vectors, 3, device=device)
     for i in range(0, 1100, 50):
-        alone = top_k(queries[i : i + 1], vectors, 3)
+        alone = top_k(queries[i : i + 1], vectors, 3, device=device)
         assert alone.pairs(0) == together.pairs(i)
 
 
-def test_equal_scores_come_in_row_order() -> None:
+def test_equal_scores_come_in_row_order(device: str) -> None:
     vectors = np.tile(np.array([[1, 2, 3]], np.float32), (500, 1))
-    found = top_k([[1, 2, 3], [0, 0, 0]], vectors, 4, block_rows=64)
+    found = top_k([[1, 2, 3], [0, 0, 0]], vectors, 4, block_rows=64, device=device)
     assert found.rows.tolist() == [[0, 1, 2, 3]] * 2
     assert found.scores.tolist() == [[1, 1, 1, 1], [0, 0, 0, 0]]
 
 
-def test_excluded_rows_are_left_out() -> None:
+def test_excluded_rows_are_left_out(device: str) -> None:
     vectors = np.array([[3, 0], [2, 0], [1, 0], [0, 1]], np.float32)
     found = top_k(
-        [[1, 0]] * 3, vectors, 3, metric="dot", exclude=[[0], [-1, 2, 0, 2], range(4)]
+        [[1, 0]] * 3,
+        vectors,
+        3,
+        metric="dot",
+        exclude=[[0], [-1, 2, 0, 2], range(4)],
+        device=device,
     )
     assert found.rows.tolist() == [[1, 2, 3], [1, 3, -1], [-1, -1, -1]]
     assert found.scores.tolist() == [[2, 1, 0], [2, 0, -np.inf], [-np.inf] * 3]
@@ -145,63 +157,62 @@ def test_excluded_rows_are_left_out() -> None:
     assert found.to_dict()["rows"][0] == [1, 2, 3]
 
 
-def test_exclusions_follow_their_query_over_tiles() -> None:
+def test_exclusions_follow_their_query_over_tiles(device: str) -> None:
     _, vectors = random_problem("cosine", 1, 1500, 4)
-    found = top_k(vectors, vectors, 1, exclude=[[i] for i in range(1500)])
+    found = top_k(vectors, vectors, 1, exclude=[[i] for i in range(1500)], device=device)
     assert not np.any(found.rows[:, 0] == np.arange(1500))
-    assert top_k(vectors, vectors, 1).rows[:, 0].tolist() == list(range(1500))
+    assert top_k(vectors, vectors, 1, device=device).rows[:, 0].tolist() == list(range(1500))
 
 
-def test_k_beyond_the_rows_gives_all() -> None:
+def test_k_beyond_the_rows_gives_all(device: str) -> None:
     queries, vectors = random_problem("cosine", 3, 20, 4)
-    assert top_k(queries, vectors, 50).rows.shape == (3, 20)
-    check(queries, vectors, 50, "cosine")
+    assert top_k(queries, vectors, 50, device=device).rows.shape == (3, 20)
+    check(queries, vectors, 50, "cosine", device=device)
 
 
-def test_only_the_first_rows_are_searched() -> None:
+def test_only_the_first_rows_are_searched(device: str) -> None:
     queries, vectors = random_problem("dot", 5, 500, 8)
-    found = top_k(queries, vectors, 4, metric="dot", restrict_vocab=100)
-    expected = top_k(queries, vectors[:100], 4, metric="dot")
+    found = top_k(queries, vectors, 4, metric="dot", restrict_vocab=100, device=device)
+    expected = top_k(queries, vectors[:100], 4, metric="dot", device=device)
     np.testing.assert_array_equal(found.rows, expected.rows)
 
 
-def test_nothing_to_search_or_to_ask() -> None:
+def test_nothing_to_search_or_to_ask(device: str) -> None:
     vectors = np.ones((3, 2), np.float32)
-    assert top_k(np.zeros((0, 2)), vectors, 2).rows.shape == (0, 2)
-    assert top_k(np.ones((2, 2)), vectors[:0], 2).rows.shape == (2, 0)
+    assert top_k(np.zeros((0, 2)), vectors, 2, device=device).rows.shape == (0, 2)
+    assert top_k(np.ones((2, 2)), vectors[:0], 2, device=device).rows.shape == (2, 0)
 
 
 @pytest.mark.parametrize("scale", [1e-38, 1e-20, 1e20, 3e38])
-def test_extreme_lengths_do_not_spoil_cosines(scale: float) -> None:
+def test_extreme_lengths_do_not_spoil_cosines(scale: float, device: str) -> None:
     rng = np.random.default_rng(5)
     directions = rng.choice([-1.0, -0.5, 0.5, 1.0], (300, 9)).astype(np.float32)
     queries = rng.standard_normal((4, 9))
-    expected = top_k(queries, directions, 300)
+    expected = top_k(queries, directions, 300, device=device)
     scaled = directions.copy()
     scaled[::7] *= np.float32(2.0 ** np.floor(np.log2(scale)))
-    found = top_k(queries * 1e200, scaled, 300)
+    found = top_k(queries * 1e200, scaled, 300, device=device)
     np.testing.assert_array_equal(found.rows, expected.rows)
     np.testing.assert_array_equal(found.scores, expected.scores)
 
 
-def test_hard_cases_for_single_precision() -> None:
+def test_hard_cases_for_single_precision(device: str) -> None:
     """Rows whose float32 products cannot be told apart are ranked by their exact scores."""
     rng = np.random.default_rng(3)
     base = rng.standard_normal(300)
     noise = 1e-6 * rng.standard_normal((4000, 300))
     vectors = (base + noise).astype(np.float32)
     query = rng.standard_normal((1, 300))
-    check(query, vectors, 50, "dot")
-    check(query, vectors, 50, "cosine")
+    check(query, vectors, 50, "dot", device=device)
+    check(query, vectors, 50, "cosine", device=device)
 
 
-def test_mapped_rows_are_searched_in_place(tmp_path: Path) -> None:
+def test_mapped_rows_are_searched_in_place(tmp_path: Path, device: str) -> None:
     queries, vectors = random_problem("cosine", 2, 100, 6)
     vectors.tofile(tmp_path / "rows")
     mapped = np.memmap(tmp_path / "rows", np.float32, "r", shape=(100, 6))
-    np.testing.assert_array_equal(
-        top_k(queries, mapped, 5).rows, top_k(queries, vectors, 5).rows
-    )
+    found = [top_k(queries, rows, 5, device=device).rows for rows in (mapped, vectors)]
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 def test_memory_is_bounded_by_a_block() -> None:

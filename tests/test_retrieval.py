@@ -44,9 +44,11 @@ def two_spaces(num_sources: int, num_targets: int, dim: int) -> tuple[Array, Arr
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_equals_brute_force(method: RetrievalMethod) -> None:
+def test_equals_brute_force(method: RetrievalMethod, device: str) -> None:
     source, target = two_spaces(300, 400, 20)
-    found = Retriever(source, target, method=method, block_rows=70).search(source, 7)
+    found = Retriever(source, target, method=method, block_rows=70, device=device).search(
+        source, 7
+    )
     scores = all_scores(source, target, method, 10, 30.0)
     expected = np.argsort(-scores, 1, kind="stable")[:, :7]
     np.testing.assert_array_equal(found.rows, expected)
@@ -56,10 +58,10 @@ def test_equals_brute_force(method: RetrievalMethod) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_ranks_are_the_places_in_a_full_search(method: RetrievalMethod) -> None:
+def test_ranks_are_the_places_in_a_full_search(method: RetrievalMethod, device: str) -> None:
     source, target = two_spaces(150, 60, 6)
     doubled = np.concatenate([target, target])
-    retriever = Retriever(source, doubled, method=method, neighborhood=3)
+    retriever = Retriever(source, doubled, method=method, neighborhood=3, device=device)
     order = retriever.search(source, 120).rows
     wanted = [np.array([i % 60, 60 + i % 60, (7 * i) % 120]) for i in range(150)]
     for ranks, rows, found in zip(retriever.ranks(source, wanted), wanted, order, strict=True):
@@ -67,44 +69,52 @@ def test_ranks_are_the_places_in_a_full_search(method: RetrievalMethod) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_of_equal_scores_the_lower_row_comes_first(method: RetrievalMethod) -> None:
+def test_of_equal_scores_the_lower_row_comes_first(
+    method: RetrievalMethod, device: str
+) -> None:
     source, target = two_spaces(40, 60, 5)
     doubled = np.concatenate([target, target])
-    found = Retriever(source, doubled, method=method, neighborhood=3).search(source, 4)
+    found = Retriever(source, doubled, method=method, neighborhood=3, device=device).search(
+        source, 4
+    )
     assert (found.rows[:, 1] == found.rows[:, 0] + 60).all()
     assert (found.rows[:, 0] < 60).all()
     np.testing.assert_array_equal(found.scores[:, 0], found.scores[:, 1])
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_blocks_and_threads_change_nothing(method: RetrievalMethod) -> None:
+def test_blocks_and_threads_change_nothing(method: RetrievalMethod, device: str) -> None:
     source, target = two_spaces(200, 500, 16)
-    expected = Retriever(source, target, method=method, threads=1).search(source, 5)
+    expected = Retriever(source, target, method=method, threads=1, device=device).search(
+        source, 5
+    )
     for block_rows, threads in [(7, 2), (499, 3)]:
         options: dict[str, Any] = {"block_rows": block_rows, "threads": threads}
-        found = Retriever(source, target, method=method, **options).search(source, 5)
+        found = Retriever(source, target, method=method, **options, device=device).search(
+            source, 5
+        )
         np.testing.assert_array_equal(found.rows, expected.rows)
         np.testing.assert_array_equal(found.scores, expected.scores)
 
 
-def test_means_are_those_of_the_whole_other_side_not_of_the_queries() -> None:
+def test_means_are_those_of_the_whole_other_side_not_of_the_queries(device: str) -> None:
     source, target = two_spaces(100, 90, 8)
-    few = Retriever(source, target, method="csls").search(source[:3], 5)
-    every = Retriever(source, target, method="csls").search(source, 5)
+    few = Retriever(source, target, method="csls", device=device).search(source[:3], 5)
+    every = Retriever(source, target, method="csls", device=device).search(source, 5)
     np.testing.assert_array_equal(few.rows, every.rows[:3])
 
 
-def test_zero_rows_and_zero_queries_are_similar_to_nothing() -> None:
+def test_zero_rows_and_zero_queries_are_similar_to_nothing(device: str) -> None:
     source, target = two_spaces(30, 30, 4)
     source[0], target[5] = 0, 0
     for method in METHODS:
-        retriever = Retriever(source, target, method=method, neighborhood=2)  # type: ignore[arg-type]
+        retriever = Retriever(source, target, method=method, neighborhood=2, device=device)  # type: ignore[arg-type]
         assert np.isfinite(retriever.search(source, 30).scores).all()
 
 
-def test_excluded_targets_are_not_returned() -> None:
+def test_excluded_targets_are_not_returned(device: str) -> None:
     source, target = two_spaces(20, 30, 4)
-    retriever = Retriever(source, target)
+    retriever = Retriever(source, target, device=device)
     first = retriever.search(source, 1).rows
     assert (retriever.search(source, 1, exclude=first.tolist()).rows != first).all()
 

@@ -1,6 +1,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -77,6 +78,25 @@ void update(TopK& top_k, const Array<float>& products, const Array<float>& rows,
   top_k.update(block, threads);
 }
 
+void update_listed(TopK& top_k, const Array<int64_t>& listed, const Array<float>& rows,
+                   const Array<double>& scales, const Array<double>& shifts, int threads) {
+  check_dims(rows, "rows", 2);
+  check_dims(listed, "listed", 2);
+  check_size(rows, "rows", rows.shape(0) * top_k.dim());
+  check_size(listed, "listed", top_k.num_queries() * listed.shape(1));
+  check_size(scales, "scales", rows.shape(0));
+  check_size(shifts, "shifts", rows.shape(0));
+  const int64_t* end = listed.data() + listed.size();
+  if (std::any_of(listed.data(), end, [&](int64_t row) { return row >= rows.shape(0); })) {
+    throw std::invalid_argument("listed must be below the number of rows, " +
+                                std::to_string(rows.shape(0)));
+  }
+  const ScoredRows all{nullptr,       rows.data(), scales.data(), nullptr,
+                       shifts.data(), 0,           rows.shape(0)};
+  py::gil_scoped_release unlocked;
+  top_k.update_listed(all, listed.data(), listed.shape(1), threads);
+}
+
 py::tuple result(const TopK& top_k) {
   py::array_t<int64_t> rows({top_k.num_queries(), top_k.k()});
   py::array_t<float> scores({top_k.num_queries(), top_k.k()});
@@ -114,6 +134,9 @@ void bind_linalg(py::module_& m) {
            py::arg("scales").noconvert(), py::arg("screens").noconvert(),
            py::arg("shifts").noconvert(), py::kw_only(), py::arg("first_row"),
            py::arg("threads"))
+      .def("update_listed", &update_listed, py::arg("listed").noconvert(),
+           py::arg("rows").noconvert(), py::arg("scales").noconvert(),
+           py::arg("shifts").noconvert(), py::kw_only(), py::arg("threads"))
       .def("result", &result);
 }
 

@@ -217,6 +217,18 @@ bool TopK::is_excluded(Index query, Index row) const {
   return std::binary_search(begin, end, static_cast<int64_t>(row));
 }
 
+bool TopK::offer(Index query, const Candidate& candidate) {
+  std::vector<Candidate>& best = best_[static_cast<size_t>(query)];
+  if (static_cast<Index>(best.size()) == options_.k) {
+    if (!is_better(candidate, best.front())) return false;
+    std::pop_heap(best.begin(), best.end(), is_better);
+    best.pop_back();
+  }
+  best.push_back(candidate);
+  std::push_heap(best.begin(), best.end(), is_better);
+  return true;
+}
+
 template <typename Policy>
 void TopK::update_query(Index query, const ScoredRows& block) {
   const Index stride = options_.num_terms;
@@ -241,40 +253,68 @@ void TopK::update_query(Index query, const ScoredRows& block) {
       if (full() && bounds[i] <= threshold) continue;
       const Index row = block.first_row + first + i;
       if (is_excluded(query, row)) continue;
-      const Candidate candidate{static_cast<float>(Policy::exact(view, first + i)), row};
-      if (full() && !is_better(candidate, best.front())) continue;
-      if (full()) {
-        std::pop_heap(best.begin(), best.end(), is_better);
-        best.pop_back();
-      }
-      best.push_back(candidate);
-      std::push_heap(best.begin(), best.end(), is_better);
+      if (!offer(query, {static_cast<float>(Policy::exact(view, first + i)), row})) continue;
       if (full()) threshold = Policy::threshold(view, best.front().score);
     }
   }
 }
 
-void TopK::update(const ScoredRows& block, int num_threads) {
+template <typename Policy>
+void TopK::update_query_listed(Index query, const ScoredRows& rows, const int64_t* listed,
+                               Index num_listed) {
+  const Index stride = options_.num_terms;
+  const QueryView view{terms_.data() + query * stride * dim_,
+                       inverse_lengths_.data() + query * stride,
+                       nullptr,
+                       gains_[static_cast<size_t>(query)],
+                       bases_[static_cast<size_t>(query)],
+                       0,
+                       dim_,
+                       &options_,
+                       &rows};
+  for (Index i = 0; i < num_listed; ++i) {
+    const Index row = listed[query * num_listed + i];
+    if (row < 0 || is_excluded(query, row)) continue;
+    offer(query, {static_cast<float>(Policy::exact(view, row)), row});
+  }
+}
+
+// Calls body(query, policy) with the policy of the scoring.
+template <typename Body>
+void TopK::for_each_query(int num_threads, const Body& body) {
   run_ranges(num_queries(), num_threads, [&](Index begin, Index end) {
     for (Index query = begin; query < end; ++query) {
       switch (options_.scoring) {
         case Scoring::kLinear:
-          update_query<Linear>(query, block);
+          body(query, Linear{});
           break;
         case Scoring::kCosMul:
-          update_query<CosMul>(query, block);
+          body(query, CosMul{});
           break;
         case Scoring::kPairDirection:
-          update_query<PairDirection>(query, block);
+          body(query, PairDirection{});
           break;
         case Scoring::kShifted:
-          update_query<Shifted>(query, block);
+          body(query, Shifted{});
           break;
         case Scoring::kRatio:
-          update_query<Ratio>(query, block);
+          body(query, Ratio{});
           break;
       }
     }
+  });
+}
+
+void TopK::update(const ScoredRows& block, int num_threads) {
+  for_each_query(num_threads, [&](Index query, auto policy) {
+    update_query<decltype(policy)>(query, block);
+  });
+}
+
+void TopK::update_listed(const ScoredRows& rows, const int64_t* listed, Index num_listed,
+                         int num_threads) {
+  for_each_query(num_threads, [&](Index query, auto policy) {
+    update_query_listed<decltype(policy)>(query, rows, listed, num_listed);
   });
 }
 

@@ -60,6 +60,11 @@ class TopK {
   // Takes account of more rows, which must follow all earlier ones.
   void update(const ScoredRows& block, int num_threads);
 
+  // Takes account of some rows of each query, listed by their numbers, num_queries x
+  // num_listed, -1 for none; no row may come twice. Needs no products: all are scored exactly.
+  void update_listed(const ScoredRows& rows, const int64_t* listed, Index num_listed,
+                     int num_threads);
+
   // Writes the best rows of each query, best first, and their scores; -1 and -inf after the
   // last. Both have room for num_queries x k.
   void result(int64_t* rows, float* scores) const;
@@ -81,6 +86,13 @@ class TopK {
 
   template <typename Policy>
   void update_query(Index query, const ScoredRows& block);
+  template <typename Policy>
+  void update_query_listed(Index query, const ScoredRows& rows, const int64_t* listed,
+                           Index num_listed);
+  template <typename Body>
+  void for_each_query(int num_threads, const Body& body);
+  // Whether the row has become one of the best.
+  bool offer(Index query, const Candidate& candidate);
   bool is_excluded(Index query, Index row) const;
 
   TopKOptions options_;

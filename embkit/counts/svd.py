@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embkit._version import __version__
+from embkit.backend import open_backend
 from embkit.config import SvdConfig, available_threads, check_at_least
 from embkit.counts.krylov import TruncatedSvd, block_krylov, oriented
 from embkit.counts.panels import open_engine
@@ -201,9 +202,10 @@ def truncated_svd(
     threads = threads or available_threads()
     block = min(max(_LEAST_BLOCK, math.ceil(dim * _BLOCK_SHARE)), dim)
     basis = min(max(block * iterations, dim + block), matrix.shape[1])
-    _check_memory(matrix, dim, basis, memory)
+    needed = _check_memory(matrix, dim, basis, memory)
     with (
         work_bar(progress, "factorising", "column") as update,
+        open_backend(device).telling(needed),
         open_engine(matrix, device, threads) as engine,
     ):
         return block_krylov(
@@ -213,7 +215,8 @@ def truncated_svd(
 
 def _check_memory(
     matrix: csr_array[Any, tuple[int, int]], dim: int, basis: int, memory: int | None
-) -> None:
+) -> int:
+    """Return the bytes that the solver takes; raise where ``memory`` does not allow them."""
     rows, columns = matrix.shape
     needed = 8 * matrix.nnz + 4 * columns * basis + 12 * max(rows, columns) * dim
     if memory is not None and needed > memory:
@@ -221,6 +224,7 @@ def _check_memory(
             f"a basis of {columns} x {basis} and the matrix need {needed / 2**20:.0f} MiB, "
             f"memory allows {memory / 2**20:.0f} MiB: lower dim or max_vocab"
         )
+    return needed
 
 
 def _lanczos(matrix: csr_array[Any, tuple[int, int]], dim: int, seed: int) -> TruncatedSvd:
