@@ -150,3 +150,51 @@ def test_anything_written_is_read_back_bit_by_bit(
     embeddings = formats.load(path)
     assert [embeddings.vocabulary.bytes_of(i) for i in range(len(words))] == words
     assert embeddings.vectors.tobytes() == bits.tobytes()
+
+
+LARGE = np.random.default_rng(1).standard_normal((30_000, 100)).astype(np.float32)
+"""12 MB: several batches, each of which several threads share."""
+
+
+def large(*, first: bytes = b"w", spoilt: dict[int, float] | None = None) -> bytes:
+    numbers = LARGE.copy()
+    for row, value in (spoilt or {}).items():
+        numbers[row, row % 100] = value
+    rows = (first + b"%d " % i + row.tobytes() for i, row in enumerate(numbers))
+    return b"%d %d\n" % LARGE.shape + b"".join(rows)
+
+
+def test_a_file_of_many_batches_is_read_as_it_was_written(path: Path) -> None:
+    path.write_bytes(large())
+    embeddings = formats.load(path)
+    assert embeddings.words == [f"w{i}" for i in range(len(LARGE))]
+    np.testing.assert_array_equal(embeddings.vectors, LARGE)
+
+
+def test_the_first_of_several_faults_in_many_batches_is_told(path: Path) -> None:
+    content = large(spoilt={25_000: np.nan, 24_321: np.inf})
+    path.write_bytes(content[:-3])
+    with pytest.raises(FormatError, match=r"row 24322 \('w24321'\) .* not finite") as raised:
+        formats.load(path)
+    assert raised.value.offset == content.index(b"w24321 ")
+
+
+def test_what_is_left_of_many_batches_closes_up(path: Path) -> None:
+    spoilt = dict.fromkeys((0, 1, 9_999, 20_000, 29_999), np.nan)
+    path.write_bytes(large(spoilt=spoilt))
+    embeddings = formats.load(path, lenient=True)
+    kept = [i for i in range(len(LARGE)) if i not in spoilt]
+    assert embeddings.words == [f"w{i}" for i in kept]
+    np.testing.assert_array_equal(embeddings.vectors, LARGE[kept])
+    assert embeddings.provenance["oddities"]["skipped_rows"] == len(spoilt)
+
+
+def test_duplicates_in_many_batches_keep_the_first(path: Path) -> None:
+    content = large()
+    for later in (b"w17777", b"w29998"):
+        content = content.replace(later + b" ", b"w11111 ", 1)
+    path.write_bytes(content)
+    embeddings = formats.load(path)
+    kept = [i for i in range(len(LARGE)) if i not in (17_777, 29_998)]
+    assert embeddings.words == [f"w{i}" for i in kept]
+    np.testing.assert_array_equal(embeddings.vectors, LARGE[kept])

@@ -57,7 +57,18 @@ class ByteReader {
   size_t read_some(void* out, size_t count) {
     char* to = static_cast<char*>(out);
     size_t done = 0;
-    while (done < count && !at_end()) {
+    while (done < count) {
+      if (begin_ == end_ && count - done >= buffer_.size()) {  // past the buffer
+        base_ += end_;
+        begin_ = 0;
+        end_ = 0;
+        const size_t got = source_.read(to + done, count - done);
+        if (got == 0) break;
+        base_ += got;
+        done += got;
+        continue;
+      }
+      if (at_end()) break;
       const size_t step = std::min(count - done, end_ - begin_);
       std::memcpy(to + done, buffer_.data() + begin_, step);
       begin_ += step;

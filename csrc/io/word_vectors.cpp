@@ -47,26 +47,57 @@ std::string_view word_of(const WordVectors& table, uint64_t row) {
   return {table.words.data() + begin, table.offsets[row + 1] - begin};
 }
 
-// The rows to keep, in order, by open addressing over row numbers plus one.
+// The rows to keep, in order, by open addressing. A slot holds the row plus one and the upper
+// bits of the word's hash, so that other words are seldom looked at; slots are brought from
+// memory some words ahead.
+class FirstRows {
+ public:
+  FirstRows(const WordVectors& table, uint64_t slots) : table_(table), slots_(slots) {}
+
+  std::vector<uint64_t> find() {
+    const uint64_t rows = table_.num_words();
+    std::vector<uint64_t> kept;
+    kept.reserve(rows);
+    uint64_t waiting[kAhead];
+    for (uint64_t row = 0; row < rows + kAhead; ++row) {
+      uint64_t& place = waiting[row % kAhead];
+      if (row >= kAhead && is_new(row - kAhead, place)) kept.push_back(row - kAhead);
+      if (row >= rows) continue;
+      place = hash_(word_of(table_, row));
+      __builtin_prefetch(&slots_[place & (slots_.size() - 1)], 1);
+    }
+    return kept;
+  }
+
+ private:
+  static constexpr uint64_t kAhead = 16;
+  static constexpr uint64_t kRowBits = (uint64_t{1} << 40) - 1;
+
+  bool is_new(uint64_t row, uint64_t hash) {
+    const uint64_t tag = hash & ~kRowBits;
+    for (uint64_t slot = hash;; ++slot) {
+      uint64_t& taken = slots_[slot & (slots_.size() - 1)];
+      if (taken == 0) {
+        taken = tag | (row + 1);
+        return true;
+      }
+      const bool may_be_same = (taken & ~kRowBits) == tag;
+      if (may_be_same && word_of(table_, (taken & kRowBits) - 1) == word_of(table_, row)) {
+        return false;
+      }
+    }
+  }
+
+  const WordVectors& table_;
+  std::vector<uint64_t> slots_;
+  WordHash hash_;
+};
+
 std::vector<uint64_t> first_rows(const WordVectors& table, ByteBudget& budget) {
-  const WordHash hash;
   uint64_t slots = 16;
   while (slots < 2 * table.num_words()) slots *= 2;
   budget.charge("the table of words", slots + table.num_words(), sizeof(uint64_t));
-  std::vector<uint64_t> taken(slots);
-  std::vector<uint64_t> kept;
-  kept.reserve(table.num_words());
-  for (uint64_t row = 0; row < table.num_words(); ++row) {
-    const std::string_view word = word_of(table, row);
-    uint64_t slot = hash(word) & (slots - 1);
-    while (taken[slot] != 0 && word_of(table, taken[slot] - 1) != word) {
-      slot = (slot + 1) & (slots - 1);
-    }
-    if (taken[slot] != 0) continue;
-    taken[slot] = row + 1;
-    kept.push_back(row);
-  }
-  return kept;
+  return FirstRows(table, slots).find();
 }
 
 void keep_rows(WordVectors& table, const std::vector<uint64_t>& kept) {
