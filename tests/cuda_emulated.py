@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests import reference
+from tests import reference, reference_nce
 from tests.native import build
 
-FLAGS = ("-std=c++17", "-O1", "-fPIC", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-Icsrc")
+FLAGS = ("-std=c++17", "-O1", "-fPIC", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 SHARING = {"window": 0, "pair": 1, "block": 2}
 MEASURE_ALL = 0
 
@@ -73,10 +73,10 @@ class TrainTask(ctypes.Structure):
     )
 
 
-def build_library(folder: Path, *flags: str) -> ctypes.CDLL:
-    """Compile the emulated launchers, with more ``flags``, and load them."""
-    tools = build.Toolchain("g++", (*FLAGS, *flags), ("-shared",))
-    sources = ["csrc/cuda/emulated.cpp", "tests/native/cuda_emulated.cpp"]
+def build_library(folder: Path, *flags: str, source: Path = build.ROOT / "csrc") -> ctypes.CDLL:
+    """Compile the emulated launchers of a ``source`` folder, with more flags, and load them."""
+    tools = build.Toolchain("g++", (*FLAGS, f"-I{source}", *flags), ("-shared",))
+    sources = [str(source / "cuda/emulated.cpp"), "tests/native/cuda_emulated.cpp"]
     program = build.link(tools, build.compile_objects(tools, sources, folder), folder / "e.so")
     library = ctypes.CDLL(str(program))
     library.task_bytes.restype = ctypes.c_size_t
@@ -175,6 +175,13 @@ def session(
         counters=ctypes.addressof(counters),
     )  # fmt: skip
     arrays: list[NDArray[Any]] = [rows[0], rows[1], ids, thresholds, slots]
+    if isinstance(options, reference_nce.Options):
+        offsets = reference_nce.word_offsets(corpus, options).astype(np.float32)
+        arrays.append(offsets)
+        task.offsets = offsets.ctypes.data
+        task.keeps_center = options.loss == "nce"
+        task.learn_normalizer = options.normalizer == "learnt"
+        task.block_size, task.block_negatives = options.block_size, options.block_negatives
     made = Session(corpus, options, native, task, arrays, counters)
     needed = ctypes.c_size_t()
     made.call("workspace", ctypes.byref(needed))
