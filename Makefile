@@ -6,7 +6,7 @@
 #   make lint                 ruff, mypy --strict, clang-format
 #   make fuzz MINUTES=1       hostile bytes into every reader, under sanitizers
 #   make sanitize             the core's threads and memory under every sanitizer
-#   make faults               each system call on an output fails once
+#   make faults               each system call on an output fails once, power cuts, SIGKILL
 #   make bench CORPUS=my.txt ARGS="--work DIR --gensim"   measure the speed (eval/README.md)
 #
 # PYTHON chooses the interpreter (make test PYTHON=python3.12), VENV another folder.
@@ -53,6 +53,7 @@ fuzz: $(VENV)/test.stamp
 sanitize: $(VENV)/test.stamp
 	$(bin)/python -m tests.native.sanitize --work build/sanitize $(ARGS)
 
+# Each system call on outputs and checkpoints fails once, the power is cut after each, 200 kills.
 faults: $(VENV)/test.stamp
 	$(bin)/python -m tests.native.faults --work build/faults $(ARGS)
 

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import platform
+import re
 import secrets
 import stat
 import sys
@@ -73,9 +74,7 @@ class OutputFile:
                 raise exists_error(self.path)
             self._old_mode = stat.S_IMODE(status.st_mode)
         self._target = Path(os.path.realpath(self.path))
-        self._temporary = self._target.with_name(
-            f".{self._target.name[:40]}.{secrets.token_hex(8)}.part"
-        )
+        self._temporary = temporary_name(self._target)
         self.stream = self._create(self._temporary)
 
     def _create(self, temporary: Path) -> BinaryIO:
@@ -89,6 +88,8 @@ class OutputFile:
         except OSError as error:
             error.filename = self.path
             raise
+        with contextlib.suppress(OSError):  # says that it is in use; some systems have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
             return os.fdopen(descriptor, "wb", 1 << 20)
         except BaseException:  # no memory for the buffer; fdopen has closed the descriptor
@@ -156,6 +157,26 @@ class OutputFile:
         self.discard()
         if isinstance(error, OSError) and error.filename is None:
             error.filename = self.path  # a failed write does not know its file
+
+
+def temporary_name(target: Path) -> Path:
+    """Return a new name beside a file, for what is to take its place."""
+    return target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}.part")
+
+
+def remove_orphans(target: Path) -> None:
+    """Remove what processes that were killed left beside a file instead of its new content."""
+    pattern = re.compile(rf"\.{re.escape(target.name[:40])}\.[0-9a-f]{{16}}\.part")
+    for path in target.parent.glob(".*.part"):
+        if not pattern.fullmatch(path.name):
+            continue
+        with contextlib.suppress(OSError):  # in use, or gone meanwhile
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def exists_error(path: str) -> OutputExistsError:

@@ -11,6 +11,7 @@ import pytest
 
 from embkit.cli.outputs import reserved_output
 from embkit.errors import LockedError, OutputError, OutputExistsError
+from embkit.output import OutputFile
 
 
 def test_a_reservation_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -94,3 +95,22 @@ def test_streams_are_not_locked() -> None:
         reserved_output(Path("/dev/null"), overwrite=False),
     ):
         assert not Path("/dev/null.lock").exists()
+
+
+def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "out.bin"
+    orphan = tmp_path / ".out.bin.0123456789abcdef.part"
+    folder_orphan = tmp_path / "model" / ".embeddings.safetensors.0123456789abcdef.part"
+    others = [tmp_path / ".out.bin.part", tmp_path / ".other.bin.0123456789abcdef.part"]
+    folder_orphan.parent.mkdir()
+    for path in (orphan, folder_orphan, *others):
+        path.touch()
+    with OutputFile(target, overwrite=True) as stream:
+        with reserved_output(target, overwrite=True):
+            assert len(list(tmp_path.glob(".out.bin.*.part"))) == 1  # what is being written
+        stream.write(b"whole")
+    with reserved_output(tmp_path / "model", overwrite=True):
+        pass
+    assert target.read_bytes() == b"whole"
+    assert sorted(tmp_path.iterdir()) == sorted([*others, target, tmp_path / "model"])
+    assert list((tmp_path / "model").iterdir()) == []

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from embkit.errors import OutputError, OutputExistsError
-from embkit.output import locked
+from embkit.output import locked, remove_orphans, temporary_name
 
 
 @contextlib.contextmanager
@@ -44,6 +43,8 @@ def reserved_output(
         raise OutputError(errno.ENOENT, "the output's folder does not exist", str(path))
     _try_writing(path)
     with locked(path.with_name(path.name + ".lock"), f"output {path}"):
+        for target in (path, *_targets(path)):
+            remove_orphans(target)
         yield
 
 
@@ -52,15 +53,24 @@ def is_stream(path: Path) -> bool:
     return str(path) == "-" or (path.exists() and not path.is_file() and not path.is_dir())
 
 
+def _targets(path: Path) -> list[Path]:
+    """Return the files that a temporary one may stand beside, the main one first."""
+    if not path.is_dir():
+        return [path]
+    from embkit.formats.safetensors_header import CARD_NAME, FILE_NAME
+
+    return [path / FILE_NAME, path / CARD_NAME]
+
+
 def _try_writing(path: Path) -> None:
+    probe = temporary_name(_targets(path)[0])
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        descriptor, probe = tempfile.mkstemp(
-            prefix=".embkit-", dir=path if path.is_dir() else path.parent
-        )
+        descriptor = os.open(probe, flags, 0o600)
     except OSError as error:
         error.filename = str(path)
         raise
     try:
         os.close(descriptor)
     finally:
-        Path(probe).unlink(missing_ok=True)
+        probe.unlink(missing_ok=True)

@@ -1,12 +1,18 @@
-"""Let every system call on an output fail once, and look at what is left behind.
+"""Let every system call on an output fail once, cut the power, kill: look at what is left.
 
-    python -m tests.native.faults --work DIR [--case NAME]... [--output RECORD]
+    python -m tests.native.faults --work DIR [--case NAME]... [--part NAME]... [--output RECORD]
 
-Each case runs a command of embkit over an existing output with a preloaded shim in which the
-N-th call of one kind fails, for N = 1, 2, ... until there is no N-th call; for a full disk the
-room grows by 4 KiB. A run passes if it ends with the right exit code and one line of error, no
-traceback, the old output whole or, where the fault could be borne, the new one whole, and no
-other file. Then the power is cut after each call of an undisturbed run. Linux only.
+faults: each case runs a command of embkit over an existing output with a preloaded shim in
+which the N-th call of one kind fails, for N = 1, 2, ... until there is no N-th call; for a full
+disk the room grows by 4 KiB. A run passes if it ends with the right exit code and one line of
+error, no traceback, the old output whole or, where the fault could be borne, the new one whole,
+and no other file. Runs with checkpoints must then go on to the bytes of an undisturbed run.
+
+power: what the disk may hold after each call of an undisturbed run (`tests.native.power`).
+
+kills: SIGKILL at named and at random points of runs with checkpoints (`tests.native.kills`).
+
+Linux only.
 """
 
 from __future__ import annotations
@@ -16,41 +22,32 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embkit import formats
 from eval.record import run_record, save_record
-from tests.models import random_sentences
+from tests.native import kills, power
+from tests.native.fault_cases import CASES, OPTIONAL, contents, is_whole, output_in
+from tests.native.forks import Ended, main_in_fork, with_faults
+from tests.native.rooms import prepare, problem_at_the_end, torn_checkpoints
 
 KINDS = (
     *("open", "write", "short", "interrupt", "fsync", "close", "rename", "link"),
     *("thread", "memory", "full"),
 )
+PARTS = ("faults", "power", "kills")
 BORNE = {"short", "interrupt", "link"}
 """Faults that the run must survive."""
 MAY_BE_BORNE = {"fsync", "close", "rename", "thread", "memory"}
 """Such as the sync of a folder, which some file systems refuse."""
-OPTIONAL = {"model/model.json"}
-"""What repeats a model's metadata for people, and is left out where it cannot be written."""
 EXIT_CODES = {"thread": 5, "memory": 5}
 OUTPUT_CODE = 4
 PAGE = 4096
-MOST = 400
-
-ROOM = "output"
-CASES: dict[str, tuple[str, ...]] = {
-    "train": ("train", "sgns", "{text}", "--output", f"{ROOM}/model", "--dim", "64",
-              "--min-count", "1", "--epochs", "1", "--threads", "2"),
-    "binary": ("convert", "{vectors}", f"{ROOM}/vectors.bin"),
-    "text": ("convert", "{vectors}", f"{ROOM}/vectors.txt"),
-    "npz": ("convert", "{vectors}", f"{ROOM}/vectors.npz"),
-    "safetensors": ("convert", "{vectors}", f"{ROOM}/model"),
-}  # fmt: skip
+MOST = 800
 
 
 @dataclass(frozen=True)
@@ -61,6 +58,8 @@ class Outcome:
     kind: str
     number: int
     fired: bool
+    borne: bool
+    """Whether the run came to its end."""
     problem: str | None
     """What was wrong, None if nothing."""
 
@@ -77,172 +76,152 @@ def build_shim(folder: Path) -> Path:
     return shim
 
 
-def prepare(work: Path) -> None:
-    """Make the inputs, and for each case the output that is to be replaced."""
-    work.mkdir(parents=True, exist_ok=True)
-    sentences = random_sentences(100, [20] * 200, seed=1)
-    lines = "".join(" ".join(words) + "\n" for words in sentences)
-    (work / "text").write_text(lines, encoding="utf-8")
-    for name in CASES:
-        shutil.rmtree(work / "old" / name, ignore_errors=True)
-        (work / "old" / name).mkdir(parents=True)
-        arguments = (*CASES["train"][:3], "--output", str(work / "vectors.bin"))
-        if not (work / "vectors.bin").exists():
-            run(work, work, (*arguments, "--dim", "64", "--min-count", "1"), {})
-        run(work, work / "old" / name, CASES[name], {})
+def preload(shim: Path) -> None:
+    """Begin this program anew with the shim, unless it has it."""
+    if os.environ.get("LD_PRELOAD") != str(shim):
+        variables = {**os.environ, "LD_PRELOAD": str(shim), "OPENBLAS_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "tests.native.faults", *sys.argv[1:]]
+        os.execve(sys.executable, command, variables)
 
 
-def run(
-    work: Path, room: Path, arguments: tuple[str, ...], variables: dict[str, str]
-) -> subprocess.CompletedProcess[str]:
-    """Run one embkit command with its output in ``room``."""
-    names = {"text": str(work / "text"), "vectors": str(work / "vectors.bin")}
-    filled = [a.format(**names).replace(f"{ROOM}/", f"{room}/") for a in arguments]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **variables}
-    command = [sys.executable, "-m", "embkit", *filled, "--overwrite", "--quiet"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Return every file below ``folder``."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def try_fault(work: Path, shim: Path, case: str, kind: str, number: int) -> Outcome:
+def try_fault(work: Path, case: str, kind: str, number: int) -> Outcome:
     """Run a case with one fault over a copy of the old output."""
-    room = work / "rooms" / f"{case}-{kind}-{number}"
+    room = work / "rooms" / f"{case}-{kind}"
     shutil.rmtree(room, ignore_errors=True)
     shutil.copytree(work / "old" / case, room)
     log = room.with_name(room.name + ".log")
     log.unlink(missing_ok=True)
     faults = {
-        "LD_PRELOAD": str(shim),
         "FAULT_ROOT": str(room),
         "FAULT_KIND": kind,
         "FAULT_NUMBER": str(number * PAGE if kind == "full" else number),
         "FAULT_LOG": str(log),
     }
-    done = run(work, room, CASES[case], faults)
+    begin = with_faults(faults, pausing=CASES[case].has_run)
+    ended = main_in_fork(work, room, CASES[case].arguments, before=begin)
     fired = log.exists() and "fired" in log.read_text(errors="replace")
-    problem = find_problem(work, room, case, kind, done) if fired else None
+    find = find_run_problem if CASES[case].has_run else find_problem
+    problem = find(work, room, case, kind, ended) if fired else None
     shutil.rmtree(room)
-    log.unlink(missing_ok=True)
-    return Outcome(case, kind, number, fired, problem)
+    return Outcome(case, kind, number, fired, ended.code == 0, problem)
 
 
-def find_problem(
-    work: Path, room: Path, case: str, kind: str, done: subprocess.CompletedProcess[str]
-) -> str | None:
+def find_problem(work: Path, room: Path, case: str, kind: str, ended: Ended) -> str | None:
     """Return what a run did wrong, or None."""
     now, old = contents(room), contents(work / "old" / case)
-    lines = done.stderr.splitlines()
     if set(now) | OPTIONAL != set(old) | OPTIONAL:
         return f"files are {sorted(now)}, not {sorted(old)}"
-    if done.returncode == 0:
+    if ended.code == 0:
         if kind not in BORNE | MAY_BE_BORNE:
             return "exit code 0 although the fault cannot be borne"
         return None if is_whole(room) else "exit code 0 and the output is not whole"
-    if kind in BORNE:
-        return f"exit code {done.returncode} for a fault that can be borne: {lines[-1:]}"
-    expected = EXIT_CODES.get(kind, OUTPUT_CODE)
-    if done.returncode != expected:
-        return f"exit code {done.returncode}, not {expected}: {lines[-1:]}"
-    if len(lines) != 1 or not lines[0].startswith("embkit: error: "):
-        return f"not one line of error: {lines[-3:]}"
+    if told_wrong := find_wrong_telling(kind, ended):
+        return told_wrong
     # A folder that cannot be synced is told after the new output is in place.
     if kind == "fsync" and is_whole(room):
         return None
     return None if now == old else "the old output is changed"
 
 
-def is_whole(room: Path) -> bool:
-    """Tell whether the output in ``room`` can be read, checksums included."""
-    path = next(path for path in sorted(room.iterdir()) if not path.name.startswith("."))
-    return len(formats.load(path, verify=path.is_dir())) > 0
+def find_run_problem(work: Path, room: Path, case: str, kind: str, ended: Ended) -> str | None:
+    """Return what a run with checkpoints did wrong, or does wrong when it goes on, or None."""
+    now = output_in(contents(room))
+    old, new = (output_in(contents(work / name / case)) for name in ("old", "new"))
+    if ended.code == 0:
+        if now != new:
+            return "exit code 0 and another result"
+        return None if set(contents(room)) <= set(new) | OPTIONAL else "files are left"
+    if told_wrong := find_wrong_telling(kind, ended):
+        return told_wrong
+    if now not in (old, new):
+        return "the old output is changed"
+    torn = torn_checkpoints(room / "run")
+    return f"not whole: {torn}" if torn else problem_at_the_end(work, room, case)
 
 
-def power_loss_problems(work: Path, shim: Path, case: str) -> tuple[int, list[str]]:
-    """Cut the power after each call of an undisturbed run; return the cuts and what is wrong.
-
-    What was written and not synced is lost. A new name holds from its rename on, or only from
-    the sync of its folder on: in both cases what it names must be whole.
-    """
-    room = work / "rooms" / f"{case}-power"
-    shutil.rmtree(room, ignore_errors=True)
-    shutil.copytree(work / "old" / case, room)
-    log = room.with_name(room.name + ".log")
-    log.unlink(missing_ok=True)
-    variables = {"FAULT_ROOT": str(room), "FAULT_KIND": "none", "FAULT_LOG": str(log)}
-    run(work, room, CASES[case], {"LD_PRELOAD": str(shim), **variables})
-    unsynced: set[str] = set()
-    named: dict[str, str] = {}  # a name, and the name under which its file was written
-    problems, origin = [], ""
-    lines = log.read_text(errors="replace").splitlines()
-    for number, line in enumerate(lines):
-        call, _, path = line.partition(" ")
-        if call == "write":
-            unsynced.add(path)
-        elif call == "fsync":
-            unsynced.discard(path)
-        elif call == "from":
-            origin = path
-        elif call == "rename":
-            named[path] = origin
-        torn = [name for name, written in named.items() if written in unsynced]
-        problems += [f"{case} power {number}: {name} is not whole" for name in torn]
-    return len(lines), problems if named else [f"{case} power: nothing was renamed"]
+def find_wrong_telling(kind: str, ended: Ended) -> str | None:
+    """Return what is wrong with the exit code or the message of a run that ended early."""
+    lines = ended.errors
+    if kind in BORNE:
+        return f"exit code {ended.code} for a fault that can be borne: {lines[-1:]}"
+    expected = EXIT_CODES.get(kind, OUTPUT_CODE)
+    if ended.code != expected:
+        return f"exit code {ended.code}, not {expected}: {lines[-1:]}"
+    if len(lines) != 1 or not lines[0].startswith("embkit: error: "):
+        return f"not one line of error: {lines[-3:]}"
+    return None
 
 
-def run_kind(work: Path, shim: Path, case: str, kind: str) -> Iterator[Outcome]:
+def run_kind(work: Path, case: str, kind: str) -> Iterator[Outcome]:
     """Let the first, the second, ... call fail, until there is none."""
     for number in range(1, MOST):
-        outcome = try_fault(work, shim, case, kind, number)
+        outcome = try_fault(work, case, kind, number)
         if not outcome.fired:
             return
         yield outcome
 
 
+def put_faults(
+    work: Path, cases: list[str], kinds: list[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Try every fault; return a table of how many, and what was wrong."""
+    outcomes: list[Outcome] = []
+    table: dict[str, Any] = {}
+    for case in cases:
+        found = [outcome for kind in kinds for outcome in run_kind(work, case, kind)]
+        tried = Counter(outcome.kind for outcome in found)
+        borne = Counter(outcome.kind for outcome in found if outcome.borne)
+        table[case] = {kind: {"tried": tried[kind], "borne": borne[kind]} for kind in kinds}
+        print(f"{case:17}", ", ".join(f"{kind} {tried[kind]}" for kind in kinds), flush=True)
+        outcomes += found
+    wrong = [f"{o.case} {o.kind} {o.number}: {o.problem}" for o in outcomes if o.problem]
+    return {"cases": table, "tried": len(outcomes)}, wrong
+
+
+def cut_power(work: Path, cases: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Cut the power after each call of each case."""
+    table, wrong = {}, []
+    for case in cases:
+        figures, problems = power.cut_everywhere(work, case)
+        table[case] = figures
+        wrong += problems
+        print(f"{case:17} power cut:", ", ".join(f"{k} {v}" for k, v in figures.items()))
+    return table, wrong
+
+
 def main() -> int:
-    """Run the chosen cases, two at a time, and print a table."""
+    """Run the chosen parts, and print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--case", action="append", choices=CASES)
     parser.add_argument("--kind", action="append", choices=KINDS)
+    parser.add_argument("--part", action="append", choices=PARTS)
+    parser.add_argument("--points", type=int, default=200, help="of SIGKILL")
     parser.add_argument("--output", type=Path, help="JSON record")
     options = parser.parse_args()
-    work = options.work.resolve()
-    shim = build_shim(work)
-    prepare(work)
+    work, parts = options.work.resolve(), options.part or PARTS
     cases, kinds = options.case or list(CASES), options.kind or list(KINDS)
-    pairs = [(case, kind) for case in cases for kind in kinds]
-    with ThreadPoolExecutor(2) as pool:
-        jobs = [pool.submit(lambda p: list(run_kind(work, shim, *p)), pair) for pair in pairs]
-        outcomes = [outcome for job in jobs for outcome in job.result()]
-    for outcome in outcomes:
-        if outcome.problem:
-            print(f"{outcome.case} {outcome.kind} {outcome.number}: {outcome.problem}")
-    table: dict[str, Any] = {}
-    for case in cases:
-        counts = Counter(outcome.kind for outcome in outcomes if outcome.case == case)
-        table[case] = {kind: counts[kind] for kind in kinds}
-        print(f"{case:12}", ", ".join(f"{kind} {counts[kind]}" for kind in kinds))
-    failed = [f"{o.case} {o.kind} {o.number}" for o in outcomes if o.problem]
-    for case in cases:
-        cuts, problems = power_loss_problems(work, shim, case)
-        table[case]["power"] = cuts
-        failed += problems
-        print(f"{case:12} power lost after each of {cuts} calls:", problems or "old or new")
-    print(f"{len(outcomes)} faults, {len(failed)} wrong")
+    preload(build_shim(work))
+    began = time.monotonic()
+    prepare(work)
+    metrics: dict[str, Any] = {}
+    wrong: list[str] = []
+    steps = {
+        "faults": lambda: put_faults(work, cases, kinds),
+        "power": lambda: cut_power(work, cases),
+        "kills": lambda: kills.kill_everywhere(work, options.points),
+    }
+    for part in parts:
+        metrics[part], problems = steps[part]()
+        wrong += problems
+        print(f"{part}: {len(problems)} wrong", *problems, sep="\n  ", flush=True)
+    metrics |= {"wrong": wrong, "seconds": round(time.monotonic() - began)}
     if options.output:
-        metrics = {"faults": table, "total": len(outcomes), "wrong": failed}
-        save_record(run_record(seed=1, config={"page": PAGE}, metrics=metrics), options.output)
-    return int(bool(failed))
+        config = {"page": PAGE, "parts": list(parts), "cases": cases}
+        save_record(run_record(seed=1, config=config, metrics=metrics), options.output)
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":

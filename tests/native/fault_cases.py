@@ -1,0 +1,84 @@
+"""The commands that faults are put to, and what they may leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from embkit import formats
+
+ROOM = "output"
+SMALL = ("--dim", "32", "--min-count", "1", "--threads", "1", "--window", "3")
+RUN = ("--output", f"{ROOM}/model", "--run", f"{ROOM}/run")
+OPTIONAL = {"model/model.json"}
+"""What repeats a model's metadata for people, and is left out where it cannot be written."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command whose files are all below the room."""
+
+    arguments: tuple[str, ...]
+    has_run: bool = False
+    """Whether it trains in a run's folder, so that what was interrupted can go on."""
+    begun: tuple[str, ...] = ()
+    """A command that is interrupted in the room before, at its third checkpoint."""
+
+
+VECTORS = ("train", "sgns", "{text}", "--output", "{vectors}", *SMALL, "--subsample", "0")
+SGNS = ("train", "sgns", "{text}", *RUN, *SMALL, "--epochs", "4")
+GLOVE = ("train", "glove", "{text}", *RUN, *SMALL, "--epochs", "2", "--x-max", "10")
+RESUME = ("resume", f"{ROOM}/run", "--output", f"{ROOM}/model")
+CASES = {
+    "train": Case(
+        (
+            *("train", "sgns", "{text}", "--output", f"{ROOM}/model", "--dim", "64"),
+            *("--min-count", "1", "--epochs", "1", "--threads", "2"),
+        )
+    ),
+    "binary": Case(("convert", "{vectors}", f"{ROOM}/vectors.bin")),
+    "text": Case(("convert", "{vectors}", f"{ROOM}/vectors.txt")),
+    "npz": Case(("convert", "{vectors}", f"{ROOM}/vectors.npz")),
+    "safetensors": Case(("convert", "{vectors}", f"{ROOM}/model")),
+    "checkpoints": Case(SGNS, has_run=True),
+    "checkpoints-glove": Case(GLOVE, has_run=True),
+    "resume": Case(RESUME, has_run=True, begun=SGNS),
+    "resume-glove": Case(RESUME, has_run=True, begun=GLOVE),
+}
+
+
+def fill(work: Path, room: Path, arguments: Iterable[str]) -> list[str]:
+    """Put the inputs' paths and the room's into a command."""
+    names = {"text": str(work / "text"), "vectors": str(work / "vectors.bin")}
+    return [a.format(**names).replace(f"{ROOM}/", f"{room}/") for a in arguments]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file below ``folder``."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def output_in(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Leave out the run's folder, and what is optional."""
+    return {
+        name: data
+        for name, data in files.items()
+        if not name.startswith("run/") and name not in OPTIONAL
+    }
+
+
+def is_whole(room: Path) -> bool:
+    """Tell whether the output in ``room`` can be read, checksums included."""
+    path = next(path for path in sorted(room.iterdir()) if not path.name.startswith("."))
+    return len(formats.load(path, verify=path.is_dir())) > 0
+
+
+def how_to_finish(room: Path, case: Case) -> tuple[str, ...]:
+    """Return the command by which a user would go on after what happened in ``room``."""
+    is_begun = (room / "run" / "run.json").exists()
+    return RESUME if is_begun else case.begun or case.arguments

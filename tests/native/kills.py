@@ -1,0 +1,159 @@
+"""SIGKILL at named and random points of runs with checkpoints, and what they go on to.
+
+Named points lie before each change of a file below the room (made, synced, renamed, removed),
+and before each part of a checkpoint. After a kill every checkpoint must be whole, none that was
+finished may be missing, and the run must go on to the bytes of an undisturbed one.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import random
+import re
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from embkit.training import checkpoint
+from tests.native.fault_cases import CASES
+from tests.native.forks import main_in_fork
+from tests.native.pausing import pause_often
+from tests.native.rooms import problem_at_the_end, torn_checkpoints
+
+KILLED = ("checkpoints", "checkpoints-glove", "resume", "resume-glove")
+EVENTS = {"open", "os.mkdir", "os.rename", "os.link", "os.remove", "os.truncate", "os.rmdir"}
+
+
+class Point:
+    """Counts what a process does to files below a folder, and kills it before the N-th time."""
+
+    def __init__(self, room: Path, number: int, names: Path | None, saved: mmap.mmap) -> None:
+        self._room, self._number, self._names, self._saved = str(room), number, names, saved
+        self._count = 0
+
+    def install(self) -> None:
+        """Watch this process, with its trainers pausing."""
+        pause_often()
+        sys.addaudithook(self._hook)
+        module: Any = checkpoint
+        sync, blocks, save = os.fsync, module.blocks, module.Checkpoints.save
+
+        def fsync(descriptor: int) -> None:
+            self._touch("fsync", str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+            sync(descriptor)
+
+        def watched_blocks(array: Any) -> Iterator[Any]:
+            for block in blocks(array):
+                self._touch("write a part of", "checkpoint")
+                yield block
+
+        def watched_save(checkpoints: Any, trainer: Any) -> None:
+            save(checkpoints, trainer)
+            self._saved[0] += 1
+
+        os.fsync = fsync  # type: ignore[assignment]
+        module.blocks = watched_blocks
+        module.Checkpoints.save = watched_save
+
+    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        is_write = event != "open" or (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR)
+        if event in EVENTS and is_write and self._room in str(arguments[0]):
+            self._touch(event.removeprefix("os."), str(arguments[0]))
+
+    def _touch(self, what: str, path: str) -> None:
+        self._count += 1
+        if self._names is not None:
+            with self._names.open("a") as file:  # not below the room
+                file.write(f"{what} {kind_of(path, self._room)}\n")
+        if self._count == self._number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kind_of(path: str, room: str) -> str:
+    """Return what a path is, numbers and random parts left out."""
+    name = path.removeprefix(room).strip("/") or "room"
+    name = re.sub(r"\.[0-9a-f]{16}\.part", ".part", name)
+    return re.sub(r"-\d{6}", "", name)
+
+
+def new_room(work: Path, name: str, label: str) -> Path:
+    """Copy what is there before a case."""
+    room = work / "rooms" / f"{name}-{label}"
+    shutil.rmtree(room, ignore_errors=True)
+    shutil.copytree(work / "old" / name, room)
+    return room
+
+
+def names_of_points(work: Path, name: str) -> tuple[list[str], float]:
+    """Run a case undisturbed; return what stands before each point, and the seconds it took."""
+    room, names = new_room(work, name, "points"), work / "rooms" / f"{name}.points"
+    names.write_text("")
+    point = Point(room, 0, names, mmap.mmap(-1, 1))
+    ended = main_in_fork(work, room, CASES[name].arguments, before=point.install)
+    if ended.code:
+        raise RuntimeError(f"{name} fails undisturbed: {ended}")
+    found = names.read_text().splitlines()
+    room, began = new_room(work, name, "points"), time.monotonic()
+    main_in_fork(work, room, CASES[name].arguments)
+    return found, time.monotonic() - began
+
+
+def kill(work: Path, name: str, number: int, after: float | None) -> tuple[int, str | None]:
+    """Kill a case at one point; return its exit code and what was wrong."""
+    room, saved = new_room(work, name, "kill"), mmap.mmap(-1, 1)
+    case, run = CASES[name], room / "run"
+    first = last_checkpoint(run)
+    point = Point(room, number, None, saved)
+    ended = main_in_fork(work, room, case.arguments, before=point.install, kill_after=after)
+    code = ended.code
+    if torn := torn_checkpoints(run):
+        return code, f"not whole: {torn}"
+    if (run / "run.json").exists() and last_checkpoint(run) < first + saved[0]:
+        return code, f"of {saved[0]} checkpoints the last one is {last_checkpoint(run) - first}"
+    return code, problem_at_the_end(work, room, name)
+
+
+def last_checkpoint(run: Path) -> int:
+    """Return the number of a run's last checkpoint, 0 where there is none."""
+    names = (path.stem for path in run.glob("checkpoint-*"))
+    return max((int(name.removeprefix("checkpoint-")) for name in names), default=0)
+
+
+def plan_points(
+    rng: random.Random, points: int, num_named: int, seconds: float
+) -> list[tuple[int, float | None]]:
+    """Return numbers of named points for half, evenly chosen, and seconds for the others."""
+    count = min(num_named, points // 2)
+    named = [(i * num_named // count + 1, None) for i in range(count)]
+    return [*named, *((0, rng.uniform(0, seconds)) for _ in range(points - count))]
+
+
+def kill_everywhere(work: Path, points: int) -> tuple[dict[str, Any], list[str]]:
+    """Kill at so many points, of all runs in turn; return a table and what was wrong."""
+    rng = random.Random(1)
+    table: dict[str, Any] = {"points": 0, "killed": 0, "cases": {}}
+    wrong: list[str] = []
+    for name in KILLED:
+        names, seconds = names_of_points(work, name)
+        plan = plan_points(rng, points // len(KILLED), len(names), seconds)
+        for number, after in plan:
+            code, problem = kill(work, name, number, after)
+            table["points"] += 1
+            table["killed"] += code == -signal.SIGKILL
+            where = f"after {after:.3f} s" if after is not None else names[number - 1]
+            if after is None and code != -signal.SIGKILL:
+                problem = problem or f"exit code {code} instead of a kill"
+            wrong += [f"{name} killed at {number} ({where}): {problem}"] if problem else []
+        kinds = Counter(names[number - 1] for number, after in plan if after is None)
+        counts = {"named": kinds.total(), "of": len(names)}
+        counts["random"] = len(plan) - kinds.total()
+        table["cases"][name] = {**counts, "kinds": dict(sorted(kinds.items()))}
+        told = "at {named} of {of} named points, {random} random ones".format(**counts)
+        print(f"{name:17} killed {told}", flush=True)
+    return table, wrong

@@ -1,0 +1,74 @@
+"""Rooms, in which commands run: what is in them before, after, and once a run has gone on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from embkit.errors import FormatError
+from embkit.training.checkpoint import read_checkpoint
+from tests.models import random_sentences
+from tests.native.fault_cases import (
+    CASES,
+    OPTIONAL,
+    VECTORS,
+    contents,
+    how_to_finish,
+    output_in,
+)
+from tests.native.forks import main_in_fork
+from tests.native.pausing import pause_often
+
+
+def prepare(work: Path) -> None:
+    """Make the inputs, and for each case what is there before and after an undisturbed run."""
+    work.mkdir(parents=True, exist_ok=True)
+    sentences = random_sentences(100, [20] * 600, seed=1)
+    lines = "".join(" ".join(words) + "\n" for words in sentences)
+    (work / "text").write_text(lines, encoding="utf-8")
+    _run(work, work, VECTORS)
+    for name, case in CASES.items():
+        room = work / "old" / name
+        for folder in (room, work / "new" / name):
+            shutil.rmtree(folder, ignore_errors=True)
+        room.mkdir(parents=True)
+        before = case.begun or case.arguments
+        _run(work, room, (*before, *(("--seed", "2") if case.has_run else ())))
+        if case.begun:
+            main_in_fork(work, room, case.begun, before=lambda: pause_often(3))
+        shutil.copytree(room, work / "new" / name)
+        _run(work, work / "new" / name, case.arguments)
+
+
+def _run(work: Path, room: Path, arguments: Sequence[str]) -> None:
+    ended = main_in_fork(work, room, arguments)
+    if ended.code:
+        raise RuntimeError(f"{arguments} fails undisturbed: {ended}")
+
+
+def problem_at_the_end(work: Path, room: Path, name: str) -> str | None:
+    """Go on with an interrupted run; tell in what the end differs from an undisturbed one."""
+    case = CASES[name]
+    new = output_in(contents(work / "new" / name))
+    now = contents(room)
+    if output_in(now) != new or set(now) - set(new) - OPTIONAL:
+        ended = main_in_fork(work, room, how_to_finish(room, case))
+        if ended.code:
+            return f"it does not go on: exit code {ended.code}: {ended.errors[-1:]}"
+    left = contents(room)
+    if output_in(left) != new:
+        return "the run that went on has another result"
+    extra = set(left) - set(new) - OPTIONAL
+    return f"files are left: {sorted(extra)}" if extra else None
+
+
+def torn_checkpoints(folder: Path) -> list[str]:
+    """Return the names of checkpoints that are not as they were written."""
+    torn = []
+    for path in folder.glob("checkpoint-*.safetensors"):
+        try:
+            read_checkpoint(path)
+        except FormatError:
+            torn.append(path.name)
+    return torn

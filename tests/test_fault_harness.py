@@ -1,0 +1,98 @@
+"""The harness of ``make faults`` sees what it looks for: torn files, lost names, lost runs."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+if sys.platform != "linux":
+    pytest.skip("the faults are put to Linux only", allow_module_level=True)
+
+from embkit.training.checkpoint import State, write_checkpoint
+from tests.native.kills import kind_of, last_checkpoint, plan_points
+from tests.native.power import Disk
+from tests.native.rooms import torn_checkpoints
+
+
+def replay(room: Path, lines: list[str], data: bytes) -> dict[str, dict[str, bytes]]:
+    """Return what may be left after the last line, by the kind of loss, with relative names."""
+    disk, left = Disk(room), memoryview(data)
+    for line in lines:
+        left = left[disk.apply(line.replace("ROOM", str(room)), left) :]
+    return {
+        why: {path.removeprefix(f"{room}/"): found for path, found in tree.items()}
+        for why, tree in disk.after_the_cut()
+    }
+
+
+WRITE = ["open ROOM/.new", "data 0 5 ROOM/.new"]
+RENAME = ["from ROOM/.new", "rename ROOM/out"]
+
+
+def test_rename_before_the_sync_is_seen_as_a_torn_file(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"old")
+    left = replay(tmp_path, [*WRITE, *RENAME, "fsync ROOM/.new"], b"whole")
+    assert left["synced"] == {"out": b"old"}
+    torn = replay(tmp_path, [*WRITE, *RENAME], b"whole")
+    assert torn == {
+        "synced": {"out": b"old"},
+        "names": {"out": b""},
+        "zeros": {"out": bytes(5)},
+    }
+
+
+def test_synced_and_renamed_file_is_old_or_new_and_new_from_the_folders_sync_on(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "out").write_bytes(b"old")
+    lines = [*WRITE, "fsync ROOM/.new", *RENAME]
+    left = replay(tmp_path, lines, b"whole")
+    assert [tree["out"] for tree in left.values()] == [b"old", b"whole", b"whole"]
+    left = replay(tmp_path, [*lines, "fsync ROOM"], b"whole")
+    assert [tree["out"] for tree in left.values()] == [b"whole"] * 3
+
+
+def test_what_was_removed_is_gone_only_after_the_folders_sync(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"old")
+    left = replay(tmp_path, ["unlink ROOM/out"], b"")
+    assert left == {"synced": {"out": b"old"}, "names": {}, "zeros": {}}
+    left = replay(tmp_path, ["unlink ROOM/out", "fsync ROOM"], b"")
+    assert left["synced"] == {}
+
+
+def test_file_in_a_folder_that_was_not_synced_is_lost(tmp_path: Path) -> None:
+    lines = ["mkdir ROOM/run", "open ROOM/run/a", "data 0 2 ROOM/run/a", "fsync ROOM/run/a"]
+    left = replay(tmp_path, [*lines, "fsync ROOM/run"], b"ab")
+    assert left == {"synced": {}, "names": {"run/a": b"ab"}, "zeros": {"run/a": b"ab"}}
+    left = replay(tmp_path, [*lines, "fsync ROOM/run", "fsync ROOM"], b"ab")
+    assert left["synced"] == {"run/a": b"ab"}
+
+
+def test_torn_checkpoint_is_named(tmp_path: Path) -> None:
+    for number in (1, 2):
+        path = tmp_path / f"checkpoint-{number:06d}.safetensors"
+        write_checkpoint(path, State({}, {}), {})
+    path.write_bytes(path.read_bytes()[:-1])
+    assert torn_checkpoints(tmp_path) == ["checkpoint-000002.safetensors"]
+    assert last_checkpoint(tmp_path) == 2
+
+
+def test_points_are_named_ones_and_as_many_random_ones() -> None:
+    plan = plan_points(random.Random(1), 50, 93, 2.0)
+    named = [number for number, after in plan if after is None]
+    assert len(plan) == 50
+    assert len(named) == len(set(named)) == 25
+    assert min(named) == 1
+    assert max(named) <= 93
+    assert all(0 <= after <= 2 for _, after in plan if after is not None)
+    assert (
+        len({n for n, after in plan_points(random.Random(1), 50, 9, 1) if after is None}) == 9
+    )
+
+
+def test_points_are_told_without_numbers_and_random_parts() -> None:
+    part = "/room/run/.checkpoint-000003.safetensors.0123456789abcdef.part"
+    assert kind_of(part, "/room") == "run/.checkpoint.safetensors.part"
