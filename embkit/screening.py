@@ -167,12 +167,12 @@ class Screening:
                 bounds = formula.bounds(products, shifts)
             bounds = xp.where(xp.isnan(bounds), xp.float32(np.inf), bounds)
             self._exclude(bounds, queries.excluded, first)
-            found = _highest(xp, bounds, count)
+            found = highest(xp, bounds, count)
             found_bounds, found_rows = xp.take_along_axis(bounds, found, 1), found + first
             if held_bounds is not None:
                 found_bounds = xp.concatenate([held_bounds, found_bounds], 1)
                 found_rows = xp.concatenate([held_rows, found_rows], 1)
-                kept = _highest(xp, found_bounds, count)
+                kept = highest(xp, found_bounds, count)
                 found_bounds = xp.take_along_axis(found_bounds, kept, 1)
                 found_rows = xp.take_along_axis(found_rows, kept, 1)
             held_bounds, held_rows = found_bounds, found_rows
@@ -199,8 +199,8 @@ class Screening:
             bounds[place] = -np.inf
 
 
-def _highest(xp: Namespace, bounds: DeviceArray, count: int) -> DeviceArray:
-    """Return the columns of the highest ``count`` bounds of each row, in any order.
+def highest(xp: Namespace, bounds: DeviceArray, count: int) -> DeviceArray:
+    """Return the columns of the highest ``count`` values of each row, in any order.
 
     The highest values lie in the groups with the highest maxima, so only these are sorted.
     """

@@ -53,7 +53,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     },
     "mapping": {
         *("_native", "backend", "config", "embeddings", "formats", "neighbors", "output"),
-        *("retrieval", "sparse", "streams", "vocabulary"),
+        *("retrieval", "screening", "sparse", "streams", "vocabulary"),
     },
     "evaluation": {
         *("_native", "backend", "config", "embeddings", "neighbors", "plotting", "sparse"),

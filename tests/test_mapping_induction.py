@@ -9,8 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from embkit._native import core
-from embkit.mapping import induction
+from embkit.errors import ResourceError
+from embkit.mapping import induction, induction_arrays
 from embkit.mapping.induction import induce
+from tests.stand_in_cupy import StandIn
 
 Array = NDArray[Any]
 
@@ -28,7 +30,7 @@ def reference(similarities: Array, other_means: Array, k: int, kept: Array) -> A
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_equals_brute_force(threads: int) -> None:
+def test_equals_brute_force(threads: int, device: str) -> None:
     source, target = unit_rows(90, 8, 1), unit_rows(130, 8, 2)
     means = (
         np.linspace(0, 0.9, 90, dtype=np.float32),
@@ -36,7 +38,7 @@ def test_equals_brute_force(threads: int) -> None:
     )
     sources, targets = induce(
         source, target, neighborhood=4, source_means=means[0], target_means=means[1],
-        threads=threads,
+        threads=threads, device=device,
     )  # fmt: skip
     similarities = source @ target.T
     kept = np.ones(similarities.shape, bool)
@@ -67,7 +69,9 @@ def induced(source: Array, target: Array, **options: Any) -> list[Array]:
     return [part for side in sides for part in (side.best, side.strongest, side.means)]
 
 
-def test_tiles_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_threads_and_device_change_nothing(
+    monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
     # Small whole numbers: every product is exact, so that only the pass itself is compared.
     rng = np.random.default_rng(3)
     source = rng.integers(-3, 4, (200, 6)).astype(np.float32)
@@ -76,17 +80,43 @@ def test_tiles_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     expected = induced(source, target, threads=1, **options)
     monkeypatch.setattr(induction, "_TILE_SOURCES", 37)
     monkeypatch.setattr(induction, "_TILE_TARGETS", 11)
+    monkeypatch.setattr(induction_arrays, "_TILE_SOURCES", 37)
+    monkeypatch.setattr(induction_arrays, "_TILE_TARGETS", 70)
     for threads in (1, 2, 7):
         for found, wanted in zip(
-            induced(source, target, threads=threads, **options), expected, strict=True
+            induced(source, target, threads=threads, device=device, **options),
+            expected,
+            strict=True,
         ):
             np.testing.assert_array_equal(found, wanted)
 
 
-def test_dropped_pairs_are_not_induced_but_count_in_means() -> None:
+def test_a_gpu_keeps_the_pairs_that_the_core_keeps(stand_in: StandIn) -> None:
+    source, target = unit_rows(400, 12, 4), unit_rows(350, 12, 5)
+    for number in (0, 3, 2**40):
+        options: dict[str, Any] = {"keep_probability": 0.1, "seed": 2**63, "number": number}
+        found = [induced(source, target, device=d, **options) for d in ("cpu", "cuda")]
+        for ours, theirs in zip(*found, strict=True):
+            np.testing.assert_allclose(theirs, ours, rtol=1e-5)
+    assert stand_in.uploads
+
+
+def test_a_pass_with_too_little_memory_takes_smaller_tiles(stand_in: StandIn) -> None:
+    source, target = unit_rows(1000, 12, 4), unit_rows(900, 12, 5)
+    expected = induced(source, target)
+    stand_in.capacity = 4_000_000
+    found = induced(source, target, device="cuda")
+    assert stand_in.refusals > 0
+    np.testing.assert_array_equal(found[0], expected[0])
+    stand_in.capacity = 150_000
+    with pytest.raises(ResourceError, match=r"cuda needs about .* are free"):
+        induced(source, target, device="cuda")
+
+
+def test_dropped_pairs_are_not_induced_but_count_in_means(device: str) -> None:
     source, target = unit_rows(300, 10, 6), unit_rows(300, 10, 7)
-    whole = induce(source, target)
-    part = induce(source, target, keep_probability=0.1, seed=1)
+    whole = induce(source, target, device=device)
+    part = induce(source, target, keep_probability=0.1, seed=1, device=device)
     for everything, some in zip(whole, part, strict=True):
         np.testing.assert_array_equal(some.means, everything.means)
         np.testing.assert_array_equal(some.strongest, everything.strongest)
@@ -108,10 +138,11 @@ def test_each_pair_is_kept_with_the_given_probability_and_alike_in_both_directio
     assert np.mean(kept) == pytest.approx(0.3, abs=0.04)
 
 
-def test_a_word_all_of_whose_pairs_are_dropped_has_no_partner() -> None:
+def test_a_word_all_of_whose_pairs_are_dropped_has_no_partner(device: str) -> None:
     rows = unit_rows(1, 4, 8)
+    options: dict[str, Any] = {"neighborhood": 1, "device": device}
     found = {
-        int(induce(rows, rows, neighborhood=1, keep_probability=0.5, number=n)[0].best[0])
+        int(induce(rows, rows, keep_probability=0.5, number=n, **options)[0].best[0])
         for n in range(20)
     }
     assert found == {-1, 0}
@@ -125,6 +156,6 @@ def test_a_word_all_of_whose_pairs_are_dropped_has_no_partner() -> None:
         ({"neighborhood": 1, "source_means": np.zeros(2, np.float32)}, "means must have shape"),
     ],
 )
-def test_options_are_checked(options: dict[str, Any], message: str) -> None:
+def test_options_are_checked(options: dict[str, Any], message: str, device: str) -> None:
     with pytest.raises(ValueError, match=message):
-        induce(unit_rows(3, 2, 1), unit_rows(5, 2, 2), **options)
+        induce(unit_rows(3, 2, 1), unit_rows(5, 2, 2), **options, device=device)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+from embkit.backend import open_backend
 from embkit.cli.eval_output import print_results
 from embkit.cli.loading import require_input
 from embkit.cli.mapped import MappingOption, load_mapped
@@ -66,6 +67,7 @@ def crosslingual_analogy(
     set: Path,
     target_set: Path | None = None,
     retrieval: RetrievalMethod = "nn",
+    device: str = "cpu",
     space: Annotated[MappingOption, FLATTEN] = MappingOption(),
     load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
@@ -83,7 +85,10 @@ def crosslingual_analogy(
         section of set is asked with each of target_set.
     retrieval
         How candidates are scored.
+    device
+        Where products are computed: cpu, cuda or cuda:N (through CuPy), or auto.
     """
+    open_backend(device)
     require_input(set)
     data = read_analogies(set)
     if target_set is not None:
@@ -91,7 +96,8 @@ def crosslingual_analogy(
         data = cross_analogies(data, read_analogies(target_set))
     pair = load_mapped(source, target, space, load)
     name = f"{source.name}-{target.name}"
-    score = evaluate_crosslingual_analogies(*pair, data, retrieval=retrieval, name=name)
+    options: dict[str, Any] = {"retrieval": retrieval, "device": device}
+    score = evaluate_crosslingual_analogies(*pair, data, **options, name=name)
     print_results([score], json=common.json, quiet=common.quiet)
 
 
@@ -103,6 +109,7 @@ def sentences(
     source_text: Path,
     target_text: Path,
     retrieval: RetrievalMethod = "csls",
+    device: str = "cpu",
     space: Annotated[MappingOption, FLATTEN] = MappingOption(),
     load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
@@ -117,11 +124,15 @@ def sentences(
         Parallel text, a sentence a line, its words parted by blanks.
     retrieval
         How candidates are scored.
+    device
+        Where products are computed: cpu, cuda or cuda:N (through CuPy), or auto.
     """
+    open_backend(device)
     pairs = _read_parallel(source_text, target_text)
     score = evaluate_sentence_retrieval(
         *(*load_mapped(source, target, space, load), pairs),
         retrieval=retrieval,
+        device=device,
         name=source_text.name,
         vectors=f"{source.name}-{target.name}",
     )

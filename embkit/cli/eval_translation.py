@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from embkit.backend import open_backend
 from embkit.cli.eval_output import print_results, print_rows
 from embkit.cli.loading import require_input
 from embkit.cli.mapped import MappingOption, load_mapped
@@ -49,6 +50,7 @@ def translation(
     details
         Print the bins, groups and conventions too.
     """
+    open_backend(options.device)  # refuses a device that is not there, before the work
     for path in (dictionary, groups):
         if path is not None:
             require_input(path)

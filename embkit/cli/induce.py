@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from embkit.backend import open_backend
 from embkit.cli.mapped import MappingOption, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
 from embkit.cli.outputs import reserved_output
@@ -39,6 +40,7 @@ def induce_dictionary(
     overwrite
         Replace the output if it exists.
     """
+    open_backend(config.device)  # refuses a device that is not there, before the work
     output = Path(show_dash(output))
     inputs = [path for path in (source, target, space.mapping) if path is not None]
     with reserved_output(output, overwrite=overwrite, inputs=inputs):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from embkit import formats, mapping
+from embkit.backend import open_backend
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import load_vectors, require_input
 from embkit.cli.map_told import has_failed, tell_map, tell_projection
@@ -133,6 +134,7 @@ def map_command(
     """
     chosen = {name: value for name, value in asdict(options).items() if value is not None}
     config = make_config(method, chosen)
+    open_backend(getattr(config, "device", "cpu"))  # refuses one that is not there
     paths = outputs.paths()
     for side in paths.keys() & {"source", "target"}:
         formats.check_output_name(paths[side])

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from embkit.backend import open_backend
 from embkit.cli.loading import require_words
 from embkit.cli.mapped import MappingOption, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
@@ -21,6 +22,7 @@ def translate(
     *words: str,
     topn: Annotated[int, Parameter(alias="-n")] = 5,
     retrieval: RetrievalMethod = "csls",
+    device: str = "cpu",
     space: Annotated[MappingOption, FLATTEN] = MappingOption(),
     load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
@@ -37,12 +39,15 @@ def translate(
         Translations per word.
     retrieval
         How candidates are scored.
+    device
+        Where products are computed: cpu, cuda or cuda:N (through CuPy), or auto.
     """
+    open_backend(device)
     if not words:
         raise ValueError("words must be given: embkit translate SOURCE TARGET WORDS...")
     left, right = load_mapped(source, target, space, load)
     require_words(left, words, source)
-    retriever = Retriever(left.vectors, right.vectors, method=retrieval)
+    retriever = Retriever(left.vectors, right.vectors, method=retrieval, device=device)
     found = retriever.search(
         left.lookup(words, oov="subword" if left.subwords else "raise"), topn
     )

@@ -123,6 +123,7 @@ def evaluate_crosslingual_analogies(
     *,
     case: Case = "fallback",
     retrieval: RetrievalMethod = "nn",
+    device: str = "cpu",
     name: str = "",
 ) -> CrosslingualAnalogyScore:
     """Solve analogies whose first pair is in one language and whose second in the other.
@@ -139,6 +140,8 @@ def evaluate_crosslingual_analogies(
     case : {"exact", "lower", "fold", "fallback"}
         How a word finds its row.
     retrieval : {"nn", "csls", "inverted-softmax", "margin"}
+    device : str
+        Where products are computed: cpu, cuda, cuda:N or auto.
     name : str
 
     Raises
@@ -156,7 +159,8 @@ def evaluate_crosslingual_analogies(
     correct = np.zeros(len(questions), bool)
     if used.size:
         queries = left.units(b[used]) - left.units(a[used]) + right.units(c[used])
-        retriever = Retriever(source.vectors, target.vectors, method=retrieval)
+        rows = source.vectors, target.vectors
+        retriever = Retriever(*rows, method=retrieval, device=device)
         found = retriever.search(queries, 1, exclude=[[row] for row in c[used].tolist()])
         best = found.rows[:, 0].tolist()
         correct[used] = [row in answers[i] for i, row in zip(used.tolist(), best, strict=True)]

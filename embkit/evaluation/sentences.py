@@ -131,6 +131,7 @@ def evaluate_sentence_retrieval(
     pairs: Sequence[tuple[Text, Text]],
     *,
     retrieval: RetrievalMethod = "csls",
+    device: str = "cpu",
     name: str = "",
     vectors: str = "",
 ) -> SentenceScore:
@@ -143,6 +144,8 @@ def evaluate_sentence_retrieval(
     pairs : list of (words, words)
         Sentences and their translations.
     retrieval : {"nn", "csls", "inverted-softmax", "margin"}
+    device : str
+        Where products are computed: cpu, cuda, cuda:N or auto.
     name, vectors : str
         Names for tables.
 
@@ -170,7 +173,7 @@ def evaluate_sentence_retrieval(
     for queries, others in ((x, z), (z, x)):
         ranks = np.zeros(0, np.int64)
         if len(kept):
-            retriever = Retriever(queries, others, method=retrieval)
+            retriever = Retriever(queries, others, method=retrieval, device=device)
             own = [np.array([i]) for i in range(len(kept))]
             ranks = np.concatenate(retriever.ranks(queries, own))
         found.append({k: share_of(ranks <= k) for k in (1, 5, 10)})

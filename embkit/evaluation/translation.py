@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from embkit.backend import parse_device
 from embkit.config import check_at_least, check_choice
 from embkit.embeddings import Embeddings
 from embkit.evaluation.bootstrap import percentile_interval, resample
@@ -38,11 +39,15 @@ class TranslationOptions(StatisticsOptions):
     """Only the first so many words of either space are known and retrieved."""
     exclude_identical: bool = False
     """Leave out pairs of words that are spelled alike."""
+    device: str = "cpu"
+    """Where products are computed: cpu, cuda or cuda:N (through CuPy), or auto, a GPU where
+    one can be used."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("retrieval", self.retrieval, METHODS)
         check_at_least("neighborhood", self.neighborhood, 1)
+        parse_device(self.device)
         if self.limit is not None:
             check_at_least("limit", self.limit, 1)
 
@@ -212,6 +217,7 @@ def _rank(
         neighborhood=options.neighborhood,
         inverse_temperature=options.inverse_temperature,
         threads=options.threads,
+        device=options.device,
     )
     if len(pairs[0]) == 0:
         return np.zeros(0, np.int64)

@@ -131,13 +131,15 @@ def _spectrum(rows: NDArray[Any]) -> NDArray[np.float64]:
     return values / total if total > 0 else np.full(len(values), 1 / max(1, len(values)))
 
 
-def translate(mapped: Matrix, target: Matrix) -> NDArray[np.int64]:
+def translate(mapped: Matrix, target: Matrix, *, device: str = "cpu") -> NDArray[np.int64]:
     """Return the best partner of each mapped source row by CSLS.
 
     Parameters
     ----------
     mapped, target : array of float32, shape (num_words, dim)
         Rows at unit length in one space.
+    device : str
+        Where it is done: cpu, cuda, cuda:N or auto.
 
     Examples
     --------
@@ -146,8 +148,9 @@ def translate(mapped: Matrix, target: Matrix) -> NDArray[np.int64]:
     array([1, 2, 0])
     """
     near = min(10, len(mapped), len(target))
-    means = induce(mapped, target, neighborhood=near)[1].means
-    return induce(mapped, target, neighborhood=near, target_means=means)[0].best
+    means = induce(mapped, target, neighborhood=near, device=device)[1].means
+    found = induce(mapped, target, neighborhood=near, target_means=means, device=device)
+    return found[0].best
 
 
 def translated_alike(first: Sequence[NDArray[np.int64]]) -> float | None:

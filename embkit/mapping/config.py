@@ -46,6 +46,19 @@ class DictionaryConfig(MappingConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SearchingConfig(DictionaryConfig):
+    """Options of methods that search both spaces while they learn."""
+
+    device: str = "cpu"
+    """Where products are computed: cpu, cuda or cuda:N (through CuPy), or auto, a GPU where
+    one can be used."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        parse_device(self.device)
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrthogonalConfig(DictionaryConfig):
     """Options of ``map(method="orthogonal")``."""
 
@@ -138,7 +151,7 @@ class MultiCcaConfig(DictionaryConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RcslsConfig(DictionaryConfig):
+class RcslsConfig(SearchingConfig):
     """Options of ``map(method="rcsls")`` (Joulin et al. 2018)."""
 
     neighbors: int = 10
@@ -169,7 +182,7 @@ class RcslsConfig(DictionaryConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaxMarginConfig(DictionaryConfig):
+class MaxMarginConfig(SearchingConfig):
     """Options of ``map(method="max-margin")`` (Lazaridou et al. 2015)."""
 
     margin: float = 0.5
@@ -200,7 +213,7 @@ class MaxMarginConfig(DictionaryConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HybridConfig(DictionaryConfig):
+class HybridConfig(SearchingConfig):
     """Options of ``map(method="hybrid")`` (Vulic and Korhonen 2016)."""
 
     first: str | None = None
@@ -281,8 +294,8 @@ class AdversarialConfig(MappingConfig):
     seed: int = 1
     """Seed of every random draw."""
     device: str = "cpu"
-    """Where both players compute: cpu, cuda or cuda:N (through CuPy), or auto, a GPU where one
-    can be used."""
+    """Where products are computed: cpu, cuda or cuda:N (through CuPy), or auto, a GPU where
+    one can be used."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -39,7 +39,12 @@ OnRound = Callable[[int, Round], None]
 
 
 def mutual_pairs(
-    source: Matrix, target: Matrix, *, neighborhood: int = 10, csls: bool = True
+    source: Matrix,
+    target: Matrix,
+    *,
+    neighborhood: int = 10,
+    csls: bool = True,
+    device: str = "cpu",
 ) -> Pairs:
     """Return the pairs of rows that are each other's best, in the order of the source.
 
@@ -51,6 +56,8 @@ def mutual_pairs(
         Neighbours of CSLS; fewer where a side has fewer words.
     csls : bool
         Score pairs by CSLS, else by the cosine.
+    device : str
+        Where it is done: cpu, cuda, cuda:N or auto.
 
     Examples
     --------
@@ -59,13 +66,14 @@ def mutual_pairs(
     (array([0, 1, 2]), array([1, 0, 2]))
     """
     near = min(neighborhood, len(source), len(target))
-    sides = induce(source, target, neighborhood=near)
+    sides = induce(source, target, neighborhood=near, device=device)
     if csls:
         sides = induce(
             *(source, target),
             neighborhood=near,
             source_means=sides[0].means,
             target_means=sides[1].means,
+            device=device,
         )
     partners = sides[0].best
     kept = np.flatnonzero(sides[1].best[partners] == np.arange(len(partners)))
@@ -81,6 +89,7 @@ def refine(
     cutoff: int = 15_000,
     neighborhood: int = 10,
     on_round: OnRound | None = None,
+    device: str = "cpu",
 ) -> Pairs:
     """Refine a dictionary by rotations of frequent mutual neighbours (Conneau et al. 2018).
 
@@ -97,6 +106,8 @@ def refine(
         Rounds, words of each side, neighbours of CSLS.
     on_round : callable, optional
         Called with the rounds done and a `Round`.
+    device : str
+        As in `mutual_pairs`.
 
     Raises
     ------
@@ -109,7 +120,7 @@ def refine(
         _require(pairs)
         rotation = fit_orthogonal(source[pairs[0]], target[pairs[1]]).astype(np.float32)
         mapped = source[:cutoff] @ rotation
-        pairs = mutual_pairs(mapped, target[:cutoff], neighborhood=neighborhood)
+        pairs = mutual_pairs(mapped, target[:cutoff], neighborhood=neighborhood, device=device)
         if on_round is not None:
             on_round(done, _told(mapped, target, pairs, len(pairs[0])))
     _require(pairs)
@@ -126,6 +137,7 @@ def grow(
     cutoff: int = 20_000,
     least_growth: float = 0.01,
     on_round: OnRound | None = None,
+    device: str = "cpu",
 ) -> Pairs:
     """Let a small dictionary grow by what rotations in both directions agree on (PROC-B).
 
@@ -153,6 +165,8 @@ def grow(
         Gain below which it ends.
     on_round : callable, optional
         Called with the rounds done and a `Round`.
+    device : str
+        As in `mutual_pairs`.
 
     Raises
     ------
@@ -170,7 +184,7 @@ def grow(
     while True:
         rotation = fit_orthogonal(source[pairs[0]], target[pairs[1]]).astype(np.float32)
         mapped = source[:cutoff] @ rotation
-        found = mutual_pairs(mapped, target[:cutoff], csls=False)
+        found = mutual_pairs(mapped, target[:cutoff], csls=False, device=device)
         order = np.argsort(found[0] + found[1], kind="stable")
         size = min(most, int(growth * len(pairs[0])) + 1)
         grown = _merge(seeds, (found[0][order], found[1][order]), size)

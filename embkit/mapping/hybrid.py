@@ -39,7 +39,7 @@ def fit(spaces: Spaces, pairs: SeedPairs | None, config: HybridConfig, report: R
     """
     rows, words = first_space(spaces, pairs, config)
     source, target, scores = mutual_neighbors(
-        rows[0], rows[1], frequent=config.frequent, threshold=config.threshold
+        *rows, frequent=config.frequent, threshold=config.threshold, device=config.device
     )
     if len(source) == 0:
         raise ValueError(
@@ -84,7 +84,12 @@ def first_space(
 
 
 def mutual_neighbors(
-    source: Matrix, target: Matrix, *, frequent: int | None = None, threshold: float = 0.0
+    source: Matrix,
+    target: Matrix,
+    *,
+    frequent: int | None = None,
+    threshold: float = 0.0,
+    device: str = "cpu",
 ) -> tuple[Rows, Rows, NDArray[np.float32]]:
     """Return pairs of rows that are each other's nearest by the cosine.
 
@@ -97,6 +102,8 @@ def mutual_neighbors(
         all of them.
     threshold : float
         Keep a pair if its cosine exceeds that of the second nearest target by more.
+    device : str
+        Where they are sought: cpu, cuda, cuda:N or auto.
 
     Returns
     -------
@@ -116,9 +123,9 @@ def mutual_neighbors(
     (array([0, 1]), array([1, 0]))
     """
     check_at_least("threshold", threshold, 0)
-    forward = top_k(source[:frequent], target, 2)
+    forward = top_k(source[:frequent], target, 2, device=device)
     nearest, back = np.unique(forward.rows[:, 0], return_inverse=True)
-    backward = top_k(target[nearest], source, 1).rows[:, 0]
+    backward = top_k(target[nearest], source, 1, device=device).rows[:, 0]
     kept = backward[back] == np.arange(len(forward))
     if threshold > 0 and forward.scores.shape[1] > 1:
         kept &= forward.scores[:, 0] - forward.scores[:, 1] > threshold

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit._native import core
+from embkit.backend import DeviceArray, open_backend
 from embkit.config import available_threads, check_at_least
+from embkit.mapping.induction_arrays import Draws, induce_arrays
 
 # Products computed at a time: large enough for the product to run at full speed.
 _TILE_SOURCES = 1024
@@ -37,8 +39,8 @@ class Side:
 
 
 def induce(
-    source: Matrix,
-    target: Matrix,
+    source: Matrix | DeviceArray,
+    target: Matrix | DeviceArray,
     *,
     neighborhood: int = 10,
     source_means: Matrix | None = None,
@@ -47,6 +49,7 @@ def induce(
     seed: int = 0,
     number: int = 0,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> tuple[Side, Side]:
     """Find each word's best partner on the other side, by CSLS, in one pass over all pairs.
 
@@ -59,7 +62,8 @@ def induce(
     Parameters
     ----------
     source, target : array of float32, shape (num_sources, dim) and (num_targets, dim)
-        Rows whose products are the similarities: cosines at unit length.
+        Rows whose products are the similarities: cosines at unit length; NumPy's or, on a
+        GPU, also CuPy's.
     neighborhood : int
         Similarities that a mean is taken of; at most as many as either side has words.
     source_means, target_means : array of float32, optional
@@ -70,6 +74,8 @@ def induce(
         Key of the draws; another number keeps other pairs.
     threads : int, optional
         All cores when left out.
+    device : str
+        Where it is done: cpu, cuda, cuda:N or auto.
 
     Returns
     -------
@@ -93,9 +99,18 @@ def induce(
         raise ValueError(
             f"source and target must share a dim, got {source.shape} and {target.shape}"
         )
+    levels = _half(source_means, len(source)), _half(target_means, len(target))
+    if (backend := open_backend(device)).is_gpu:
+        most = min(len(source), len(target))
+        if not 1 <= neighborhood <= most:
+            raise ValueError(f"neighborhood must be from 1 to {most}, got {neighborhood}")
+        draws = Draws(keep_probability, seed, number)
+        with backend.telling(4 * (source.size + target.size)):
+            both = backend.asarray(source), backend.asarray(target)
+            sides = induce_arrays(backend, *both, levels, neighborhood, draws)
+        return Side(*sides[0]), Side(*sides[1])
     native = core.InductionPass(
-        _half(source_means, len(source)),
-        _half(target_means, len(target)),
+        *levels,
         neighborhood=neighborhood,
         keep_probability=keep_probability,
         seed=seed,

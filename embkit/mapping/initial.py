@@ -50,7 +50,12 @@ def _shared(source: Vocabulary, target: Vocabulary, keep: Callable[[bytes], bool
 
 
 def similar_distributions(
-    source: Matrix, target: Matrix, *, words: int = 4000, neighborhood: int = 10
+    source: Matrix,
+    target: Matrix,
+    *,
+    words: int = 4000,
+    neighborhood: int = 10,
+    device: str = "cpu",
 ) -> Pairs:
     """Pair words whose similarities to their own language's words are distributed alike.
 
@@ -69,6 +74,8 @@ def similar_distributions(
         Most frequent words of each side that take part; fewer where a side has fewer.
     neighborhood : int
         Neighbours of CSLS; fewer where a side has fewer words.
+    device : str
+        Where the pairs are compared: cpu, cuda, cuda:N or auto.
 
     Returns
     -------
@@ -93,12 +100,13 @@ def similar_distributions(
     size = min(words, len(source), len(target))
     left, right = _sorted_similarities(source[:size]), _sorted_similarities(target[:size])
     near = min(neighborhood, size)
-    by_cosine = induce(left, right, neighborhood=near)
+    by_cosine = induce(left, right, neighborhood=near, device=device)
     sources, targets = induce(
         *(left, right),
         neighborhood=near,
         source_means=by_cosine[0].means,
         target_means=by_cosine[1].means,
+        device=device,
     )
     every = np.arange(size)
     return np.concatenate([every, targets.best]), np.concatenate([sources.best, every])

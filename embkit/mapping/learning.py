@@ -57,11 +57,11 @@ def fit_self_learning(
     best = max(runs, key=lambda run: run.course[-1].objective)
     fitted = _final_map(spaces, best.pairs, config)
     frequent = source[: fewer.cutoff], target[: fewer.cutoff]
-    found = [_translate(*frequent, learned) for learned in (*runs, other)]
+    found = [_translate(*frequent, learned, config.device) for learned in (*runs, other)]
     alike = [float((translations == found[-1]).mean()) for translations in found[:-1]]
     succeeded = [judge(repeated=share).judgement != "failed" for share in alike]
     figures = {
-        **_figures(source, target, best, fitted),
+        **_figures(source, target, best, fitted, config.device),
         "restarts_alike": translated_alike(found[:-1]),
         "success_rate": sum(succeeded) / len(succeeded),
     }
@@ -104,18 +104,22 @@ def _other_start(
     )
     if config.start == "distributions" or (config.start is None and pairs is None):
         size = min(config.initial_words, len(source), len(target))
-        return similar_distributions(source, target, words=max(1, size // 2)), fewer
+        half_of_them = max(1, size // 2)
+        found = similar_distributions(source, target, words=half_of_them, device=config.device)
+        return found, fewer
     order = np.random.default_rng(config.seed).permutation(len(start[0]))
     half = order[: max(1, len(order) // 2)]
     return (start[0][half], start[1][half]), fewer
 
 
-def _translate(source: Matrix, target: Matrix, learned: Learned) -> NDArray[np.int64]:
+def _translate(
+    source: Matrix, target: Matrix, learned: Learned, device: str
+) -> NDArray[np.int64]:
     """Return the best partner of each source word by CSLS, rotated by a run's pairs."""
     inside = (learned.pairs[0] < len(source)) & (learned.pairs[1] < len(target))
     pairs = learned.pairs[0][inside], learned.pairs[1][inside]
     mapped = (source @ fit_orthogonal(source[pairs[0]], target[pairs[1]])).astype(np.float32)
-    return translate(mapped, target)
+    return translate(mapped, target, device=device)
 
 
 def _default_start(pairs: SeedPairs | None) -> str:
@@ -146,7 +150,9 @@ def _start(
         need = "needs a dictionary" if pairs is None else "takes no dictionary"
         raise ValueError(f"start must suit the dictionary: {start} {need}")
     if start == "distributions":
-        return similar_distributions(source, target, words=config.initial_words)
+        return similar_distributions(
+            source, target, words=config.initial_words, device=config.device
+        )
     if pairs is not None:
         found = pairs.source, pairs.target
     else:
@@ -180,6 +186,7 @@ def _figures(
     target: Matrix,
     best: Learned,
     fitted: tuple[Doubles, Doubles],
+    device: str,
 ) -> dict[str, Any]:
     """Return what is told of a run beside the verdict."""
     return {
@@ -187,14 +194,16 @@ def _figures(
         "pairs": best.course[-1].pairs,
         "cycles": best.course[-1].cycles,
         "csls_margin": _csls_margin(
-            (source @ fitted[0]).astype(np.float32), (target @ fitted[1]).astype(np.float32)
+            (source @ fitted[0]).astype(np.float32),
+            (target @ fitted[1]).astype(np.float32),
+            device,
         ),
     }
 
 
-def _csls_margin(source: Matrix, target: Matrix) -> float | None:
+def _csls_margin(source: Matrix, target: Matrix, device: str) -> float | None:
     """Return by how much the best translation leads the second, on average (CSLS)."""
-    found = Retriever(source, target).search(source[:_MARGIN_WORDS], 2)
+    found = Retriever(source, target, device=device).search(source[:_MARGIN_WORDS], 2)
     if found.scores.shape[1] < 2:
         return None
     return float((found.scores[:, 0] - found.scores[:, 1]).mean(dtype=np.float64))
@@ -221,6 +230,7 @@ def fit_refine(spaces: Spaces, pairs: SeedPairs, config: RefineConfig, report: R
         cutoff=config.cutoff,
         neighborhood=config.neighborhood,
         on_round=told,
+        device=config.device,
     )
     return _rotation(spaces, found, course)
 
@@ -246,6 +256,7 @@ def fit_growing(spaces: Spaces, pairs: SeedPairs, config: GrowingConfig, report:
         most=config.most_pairs,
         cutoff=config.cutoff,
         on_round=told,
+        device=config.device,
     )
     return _rotation(spaces, found, course)
 

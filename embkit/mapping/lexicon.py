@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embkit.backend import parse_device
 from embkit.config import check_at_least, check_choice
 from embkit.embeddings import Embeddings
 from embkit.neighbors import Neighbors
@@ -34,12 +35,16 @@ class LexiconConfig:
     """Take only pairs of at least this confidence, from 0 to 1."""
     temperature: float = 0.1
     """Of the confidence: differences of score that matter."""
+    device: str = "cpu"
+    """Where products are computed: cpu, cuda or cuda:N (through CuPy), or auto, a GPU where
+    one can be used."""
 
     def __post_init__(self) -> None:
         for name in ("words", "neighborhood"):
             if getattr(self, name) is not None:
                 check_at_least(name, getattr(self, name), 1)
         check_choice("retrieval", self.retrieval, METHODS)
+        parse_device(self.device)
         check_at_least("margin", self.margin, 0)
         check_at_least("temperature", self.temperature, 1e-6)
         if not 0 <= self.confidence <= 1:
@@ -106,6 +111,7 @@ def induce_lexicon(
     config = config or LexiconConfig()
     x, z = source.vectors[: config.words], target.vectors[: config.words]
     options: dict[str, Any] = {"method": config.retrieval, "neighborhood": config.neighborhood}
+    options["device"] = config.device
     forward = Retriever(x, z, **options).search(x, _CANDIDATES)
     backward = Retriever(z, x, **options).search(z, _CANDIDATES)
     rows = np.arange(len(x))

@@ -95,7 +95,11 @@ def descend(
         for i in range(steps):
             batch = _take(pairs, order[i * config.batch : (i + 1) * config.batch])
             if config.negative_choice == "intruder":
-                others = intruders(batch, targets, matrix, config.negatives, norms=norms)
+                others = intruders(
+                    *(batch, targets, matrix, config.negatives),
+                    norms=norms,
+                    device=config.device,
+                )
             else:
                 others = draw_others(batch, len(targets), config.negatives, rng)
             loss, slope = loss_and_gradient(batch, targets[others], matrix, config.margin)
@@ -119,6 +123,7 @@ def intruders(
     count: int,
     *,
     norms: NDArray[np.float64] | None = None,
+    device: str = "cpu",
 ) -> Rows:
     """Return the worst words for each pair, shape (num_pairs, count); never a translation.
 
@@ -128,7 +133,13 @@ def intruders(
     away = batch.x @ matrix
     bring_to_unit_length(away)
     away -= batch.z
-    found = top_k(away, targets, count, metric="dot", exclude=batch.known, norms=norms)
+    found = top_k(
+        *(away, targets, count),
+        metric="dot",
+        exclude=batch.known,
+        norms=norms,
+        device=device,
+    )
     return found.rows
 
 

@@ -46,6 +46,8 @@ class Criterion:
         Each pair's share in the mean; they sum to 1.
     source, target : array of float32, shape (num_candidates, dim)
     neighbors : int
+    device : str
+        Where neighbours are sought.
     """
 
     x: Doubles
@@ -54,6 +56,7 @@ class Criterion:
     source: Matrix
     target: Matrix
     neighbors: int
+    device: str = "cpu"
 
     def loss_and_gradient(self, matrix: Doubles) -> tuple[float, Doubles]:
         """Return the loss of a map and its gradient, in memory that pairs do not add to."""
@@ -75,7 +78,8 @@ class Criterion:
     def _mean_neighbor(
         self, queries: Doubles, rows: Matrix, norms: NDArray[np.float64]
     ) -> Doubles:
-        found = top_k(queries, rows, self.neighbors, metric="dot", norms=norms).rows
+        options: dict[str, Any] = {"norms": norms, "device": self.device}
+        found = top_k(queries, rows, self.neighbors, metric="dot", **options).rows
         mean: Doubles = rows[found].mean(axis=1, dtype=np.float64)
         return mean
 
@@ -98,8 +102,10 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: RcslsConfig, report: Report) -
         spaces.source_matrix(config.candidates),
         spaces.target_matrix(config.candidates),
         config.neighbors,
+        config.device,
     )
-    checks = Checks(x[is_held], pairs.source[is_held], pairs.target[is_held], criterion.target)
+    held = pairs.source[is_held], pairs.target[is_held]
+    checks = Checks(x[is_held], *held, criterion.target, config.device)
     start = fit_orthogonal(criterion.x, criterion.z, weights=shares)
     matrix, told = descend(criterion, start, config, report, checks)
     told["rank"] = check_rank(x, z, spaces)
@@ -129,12 +135,14 @@ class Checks:
     source: Rows
     target: Rows
     candidates: Matrix
+    device: str = "cpu"
 
     def precision(self, matrix: Doubles) -> float:
         """Return the share of source words whose nearest target is a translation; 0 of none."""
         if len(self.x) == 0:
             return 0.0
-        found = top_k(self.x @ matrix, self.candidates, 1).rows[:, 0]
+        mapped = self.x @ matrix
+        found = top_k(mapped, self.candidates, 1, device=self.device).rows[:, 0]
         words, which = np.unique(self.source, return_inverse=True)
         right = np.bincount(which, found == self.target, len(words)) > 0
         return float(right.mean())

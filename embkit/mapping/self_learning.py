@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embkit.backend import Backend, DeviceArray, open_backend
 from embkit.mapping.induction import Side, induce
 from embkit.mapping.initial import Pairs
 from embkit.mapping.learning_config import Direction, SelfLearningConfig
@@ -119,16 +121,34 @@ def self_learn(
     """
     if len(pairs[0]) == 0:
         raise ValueError("pairs must hold at least one pair, got none")
+    backend = open_backend(config.device)
+    with backend.telling(4 * (source.size + target.size)):
+        rows = backend.asarray(source), backend.asarray(target)
+        return _learn(backend, *rows, pairs, config, seed, threads, on_iteration)
+
+
+def _learn(
+    backend: Backend,
+    source: DeviceArray,
+    target: DeviceArray,
+    pairs: Pairs,
+    config: SelfLearningConfig,
+    seed: int,
+    threads: int | None,
+    on_iteration: OnIteration | None,
+) -> Learned:
+    """Learn from rows on a device; a pass over all pairs is done there."""
+    options: dict[str, Any] = {"threads": threads, "device": config.device}
     schedule = _Schedule(config)
     course: list[Iteration] = []
     levels: tuple[Matrix, Matrix] | None = None
     for number in range(config.iterations):
         words = schedule.words(max(len(source), len(target)))
         x, z = source[:words], target[:words]
-        mapped = x @ _rotation(source, target, pairs)
+        mapped = x @ _rotation(backend, source, target, pairs)
         near = min(config.neighborhood, len(x), len(z))
         if levels is None or len(levels[0]) != len(x) or len(levels[1]) != len(z):
-            first = induce(mapped, z, neighborhood=near, threads=threads)
+            first = induce(mapped, z, neighborhood=near, **options)
             levels = first[0].means, first[1].means
         sides = induce(
             *(mapped, z),
@@ -138,7 +158,7 @@ def self_learn(
             keep_probability=schedule.keep_probability,
             seed=seed,
             number=number,
-            threads=threads,
+            **options,
         )
         levels = sides[0].means, sides[1].means
         pairs = join(*sides, config.direction)
@@ -181,7 +201,9 @@ def join(sources: Side, targets: Side, direction: Direction) -> Pairs:
     return forward if direction == "forward" else backward
 
 
-def _rotation(source: Matrix, target: Matrix, pairs: Pairs) -> Matrix:
+def _rotation(
+    backend: Backend, source: DeviceArray, target: DeviceArray, pairs: Pairs
+) -> DeviceArray:
     """Return the rotation that best carries the pairs' sources onto their targets.
 
     As `embkit.mapping.fit.fit_orthogonal`, but with products of blocks in float32 and only
@@ -190,10 +212,10 @@ def _rotation(source: Matrix, target: Matrix, pairs: Pairs) -> Matrix:
     total = np.zeros((source.shape[1], target.shape[1]))
     for start in range(0, len(pairs[0]), _BLOCK):
         span = slice(start, start + _BLOCK)
-        total += source[pairs[0][span]].T @ target[pairs[1][span]]
+        left, right = (backend.asarray(side[span]) for side in pairs)
+        total += backend.to_numpy(source[left].T @ target[right])
     u, _, vt = np.linalg.svd(total)
-    rotation: Matrix = (u @ vt).astype(np.float32)
-    return rotation
+    return backend.asarray((u @ vt).astype(np.float32))
 
 
 class _Schedule:
