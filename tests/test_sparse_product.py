@@ -25,6 +25,26 @@ def test_product_equals_numpys_for_any_width(width: int) -> None:
     np.testing.assert_allclose(found, matrix.toarray() @ dense, atol=2e-5)
 
 
+@pytest.mark.parametrize("width", [16, 48, 130])
+def test_product_equals_numpys_over_bands_of_columns(width: int) -> None:
+    matrix = sparse(60, 70_000, 0.002)
+    dense = np.random.default_rng(1).standard_normal((70_000, width), np.float32)
+    found = native_matrix(matrix).multiply(dense, threads=2)
+    np.testing.assert_allclose(found, matrix.astype(np.float64) @ dense, atol=1e-4)
+
+
+def test_product_is_written_into_a_given_array() -> None:
+    matrix = native_matrix(sparse(70, 50, 0.2))
+    dense = np.random.default_rng(1).standard_normal((50, 33), np.float32)
+    out = np.full((70, 33), np.nan, np.float32)
+    matrix.multiply_into(dense, out, threads=2)
+    np.testing.assert_array_equal(out, matrix.multiply(dense, threads=1))
+    with pytest.raises(ValueError, match="out must have 70 rows, got 50"):
+        matrix.multiply_into(dense, dense, threads=2)
+    with pytest.raises(ValueError, match="out must have 33 columns, got 32"):
+        matrix.multiply_into(dense, np.empty((70, 32), np.float32), threads=2)
+
+
 @pytest.mark.parametrize("level", core.simd_levels())
 def test_product_is_right_at_every_simd_level(
     level: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any

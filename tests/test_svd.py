@@ -88,6 +88,30 @@ def test_residual_falls_with_iterations() -> None:
     assert (nearest <= 1.01 * rough.residual * rough.values).all()
 
 
+@pytest.mark.parametrize("iterations", [3, 8])
+def test_residual_is_that_of_the_triplets(matrix: Any, iterations: int) -> None:
+    found = truncated_svd(matrix, 20, iterations=iterations)
+    errors = matrix.T.astype(np.float64) @ found.left - found.right * found.values
+    direct = (np.linalg.norm(errors, axis=0) / found.values).max()
+    assert found.residual == pytest.approx(direct, rel=1e-2)
+
+
+@pytest.mark.parametrize("largest", [30.0, 300.0, 3000.0, 30000.0])
+def test_values_far_above_the_others_leave_the_factors_orthonormal(largest: float) -> None:
+    rng = np.random.default_rng(6)
+    left, right = (np.linalg.qr(rng.standard_normal((400, 200)))[0] for _ in range(2))
+    values = np.concatenate([[largest, largest / 2], np.linspace(10, 1, 198)])
+    dense = (left * values) @ right.T
+    found = truncated_svd(csr_array(dense.astype(np.float32)), 30, iterations=20)
+    np.testing.assert_allclose(found.values[:2], values[:2], rtol=1e-5)
+    np.testing.assert_allclose(found.left.T @ found.left, np.eye(30), atol=1e-5)
+    np.testing.assert_allclose(found.right.T @ found.right, np.eye(30), atol=1e-5)
+    # Beyond the root of float32's precision the small values drown, and the residual tells.
+    errors = np.abs(found.values - values[:30]) / values[:30]
+    assert errors.max() < (1e-5 if largest < 1000 else 0.5)
+    assert found.residual < 0.01 if largest < 1000 else found.residual > 0.1
+
+
 @pytest.mark.parametrize("shape", [(30, 12), (12, 30)])
 def test_matrices_need_not_be_square(shape: tuple[int, int]) -> None:
     dense = np.random.default_rng(3).standard_normal(shape).astype(np.float32)

@@ -45,20 +45,32 @@ std::unique_ptr<SparseMatrix> make_matrix(const Array<int64_t>& row_offsets,
   return std::make_unique<SparseMatrix>(SparseMatrix{row_offsets, columns, values, view});
 }
 
+void check_rows(const Array<float>& array, const char* name, Index rows) {
+  check_dims(array, name, 2);
+  if (array.shape(0) == rows) return;
+  throw std::invalid_argument(std::string(name) + " must have " + std::to_string(rows) +
+                              " rows, got " + std::to_string(array.shape(0)));
+}
+
+void multiply_into(const SparseMatrix& matrix, const Array<float>& dense, Array<float>& out,
+                   int threads) {
+  check_rows(dense, "dense", matrix.view.num_columns);
+  check_rows(out, "out", matrix.view.num_rows);
+  const Index width = dense.shape(1);
+  if (out.shape(1) != width) {
+    throw std::invalid_argument("out must have " + std::to_string(width) + " columns, got " +
+                                std::to_string(out.shape(1)));
+  }
+  float* const product = out.mutable_data();
+  const py::gil_scoped_release unlocked;
+  sparse_product(matrix.view, dense.data(), width, threads, product);
+}
+
 py::array_t<float> multiply(const SparseMatrix& matrix, const Array<float>& dense,
                             int threads) {
   check_dims(dense, "dense", 2);
-  if (dense.shape(0) != matrix.view.num_columns) {
-    throw std::invalid_argument("dense must have " + std::to_string(matrix.view.num_columns) +
-                                " rows, got " + std::to_string(dense.shape(0)));
-  }
-  const Index width = dense.shape(1);
-  py::array_t<float> product({matrix.view.num_rows, width});
-  float* const out = product.mutable_data();
-  {
-    const py::gil_scoped_release unlocked;
-    sparse_product(matrix.view, dense.data(), width, threads, out);
-  }
+  Array<float> product({matrix.view.num_rows, dense.shape(1)});
+  multiply_into(matrix, dense, product, threads);
   return product;
 }
 
@@ -89,6 +101,9 @@ void bind_sparse(py::module_& m) {
            py::arg("num_columns"))
       .def("multiply", &multiply, py::arg("dense").noconvert(), py::kw_only(),
            py::arg("threads"), "Return matrix x dense; the same bits for any threads.")
+      .def("multiply_into", &multiply_into, py::arg("dense").noconvert(),
+           py::arg("out").noconvert(), py::kw_only(), py::arg("threads"),
+           "Write matrix x dense to ``out``, which is no part of ``dense``.")
       .def("transpose", &transpose, py::kw_only(), py::arg("threads"),
            "Return the transposed matrix, in arrays of its own.")
       .def_property_readonly("row_offsets", [](const SparseMatrix& s) { return s.row_offsets; })

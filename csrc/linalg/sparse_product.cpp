@@ -45,8 +45,10 @@ void CsrView::check() const {
 
 void sparse_product(const CsrView& matrix, const float* dense, Index width, int num_threads,
                     float* out) {
-  const simd::SparseRows rows{matrix.row_offsets, matrix.columns, matrix.values, dense, out,
-                              matrix.num_rows,    width};
+  std::vector<int64_t> next(static_cast<size_t>(matrix.num_rows));
+  const simd::SparseRows rows{
+      matrix.row_offsets, matrix.columns,  matrix.values,      dense, out,
+      next.data(),        matrix.num_rows, matrix.num_columns, width};
   const simd::Kernels& kernels = simd::kernels();
   const Index parts = std::max<Index>(1, std::min<Index>(num_threads, matrix.num_rows));
   run_ranges(parts, num_threads, [&](Index begin, Index end) {

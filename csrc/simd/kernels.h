@@ -68,7 +68,9 @@ struct SparseRows {
   const float* values;
   const float* dense;  // [num_columns][width]
   float* out;          // [num_rows][width], overwritten
+  int64_t* next;       // [num_rows], room to work in: each row's first entry to come
   int64_t num_rows;
+  int64_t num_columns;
   int64_t width;
 };
 

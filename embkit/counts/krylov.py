@@ -12,6 +12,9 @@ from embkit.counts.panels import Engine, Panel
 
 Progress = Callable[[int, int | None], None]
 
+_EPSILON = float(np.finfo(np.float32).eps)
+_ALLOWED_LOSS = float(np.sqrt(_EPSILON))
+
 
 @dataclass(frozen=True)
 class TruncatedSvd:
@@ -81,7 +84,7 @@ def block_krylov(
 
 
 class _Space:
-    """An orthonormal basis, column by column, and the normal matrix seen from it."""
+    """An orthonormal basis, block by block, and the normal matrix seen from it."""
 
     def __init__(
         self, engine: Engine, num_rows: int, limit: int, rng: np.random.Generator
@@ -91,67 +94,86 @@ class _Space:
         self._normal = np.zeros((limit, limit))
         self.limit, self.size = limit, 0
         self._before, self._done = 0, 0  # first columns of the last two steps
+        self._newest: Panel = None  # the columns from `_done` on
+        self._loss = 0.0  # of the newest columns: how far they may be from orthogonal
 
     def start(self, block: int) -> None:
         """Add random columns; as many as there is room for."""
         width = min(block, self.limit - self.size)
         panel = self._engine.normal(self._rng, self._num_rows, width)
-        self._append(self._orthogonal(panel, 0)[0])
+        gram = self._without(panel, self._basis[:, : self.size])
+        self._loss = np.inf
+        self._append(panel, gram, least=1e-6 * float(np.sqrt(self._num_rows)))
 
     def extend(self, block: int) -> bool:
         """Multiply the newest columns and add what is new; False when the basis is full."""
-        first, last = self._done, self.size
-        newest = np.s_[:, first:last]
-        panel = self._engine.multiply(_contiguous(self._basis[newest]))
-        panel = self._engine.multiply_transposed(panel)
-        panel, coefficients = self._orthogonal(panel, self._before)
+        engine, first, last = self._engine, self._done, self.size
+        panel = engine.multiply_transposed(engine.multiply(self._newest))
+        # Only the last two steps have a part in it that is more than rounding: the normal
+        # matrix is symmetric, so that each step reaches back to the one before (Lanczos).
+        recent = self._basis[:, self._before : last]
+        coefficients = engine.gram(recent, panel)
+        gram = engine.subtract(panel, recent, coefficients)
         self._normal[self._before : last, first:last] = coefficients
         self._before, self._done = first, last
-        if last == self.limit:
+        least = 1 if self.limit == self._num_rows else block  # columns for another step
+        if last + least > self.limit:
             return False
-        self._append(panel[:, : self.limit - last])
+        squares = np.square(coefficients).sum(axis=0) + np.diagonal(gram)
+        self._append(panel, gram, least=1e-6 * float(np.sqrt(squares.max())))
         if self.size == last:  # an invariant subspace: the rest is found from a new start
             self.start(block)
         return True
 
     def ritz_vectors(self, dim: int) -> Panel:
         """Return the directions in which the basis sees the matrix as largest."""
-        weights, vectors = np.linalg.eigh(self._normal, UPLO="U")
+        used = np.s_[: self.size]
+        weights, vectors = np.linalg.eigh(self._normal[used, used], UPLO="U")
         order = np.argsort(-weights, kind="stable")[:dim]
-        return self._engine.rotate(self._basis, vectors[:, order])
+        return self._engine.rotate(self._basis[:, used], vectors[:, order])
 
-    def _append(self, panel: Panel) -> None:
-        width = panel.shape[1]
-        self._basis[:, self.size : self.size + width] = panel
-        self.size += width
+    def _append(self, panel: Panel, gram: NDArray[np.float64], *, least: float) -> None:
+        """Add an orthonormal basis of a panel with this Gram matrix.
 
-    def _orthogonal(self, panel: Panel, first: int) -> tuple[Panel, NDArray[np.float64]]:
-        """Return orthonormal columns for what ``panel`` adds, and its part in the basis.
-
-        Only columns from ``first`` on have a part that is more than rounding: the normal matrix
-        is symmetric, so that of each step reaches back to the one before (Lanczos).
+        Directions shorter than ``least`` are rounding, and left. What rounding leaves of the
+        earlier columns in a new one grows from step to step, by the norm of the normal matrix
+        over the shortest direction (Simon 1984). Up to the root of the precision it does no
+        harm, so most often every second step is made orthogonal to all of the basis.
         """
-        engine, recent = self._engine, self._basis[:, first : self.size]
-        length = float(np.sqrt(np.diagonal(engine.gram(panel, panel)).max(initial=0)))
-        coefficients = engine.gram(recent, panel)
-        engine.subtract(panel, recent, coefficients)
-        panel = _orthonormal(engine, panel, least=1e-6 * length)
-        # Once more, against all: what rounding leaves of the basis grows from step to step.
-        basis = self._basis[:, : self.size]
-        engine.subtract(panel, basis, engine.gram(basis, panel))
-        return _orthonormal(engine, panel, least=0.5), coefficients
+        engine, basis = self._engine, self._basis[:, : self.size]
+        room = self.limit - self.size
+        panel, shortest = _orthonormal(engine, panel, gram, room, least=least)
+        norm = float(np.linalg.norm(self._normal))
+        loss = max(self._loss, _EPSILON) * norm / shortest
+        if self._loss > _EPSILON or loss > _ALLOWED_LOSS:
+            loss = _EPSILON
+            gram = self._without(panel, basis)
+        else:
+            gram = engine.gram(panel, panel)
+        panel, _ = _orthonormal(engine, panel, gram, room, least=0.5)
+        self._basis[:, self.size : self.size + panel.shape[1]] = panel
+        self.size += panel.shape[1]
+        self._newest, self._loss = panel, loss
+
+    def _without(self, panel: Panel, basis: Panel) -> NDArray[np.float64]:
+        """Take the basis out of a panel, in place; return the Gram matrix of what is left."""
+        return self._engine.subtract(panel, basis, self._engine.gram(basis, panel))
 
 
-def _orthonormal(engine: Engine, panel: Panel, *, least: float) -> Panel:
-    """Return an orthonormal basis of the columns, without directions shorter than ``least``."""
-    weights, vectors = np.linalg.eigh(engine.gram(panel, panel))
+def _orthonormal(
+    engine: Engine, panel: Panel, gram: NDArray[np.float64], most: int, *, least: float
+) -> tuple[Panel, float]:
+    """Return an orthonormal basis of the columns of a panel with this Gram matrix.
+
+    The longest directions come first, at most ``most`` of them, none shorter than ``least``;
+    the second result is the length of the shortest.
+    """
+    weights, vectors = np.linalg.eigh(gram)
+    weights, vectors = weights[::-1][:most], vectors[:, ::-1][:, :most]
     kept = weights > max(least, 1e-30) ** 2
-    lengths = np.sqrt(weights[kept][::-1])
-    return engine.rotate(panel, vectors[:, kept][:, ::-1] / lengths)
-
-
-def _contiguous(panel: Panel) -> Panel:
-    return panel.copy(order="C")
+    lengths = np.sqrt(weights[kept])
+    rotated = engine.rotate(panel, vectors[:, kept] / lengths)
+    return rotated, float(lengths.min(initial=np.inf))
 
 
 def _triplets(engine: Engine, right: Panel) -> TruncatedSvd:
@@ -167,19 +189,8 @@ def _triplets(engine: Engine, right: Panel) -> TruncatedSvd:
     values[values < 1e-6 * values.max(initial=0)] = 0
     inverse = np.divide(1, values, out=np.zeros_like(values), where=values > 0)
     left = engine.rotate(image, turn * inverse)
-    right = engine.rotate(right, turn * (values > 0))
+    signs = engine.orient(left)
+    right = engine.rotate(right, turn * ((values > 0) * signs))
     lengths = engine.distances(engine.multiply_transposed(left), right, values)
     residual = float((lengths * inverse).max(initial=0))
-    return oriented(engine.to_numpy(left), values, engine.to_numpy(right), residual)
-
-
-def oriented(
-    left: NDArray[np.float32],
-    values: NDArray[np.float64],
-    right: NDArray[np.float32],
-    residual: float,
-) -> TruncatedSvd:
-    """Return the triplets with the entry of largest size in each left column positive."""
-    largest = left[np.abs(left).argmax(0), np.arange(left.shape[1])]
-    signs = np.where(largest < 0, np.float32(-1), np.float32(1))
-    return TruncatedSvd(left * signs, values, right * signs, residual)
+    return TruncatedSvd(engine.to_numpy(left), values, engine.to_numpy(right), residual)

@@ -21,6 +21,7 @@ Panel: TypeAlias = Any
 """A float32 array of few columns and many rows, of the engine's array library."""
 
 _BLOCK_ROWS = 4096
+_LINE = 16  # floats
 
 
 class Engine(Protocol):
@@ -41,8 +42,10 @@ class Engine(Protocol):
     def gram(self, left: Panel, right: Panel) -> NDArray[np.float64]:
         """Return left.T @ right, blocks of rows summed in double precision."""
 
-    def subtract(self, target: Panel, basis: Panel, coefficients: NDArray[np.float64]) -> None:
-        """Take basis @ coefficients from ``target``, in place."""
+    def subtract(
+        self, target: Panel, basis: Panel, coefficients: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Take basis @ coefficients from ``target``, in place; return the Gram matrix then."""
 
     def rotate(self, panel: Panel, coefficients: NDArray[np.float64]) -> Panel:
         """Return panel @ coefficients."""
@@ -52,8 +55,26 @@ class Engine(Protocol):
     ) -> NDArray[np.float64]:
         """Return the lengths of the columns of panel - other * scales."""
 
+    def orient(self, panel: Panel) -> NDArray[np.float64]:
+        """Turn each column, in place, so that its entry of largest size is positive.
+
+        Returns 1 for each column, or -1 where it was turned.
+        """
+
     def to_numpy(self, panel: Panel) -> NDArray[np.float32]:
         """Return a panel as a NumPy array."""
+
+
+def largest_entries(panel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the entry of largest size of each column; the first of several."""
+    rows = np.abs(panel).argmax(axis=0)
+    largest: NDArray[np.float32] = np.take_along_axis(panel, rows[None], axis=0)[0]
+    return largest
+
+
+def signs_of(largest: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what makes a component's largest entry positive: 1, or -1."""
+    return np.where(largest < 0, np.float32(-1), np.float32(1))
 
 
 @contextmanager
@@ -84,16 +105,25 @@ class _NativeEngine:
         self._pool, self._threads = pool, threads
 
     def multiply(self, dense: Panel) -> Panel:
-        return self._matrix.multiply(dense, threads=self._threads)
+        out = self.empty(self._matrix.shape[0], dense.shape[1])
+        self._matrix.multiply_into(dense, out, threads=self._threads)
+        return out
 
     def multiply_transposed(self, dense: Panel) -> Panel:
-        return self._transposed.multiply(dense, threads=self._threads)
+        out = self.empty(self._matrix.shape[1], dense.shape[1])
+        self._transposed.multiply_into(dense, out, threads=self._threads)
+        return out
 
     def normal(self, rng: np.random.Generator, rows: int, columns: int) -> Panel:
-        return rng.standard_normal((rows, columns), np.float32)
+        panel = self.empty(rows, columns)
+        rng.standard_normal(dtype=np.float32, out=panel)
+        return panel
 
     def empty(self, rows: int, columns: int) -> Panel:
-        return np.empty((rows, columns), np.float32)
+        # On a line of the cache: vectors across two of them take twice as long to load.
+        room = np.empty(rows * columns + _LINE, np.float32)
+        first = (-room.ctypes.data % (4 * _LINE)) // 4
+        return room[first : first + rows * columns].reshape(rows, columns)
 
     def gram(self, left: Panel, right: Panel) -> NDArray[np.float64]:
         total = np.zeros((left.shape[1], right.shape[1]))
@@ -101,14 +131,20 @@ class _NativeEngine:
             total += part
         return total
 
-    def subtract(self, target: Panel, basis: Panel, coefficients: NDArray[np.float64]) -> None:
+    def subtract(
+        self, target: Panel, basis: Panel, coefficients: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         small = coefficients.astype(np.float32)
+        total = np.zeros((target.shape[1], target.shape[1]))
 
-        def step(rows: slice) -> None:
-            target[rows] -= basis[rows] @ small
+        def step(rows: slice) -> Panel:
+            part = target[rows]
+            part -= basis[rows] @ small
+            return part.T @ part
 
-        for _ in self._map(step, len(target)):
-            pass
+        for part in self._map(step, len(target)):
+            total += part
+        return total
 
     def rotate(self, panel: Panel, coefficients: NDArray[np.float64]) -> Panel:
         small = coefficients.astype(np.float32)
@@ -134,6 +170,17 @@ class _NativeEngine:
         for part in self._map(step, len(panel)):
             squares += part
         return np.sqrt(squares)
+
+    def orient(self, panel: Panel) -> NDArray[np.float64]:
+        largest = list(self._map(lambda rows: largest_entries(panel[rows]), len(panel)))
+        signs = signs_of(largest_entries(np.stack(largest)))
+
+        def step(rows: slice) -> None:
+            panel[rows] *= signs
+
+        for _ in self._map(step, len(panel)):
+            pass
+        return signs.astype(np.float64)
 
     def to_numpy(self, panel: Panel) -> NDArray[np.float32]:
         return np.asarray(panel, np.float32)
@@ -168,8 +215,11 @@ class _CupyEngine:
     def gram(self, left: Panel, right: Panel) -> NDArray[np.float64]:
         return np.asarray(self.to_numpy(left.T @ right), np.float64)
 
-    def subtract(self, target: Panel, basis: Panel, coefficients: NDArray[np.float64]) -> None:
+    def subtract(
+        self, target: Panel, basis: Panel, coefficients: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         target -= basis @ self._cupy.asarray(coefficients.astype(np.float32))
+        return self.gram(target, target)
 
     def rotate(self, panel: Panel, coefficients: NDArray[np.float64]) -> Panel:
         return panel @ self._cupy.asarray(coefficients.astype(np.float32))
@@ -180,6 +230,13 @@ class _CupyEngine:
         error = panel - other * self._cupy.asarray(scales.astype(np.float32))
         squares = self._cupy.asnumpy((error * error).sum(axis=0))
         return np.sqrt(np.asarray(squares, np.float64))
+
+    def orient(self, panel: Panel) -> NDArray[np.float64]:
+        rows = self._cupy.abs(panel).argmax(axis=0)
+        largest = self.to_numpy(panel[rows, self._cupy.arange(panel.shape[1])])
+        signs = signs_of(largest)
+        panel *= self._cupy.asarray(signs)
+        return signs.astype(np.float64)
 
     def to_numpy(self, panel: Panel) -> NDArray[np.float32]:
         return np.asarray(self._cupy.asnumpy(panel), np.float32)

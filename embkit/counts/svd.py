@@ -13,8 +13,8 @@ import numpy as np
 from embkit._version import __version__
 from embkit.backend import open_backend
 from embkit.config import SvdConfig, available_threads, check_at_least
-from embkit.counts.krylov import TruncatedSvd, block_krylov, oriented
-from embkit.counts.panels import open_engine
+from embkit.counts.krylov import TruncatedSvd, block_krylov
+from embkit.counts.panels import largest_entries, open_engine, signs_of
 from embkit.counts.ppmi import check_counts, check_memory, normalized, ppmi_matrix
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, ResourceError
@@ -242,6 +242,6 @@ def _lanczos(matrix: csr_array[Any, tuple[int, int]], dim: int, seed: int) -> Tr
     left, values, right = left[:, order], values[order], right[order].T
     inverse = np.divide(1, values, out=np.zeros_like(values), where=values > 0)
     errors = np.linalg.norm(doubles.T @ left - right * values, axis=0) * inverse
-    return oriented(
-        left.astype(np.float32), values, right.astype(np.float32), float(errors.max())
-    )
+    signs = signs_of(largest_entries(left.astype(np.float32)))
+    left, right = (part.astype(np.float32) * signs for part in (left, right))
+    return TruncatedSvd(left, values, right, float(errors.max()))
