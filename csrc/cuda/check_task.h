@@ -32,6 +32,13 @@ inline void check_sizes(const TrainTask& task) {
   }
 }
 
+// Which sharing a method has.
+inline void check_method(const TrainTask& task, bool is_cbow) {
+  if (is_cbow && task.sharing != Sharing::kWindow) {
+    throw std::invalid_argument("negative_sharing must be window with CBOW on a GPU");
+  }
+}
+
 // And of its range and memory.
 inline void check_task(const TrainTask& task, size_t workspace_bytes) {
   check_sizes(task);

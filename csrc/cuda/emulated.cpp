@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cuda/batch_layout.h"
+#include "cuda/block_trainer.h"
 #include "cuda/check_task.h"
 #include "cuda/emulated_warp.h"
 #include "cuda/warp_trainer.h"
@@ -30,11 +31,47 @@ void run_warp(const TrainTask& task) {
   });
 }
 
+// A block of one warp.
+class EmulatedBlock {
+ public:
+  using Warp = EmulatedWarp;
+  using Tile = PlainTile;
+
+  explicit EmulatedBlock(EmulatedWarp& warp) : warp_(warp) {}
+  EmulatedWarp& warp() { return warp_; }
+  int number() const { return 0; }
+  int num_warps() const { return 1; }
+  void sync() { warp_.sync(); }
+
+ private:
+  EmulatedWarp& warp_;
+};
+
+void run_block(const TrainTask& task) {
+  LaneScheduler lanes;
+  BlockShared shared;
+  std::memset(&shared, 0xff, sizeof shared);
+  const auto rows = BlockShape(task).floats(1);
+  auto* const workspace = static_cast<float*>(task.workspace);
+  lanes.run([&](int lane) {
+    EmulatedWarp warp(lanes, lane);
+    EmulatedBlock block(warp);
+    BlockTrainer<EmulatedBlock> trainer(block, task, shared, workspace, workspace + rows, 1.0f);
+    trainer.run();
+    trainer.finish();
+  });
+}
+
 template <bool kIsCbow>
 Status train(const TrainTask& task) {
+  check_method(task, kIsCbow);
   check_task(task, workspace_bytes(task, kIsCbow));
   task.counters->next_chunk = 0;
   if (task.begin == task.end) return 0;
+  if (task.sharing == Sharing::kBlock) {
+    run_block(task);
+    return 0;
+  }
   switch ((task.stride + kBlockFloats - 1) / kBlockFloats) {
     case 1:
       run_warp<1, kIsCbow>(task);
@@ -109,7 +146,11 @@ Status mark_sentences(uint32_t* ids, Index ids_position, Index num_ids,
 
 size_t workspace_bytes(const TrainTask& task, bool is_cbow) {
   check_sizes(task);
-  return static_cast<size_t>(warp_floats(task, is_cbow)) * sizeof(float);
+  int64_t floats = warp_floats(task, is_cbow);
+  if (task.sharing == Sharing::kBlock) {
+    floats = BlockShape(task).floats(1) + int64_t{task.block_negatives} * task.stride;
+  }
+  return static_cast<size_t>(floats) * sizeof(float);
 }
 
 Status train_skipgram(const TrainTask& task, Stream) { return train<false>(task); }

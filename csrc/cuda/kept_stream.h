@@ -8,24 +8,25 @@
 
 namespace embkit::cuda {
 
-constexpr int kStreamSize = 64;  // at least 2 * kMaxWindow + 1 + kWarpSize, a power of two
-static_assert(kStreamSize >= 2 * kMaxWindow + 1 + kWarpSize);
-
-// Kept tokens of a warp, in shared memory: number i is at i modulo kStreamSize.
-struct KeptStorage {
-  uint64_t state[kStreamSize];  // draw 0 of the position
-  uint32_t word[kStreamSize];
-  int32_t offset[kStreamSize];     // of the position from the range's first
-  uint32_t sentence[kStreamSize];  // counted from where the stream begins
+// Kept tokens of a warp, in shared memory: number i is at i modulo kSize, a power of two. That
+// is room for one centre with its window, and for what is read at once.
+template <int kSize>
+struct KeptTokens {
+  static_assert(kSize >= 2 * kMaxWindow + 1 + kWarpSize);
+  uint64_t state[kSize];  // draw 0 of the position
+  uint32_t word[kSize];
+  int32_t offset[kSize];     // of the position from the range's first
+  uint32_t sentence[kSize];  // counted from where the stream begins
 };
+using KeptStorage = KeptTokens<64>;
 
 // The tokens of positions [begin, end) that survive subsampling, and up to `window` survivors
 // to each side where the sentence goes on beyond: what text/kept_tokens.h holds of a block,
 // read 32 positions at a time. All lanes hold the same values.
-template <typename Warp>
+template <typename Warp, int kStreamSize = 64>
 class KeptStream {
  public:
-  EMBKIT_HOST_DEVICE KeptStream(const TrainTask& task, KeptStorage& storage)
+  EMBKIT_HOST_DEVICE KeptStream(const TrainTask& task, KeptTokens<kStreamSize>& storage)
       : task_(task), storage_(storage), random_(task.seed, static_cast<uint64_t>(task.epoch)) {}
 
   // Returns the number of the first kept token that is not before `begin`.
@@ -40,7 +41,7 @@ class KeptStream {
     return find_before(warp);
   }
 
-  // Reads on until `count` tokens are there, or all are. Tokens up to kStreamSize - 32 before
+  // Reads on until `count` tokens are there, or all are. Tokens up to kSize - 32 before
   // the last stay.
   EMBKIT_HOST_DEVICE void fill(Warp& warp, int count) {
     while (size_ < count && !is_done_) read(warp);
@@ -134,7 +135,7 @@ class KeptStream {
   }
 
   const TrainTask& task_;
-  KeptStorage& storage_;
+  KeptTokens<kStreamSize>& storage_;
   EpochRandom random_;
   Index begin_ = 0, end_ = 0;
   Index next_ = 0;  // position to be read next

@@ -26,10 +26,10 @@ EMBKIT_HOST_DEVICE inline float learning_rate(const TrainTask& task, Index posit
 }
 
 // The contexts of a centre among tokens [oldest, newest): bit i is token center - window + i.
-template <typename Warp>
+template <typename Warp, typename Stream>
 EMBKIT_HOST_DEVICE uint32_t find_contexts(Warp& warp, const TrainTask& task,
-                                          const KeptStream<Warp>& stream, int center,
-                                          int oldest, int newest) {
+                                          const Stream& stream, int center, int oldest,
+                                          int newest) {
   const auto window = static_cast<uint32_t>(task.window);
   const uint64_t draw = further_draw(stream.state(center), 1);
   const int radius = static_cast<int>(task.dynamic_window ? 1 + below(draw, window) : window);

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "cuda/block.h"
 #include "cuda/check_task.h"
 #include "cuda/device_warp.cuh"
+#include "cuda/launch.h"
 #include "cuda/warp_trainer.h"
 #include "cuda/word2vec.h"
 
@@ -74,33 +76,16 @@ Kernel kernel_of(int stride, bool is_shared) {
   }
 }
 
-Status device_limits(int* multiprocessors, int* shared_per_block, int* shared_per_processor) {
-  int device = 0;
-  if (const cudaError_t error = cudaGetDevice(&device)) return error;
-  const struct {
-    int* value;
-    cudaDeviceAttr attribute;
-  } wanted[] = {
-      {multiprocessors, cudaDevAttrMultiProcessorCount},
-      {shared_per_block, cudaDevAttrMaxSharedMemoryPerBlockOptin},
-      {shared_per_processor, cudaDevAttrMaxSharedMemoryPerMultiprocessor},
-  };
-  for (const auto& entry : wanted) {
-    const cudaError_t error = cudaDeviceGetAttribute(entry.value, entry.attribute, device);
-    if (error != cudaSuccess) return error;
-  }
-  return cudaSuccess;
-}
-
 Plan make_plan(const TrainTask& task, bool is_cbow) {
   Plan plan{};
-  int processors = 0, block_limit = 0, processor_limit = 0;
-  plan.status = device_limits(&processors, &block_limit, &processor_limit);
+  const DeviceLimits limits = device_limits();
+  plan.status = limits.status;
   if (plan.status != cudaSuccess) return plan;
   plan.row_floats = warp_floats(task, is_cbow);
   const size_t row_bytes = static_cast<size_t>(plan.row_floats) * sizeof(float);
   const size_t warp_bytes = sizeof(WarpStorage) + row_bytes;
-  const int fitting = static_cast<int>(static_cast<size_t>(processor_limit) / warp_bytes);
+  const int fitting =
+      static_cast<int>(static_cast<size_t>(limits.shared_per_processor) / warp_bytes);
   plan.is_shared = fitting >= kLeastWarps;
   // A block is the smallest thing that gets shared memory: the fewer warps, the less is left.
   plan.warps_per_block = plan.is_shared && fitting < 4 * kWarpsPerBlock ? 1 : kWarpsPerBlock;
@@ -115,7 +100,7 @@ Plan make_plan(const TrainTask& task, bool is_cbow) {
     plan.status = cudaOccupancyMaxActiveBlocksPerMultiprocessor(
         &per_processor, plan.kernel, plan.warps_per_block * kWarpSize, plan.shared_bytes);
   }
-  plan.blocks = std::max(per_processor, 1) * processors;
+  plan.blocks = std::max(per_processor, 1) * limits.processors;
   if (task.max_warps > 0 && task.max_warps < plan.blocks * plan.warps_per_block) {
     plan.warps_per_block = std::min(plan.warps_per_block, task.max_warps);
     plan.blocks = task.max_warps / plan.warps_per_block;
@@ -131,13 +116,14 @@ size_t workspace_of(const Plan& plan) {
 
 Status train(const TrainTask& task, bool is_cbow, Stream stream) {
   check_sizes(task);
+  check_method(task, is_cbow);
+  if (task.sharing == Sharing::kBlock) return train_blocks(task, stream);
   const Plan plan = make_plan(task, is_cbow);
   if (plan.status != cudaSuccess) return plan.status;
   check_task(task, workspace_of(plan));
   if (task.begin == task.end) return cudaSuccess;
-  const cudaError_t reset =
-      cudaMemsetAsync(&task.counters->next_chunk, 0, sizeof task.counters->next_chunk, stream);
-  if (reset != cudaSuccess) return reset;
+  const Status status = reset_queue(task, stream);
+  if (status != cudaSuccess) return status;
   plan.kernel<<<plan.blocks, plan.warps_per_block * kWarpSize, plan.shared_bytes, stream>>>(
       task, plan.row_floats);
   return cudaGetLastError();
@@ -156,6 +142,8 @@ Status mark_sentences(uint32_t* ids, Index ids_position, Index num_ids,
 
 size_t workspace_bytes(const TrainTask& task, bool is_cbow) {
   check_sizes(task);
+  check_method(task, is_cbow);
+  if (task.sharing == Sharing::kBlock) return block_workspace_bytes(task);
   return workspace_of(make_plan(task, is_cbow));
 }
 

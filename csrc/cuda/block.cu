@@ -1,0 +1,108 @@
+#include <cuda_runtime.h>
+
+#include <algorithm>
+
+#include "cuda/block.h"
+#include "cuda/block_trainer.h"
+#include "cuda/check_task.h"
+#include "cuda/device_warp.cuh"
+#include "cuda/launch.h"
+#include "cuda/tensor_tile.cuh"
+
+namespace embkit::cuda {
+namespace {
+
+constexpr int kWarpsPerBlock = 8;
+constexpr int kThreads = kWarpsPerBlock * kWarpSize;
+
+class DeviceBlock {
+ public:
+  using Warp = DeviceWarp;
+  using Tile = DeviceTile;
+
+  __device__ DeviceWarp& warp() { return warp_; }
+  __device__ int number() const { return static_cast<int>(threadIdx.x) / kWarpSize; }
+  __device__ int num_warps() const { return kWarpsPerBlock; }
+  __device__ void sync() { __syncthreads(); }
+
+ private:
+  DeviceWarp warp_;
+};
+
+// A persistent grid: each block of threads takes blocks of positions from the queue. Its tiles
+// lie in shared memory, and the noise rows as they were loaded in its part of task.workspace.
+// Rows race between blocks of threads; vector atomics lose no update but fix no order.
+__global__ void __launch_bounds__(kThreads, 1)
+    train_blocks_kernel(const __grid_constant__ TrainTask task) {
+  extern __shared__ __align__(128) unsigned char shared[];
+  DeviceBlock block;
+  auto* const rows = reinterpret_cast<float*>(shared);
+  auto* const about =
+      reinterpret_cast<BlockShared*>(rows + BlockShape(task).floats(kWarpsPerBlock));
+  float* const noise_rows =
+      static_cast<float*>(task.workspace) +
+      static_cast<int64_t>(blockIdx.x) * task.block_negatives * task.stride;
+  BlockTrainer<DeviceBlock> trainer(block, task, *about, rows, noise_rows,
+                                    1.0f / static_cast<float>(gridDim.x));
+  trainer.run();
+  trainer.finish();
+}
+
+struct Plan {
+  size_t shared_bytes;
+  int blocks;
+  Status status;
+};
+
+Plan make_plan(const TrainTask& task) {
+  Plan plan{};
+  const DeviceLimits limits = device_limits();
+  plan.status = limits.status;
+  if (plan.status != cudaSuccess) return plan;
+  plan.shared_bytes =
+      static_cast<size_t>(BlockShape(task).floats(kWarpsPerBlock)) * sizeof(float) +
+      sizeof(BlockShared);
+  if (plan.shared_bytes > static_cast<size_t>(limits.shared_per_block)) {
+    throw std::invalid_argument(
+        "negative_sharing must be window or pair where a tile of rows needs " +
+        std::to_string(plan.shared_bytes) + " bytes of shared memory and the device has " +
+        std::to_string(limits.shared_per_block) + ", got block");
+  }
+  plan.status =
+      cudaFuncSetAttribute(train_blocks_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                           static_cast<int>(plan.shared_bytes));
+  int per_processor = 0;
+  if (plan.status == cudaSuccess) {
+    plan.status = cudaOccupancyMaxActiveBlocksPerMultiprocessor(
+        &per_processor, train_blocks_kernel, kThreads, plan.shared_bytes);
+  }
+  plan.blocks = std::max(per_processor, 1) * limits.processors;
+  if (task.max_warps > 0) {
+    plan.blocks = std::min(plan.blocks, std::max(task.max_warps / kWarpsPerBlock, 1));
+  }
+  return plan;
+}
+
+size_t workspace_of(const TrainTask& task, const Plan& plan) {
+  return static_cast<size_t>(plan.blocks) * static_cast<size_t>(task.block_negatives) *
+         static_cast<size_t>(task.stride) * sizeof(float);
+}
+
+}  // namespace
+
+size_t block_workspace_bytes(const TrainTask& task) {
+  return workspace_of(task, make_plan(task));
+}
+
+Status train_blocks(const TrainTask& task, Stream stream) {
+  const Plan plan = make_plan(task);
+  if (plan.status != cudaSuccess) return plan.status;
+  check_task(task, workspace_of(task, plan));
+  if (task.begin == task.end) return cudaSuccess;
+  const Status status = reset_queue(task, stream);
+  if (status != cudaSuccess) return status;
+  train_blocks_kernel<<<plan.blocks, kThreads, plan.shared_bytes, stream>>>(task);
+  return cudaGetLastError();
+}
+
+}  // namespace embkit::cuda

@@ -1,0 +1,437 @@
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/kept_stream.h"
+#include "cuda/targets.h"
+#include "cuda/tile.h"
+#include "cuda/train_step.h"
+#include "cuda/warp.h"
+#include "cuda/word2vec.h"
+
+// Skip-gram whose noise words are shared by all centres of a block of positions: matrix
+// products of a few centres' contexts with the centres' rows and the noise rows.
+namespace embkit::cuda {
+
+constexpr int kTileCenters = 32;  // of a tile: a centre is a bit of a mask
+static_assert(kTileCenters == kWarpSize);
+constexpr int kMaxRows =
+    (kTileCenters + 2 * kMaxWindow + kTileSide - 1) / kTileSide * kTileSide;
+constexpr int kNoise = kTileCenters;  // the first noise row among the outputs
+
+EMBKIT_HOST_DEVICE inline int round_up(int value, int to) { return (value + to - 1) / to * to; }
+
+// How the matrices of a tile lie in shared memory.
+struct BlockShape {
+  int rows;         // context rows: a tile's centres and a window to each side
+  int outputs;      // centres, then noise
+  int columns;      // of all these, zeros beyond the stride
+  int stride;       // floats from row to row
+  int step_stride;  // of the steps [rows][outputs]
+
+  EMBKIT_HOST_DEVICE explicit BlockShape(const TrainTask& task)
+      : rows(round_up(kTileCenters + 2 * task.window, kTileSide)),
+        outputs(kTileCenters + round_up(task.block_negatives, kTileSide)),
+        columns(round_up(task.stride, kTileSide)),
+        stride(columns + 4),
+        step_stride(outputs + 4) {}
+
+  EMBKIT_HOST_DEVICE int64_t floats(int num_warps) const {
+    return int64_t{rows} * stride + int64_t{outputs} * stride + int64_t{rows} * step_stride +
+           int64_t{num_warps} * kTileSide * kTileSide;
+  }
+};
+
+// What the warps of a block tell each other, in shared memory.
+struct BlockShared {
+  KeptTokens<128> kept;
+  uint64_t taken;
+  // The tile.
+  int num_centers;
+  int num_rows;
+  float rate;
+  uint32_t measured;              // the centres whose loss is measured
+  uint32_t words[kMaxRows];       // of the context rows
+  uint32_t centers_of[kMaxRows];  // the centres that have this row among their contexts
+  uint32_t centers[kTileCenters];
+  float center_offsets[kTileCenters];
+  // The noise of the block: distinct words in the order of their first draws.
+  int num_noise;
+  uint32_t drawn[kMaxBlockNegatives];
+  uint32_t noise[kMaxBlockNegatives];
+  float weights[kMaxBlockNegatives];  // multiplicity * negatives / block_negatives
+  float noise_offsets[kMaxBlockNegatives];
+  uint32_t is_center[kMaxBlockNegatives];  // the tile's centres that are this word
+};
+
+// One block of threads. Block: a Warp, its number, how many there are, and sync() for all.
+// A tile is trained from the rows as they are before it; noise rows stay in shared memory, and
+// are trained there, as long as the block of positions lasts.
+template <typename Block>
+class BlockTrainer {
+  using Warp = typename Block::Warp;
+  using Tile = typename Block::Tile;
+
+ public:
+  // rows: BlockShape::floats(). noise_rows: block_negatives rows of this block's own in global
+  // memory, for the noise rows as they were loaded.
+  EMBKIT_HOST_DEVICE BlockTrainer(Block& block, const TrainTask& task, BlockShared& shared,
+                                  float* rows, float* noise_rows, float normalizer_share)
+      : block_(block),
+        warp_(block.warp()),
+        task_(task),
+        shared_(shared),
+        shape_(task),
+        inputs_(rows),
+        outputs_(inputs_ + int64_t{shape_.rows} * shape_.stride),
+        steps_(outputs_ + int64_t{shape_.outputs} * shape_.stride),
+        staging_(steps_ + int64_t{shape_.rows} * shape_.step_stride +
+                 block.number() * kTileSide * kTileSide),
+        noise_rows_(noise_rows),
+        normalizer_share_(normalizer_share) {}
+
+  EMBKIT_HOST_DEVICE void run() {
+    const Index size = task_.block_size;
+    const Index first = task_.begin / size;
+    for (;;) {
+      if (block_.number() == 0 && warp_.lane() == 0) {
+        shared_.taken = warp_.take(&task_.counters->next_chunk);
+      }
+      block_.sync();
+      const Index begin = (first + static_cast<Index>(shared_.taken)) * size;
+      block_.sync();  // before the next one is taken
+      if (begin >= task_.end) return;
+      train_positions(begin);
+    }
+  }
+
+ private:
+  EMBKIT_HOST_DEVICE static Float4& at(float* row, int column) {
+    return *reinterpret_cast<Float4*>(row + column);
+  }
+
+  EMBKIT_HOST_DEVICE void train_positions(Index block_begin) {
+    const Index begin = block_begin > task_.begin ? block_begin : task_.begin;
+    const Index block_end = block_begin + task_.block_size;
+    const Index end = block_end < task_.end ? block_end : task_.end;
+    find_noise(block_begin);
+    load_noise();
+    KeptStream<Warp, 128> stream(task_, shared_.kept);
+    int center = block_.number() == 0 ? stream.start(warp_, begin, end) : 0;
+    for (;;) {
+      if (block_.number() == 0) center += describe_tile(stream, begin, center);
+      block_.sync();
+      if (shared_.num_centers == 0) break;
+      train_tile();
+    }
+    write_noise();
+    if (block_.number() == 0) report(end - begin);
+    block_.sync();
+  }
+
+  // Draws and merges the noise words; by the first warp.
+  EMBKIT_HOST_DEVICE void find_noise(Index block_begin) {
+    if (block_.number() == 0) {
+      const EpochRandom random(task_.seed, static_cast<uint64_t>(task_.epoch));
+      const uint64_t state = random.at(static_cast<uint64_t>(block_begin));
+      const int count = task_.block_negatives;
+      for (int i = warp_.lane(); i < count; i += kWarpSize) {
+        const uint64_t draw = further_draw(state, kFirstDraw + static_cast<uint64_t>(i));
+        shared_.drawn[i] = sample_alias(task_.noise, task_.num_words, draw);
+      }
+      warp_.sync();
+      const float weight = static_cast<float>(task_.negatives) / static_cast<float>(count);
+      int found = 0;
+      for (int begin = 0; begin < count; begin += kWarpSize) {
+        const int i = begin + warp_.lane();
+        int times = 0;
+        bool is_first = i < count;
+        for (int other = 0; i < count && other < count; ++other) {
+          if (shared_.drawn[other] != shared_.drawn[i]) continue;
+          ++times;
+          if (other < i) is_first = false;
+        }
+        const uint32_t firsts = warp_.ballot(is_first);
+        if (is_first) {
+          const int place = found + count_bits(firsts & bits_below(warp_.lane()));
+          const uint32_t word = shared_.drawn[i];
+          shared_.noise[place] = word;
+          shared_.weights[place] = weight * static_cast<float>(times);
+          shared_.noise_offsets[place] = task_.offsets != nullptr ? task_.offsets[word] : 0;
+        }
+        found += count_bits(firsts);
+      }
+      if (warp_.lane() == 0) shared_.num_noise = found;
+    }
+    block_.sync();
+  }
+
+  // Calls body(row, column) for four floats of each of `count` rows in turn, beyond the stride
+  // too: every warp has rows of its own.
+  template <typename Body>
+  EMBKIT_HOST_DEVICE void for_rows(int count, const Body& body) {
+    for (int row = block_.number(); row < count; row += block_.num_warps()) {
+      for (int column = 4 * warp_.lane(); column < shape_.columns; column += kBlockFloats) {
+        body(row, column);
+      }
+    }
+  }
+
+  EMBKIT_HOST_DEVICE Float4 load(const float* matrix, uint32_t word, int column) {
+    if (column >= task_.stride) return {0, 0, 0, 0};
+    return warp_.load(matrix + int64_t{word} * task_.stride + column);
+  }
+
+  EMBKIT_HOST_DEVICE float* noise_row(int row) const {
+    return outputs_ + int64_t{kNoise + row} * shape_.stride;
+  }
+
+  EMBKIT_HOST_DEVICE void load_noise() {
+    for_rows(shape_.outputs - kNoise, [&](int row, int column) {
+      Float4 value{0, 0, 0, 0};
+      if (row < shared_.num_noise) {
+        value = load(task_.output, shared_.noise[row], column);
+        if (column < task_.stride) {
+          at(noise_rows_ + int64_t{row} * task_.stride, column) = value;
+        }
+      }
+      at(noise_row(row), column) = value;
+    });
+  }
+
+  EMBKIT_HOST_DEVICE void write_noise() {
+    for_rows(shared_.num_noise, [&](int row, int column) {
+      if (column >= task_.stride) return;
+      const Float4 was = at(noise_rows_ + int64_t{row} * task_.stride, column);
+      warp_.add(task_.output + int64_t{shared_.noise[row]} * task_.stride + column,
+                at(noise_row(row), column) - was, task_.updates);
+    });
+  }
+
+  // Lists the next centres and their contexts; by the first warp. Returns how many centres.
+  template <typename Stream>
+  EMBKIT_HOST_DEVICE int describe_tile(Stream& stream, Index begin, int center) {
+    const int lane = warp_.lane(), window = task_.window;
+    stream.fill(warp_, center + kTileCenters + window);
+    const auto grid = [&](int token) { return (begin + stream.offset(token)) / kRateGrid; };
+    const int mine = center + lane;
+    const bool is_center = stream.is_center(mine) && grid(mine) == grid(center);
+    const uint32_t outside = ~warp_.ballot(is_center);
+    const int count = outside == 0 ? kTileCenters : lowest_bit(outside);
+    const int first = center > window ? center - window : 0;
+    const int last =
+        center + count + window < stream.size() ? center + count + window : stream.size();
+    uint32_t centers_of[kMaxRows / kWarpSize] = {};
+    for (int i = 0; i < count; ++i) {
+      const uint32_t contexts = find_contexts(warp_, task_, stream, center + i, first, last);
+      EMBKIT_UNROLL
+      for (int part = 0; part < kMaxRows / kWarpSize; ++part) {
+        const int place = first + part * kWarpSize + lane - (center + i - window);
+        if (place >= 0 && place <= 2 * window && (contexts >> place & 1) != 0) {
+          centers_of[part] |= uint32_t{1} << i;
+        }
+      }
+      if (contexts != 0) ++tally_.centers;
+    }
+    EMBKIT_UNROLL
+    for (int part = 0; part < kMaxRows / kWarpSize; ++part) {
+      const int row = part * kWarpSize + lane;
+      if (row >= last - first) continue;
+      shared_.words[row] = stream.word(first + row);
+      shared_.centers_of[row] = centers_of[part];
+    }
+    if (lane < count) {
+      const uint32_t word = stream.word(mine);
+      shared_.centers[lane] = word;
+      shared_.center_offsets[lane] = task_.offsets != nullptr ? task_.offsets[word] : 0;
+    }
+    const uint32_t measured =
+        warp_.ballot(lane < count && is_measured(task_, stream.state(mine)));
+    if (lane == 0) {
+      shared_.num_centers = count;
+      shared_.num_rows = count > 0 ? last - first : 0;
+      shared_.measured = measured;
+      if (count > 0) shared_.rate = learning_rate(task_, begin + stream.offset(center));
+    }
+    warp_.sync();
+    find_centers_in_noise(count);
+    return count;
+  }
+
+  EMBKIT_HOST_DEVICE void find_centers_in_noise(int count) {
+    for (int i = warp_.lane(); i < shared_.num_noise; i += kWarpSize) {
+      uint32_t same = 0;
+      for (int c = 0; c < count; ++c) {
+        same |= uint32_t{shared_.centers[c] == shared_.noise[i]} << c;
+      }
+      shared_.is_center[i] = task_.keeps_center ? 0 : same;
+    }
+  }
+
+  EMBKIT_HOST_DEVICE void train_tile() {
+    for_rows(shape_.rows, [&](int row, int column) {
+      at(inputs_ + int64_t{row} * shape_.stride, column) =
+          row < shared_.num_rows ? load(task_.input, shared_.words[row], column)
+                                 : Float4{0, 0, 0, 0};
+    });
+    for_rows(kTileCenters, [&](int row, int column) {
+      at(outputs_ + int64_t{row} * shape_.stride, column) =
+          row < shared_.num_centers ? load(task_.output, shared_.centers[row], column)
+                                    : Float4{0, 0, 0, 0};
+    });
+    block_.sync();
+    find_logits();
+    block_.sync();
+    find_steps();
+    block_.sync();
+    update_inputs();
+    block_.sync();  // the noise rows were read
+    update_outputs();
+    block_.sync();
+  }
+
+  // Calls body(row, column) for each 16 x 16 tile of a matrix.
+  template <typename Body>
+  EMBKIT_HOST_DEVICE void for_tiles(int rows, int columns, const Body& body) {
+    const int across = columns / kTileSide;
+    const int count = rows / kTileSide * across;
+    for (int i = block_.number(); i < count; i += block_.num_warps()) {
+      body(i / across * kTileSide, i % across * kTileSide);
+    }
+  }
+
+  EMBKIT_HOST_DEVICE void find_logits() {
+    for_tiles(shape_.rows, shape_.outputs, [&](int row, int output) {
+      Tile tile(warp_.lane());
+      tile.clear();
+      tile.template multiply<false, true>(inputs_ + int64_t{row} * shape_.stride, shape_.stride,
+                                          outputs_ + int64_t{output} * shape_.stride,
+                                          shape_.stride, shape_.columns);
+      tile.store(steps_ + int64_t{row} * shape_.step_stride + output, shape_.step_stride);
+    });
+  }
+
+  // Logits become steps. A row meets its centres' rows once each, and a noise row once for each
+  // of its centres that is another word.
+  EMBKIT_HOST_DEVICE void find_steps() {
+    const float normalizer =
+        task_.offsets != nullptr
+            ? static_cast<float>(warp_.read(&task_.counters->log_normalizer))
+            : 0;
+    float gain = 0;
+    for (int row = block_.number(); row < shape_.rows; row += block_.num_warps()) {
+      const uint32_t centers = row < shared_.num_rows ? shared_.centers_of[row] : 0;
+      tally_.pairs += static_cast<uint32_t>(count_bits(centers));
+      tally_.measured_pairs += static_cast<uint32_t>(count_bits(centers & shared_.measured));
+      for (int output = warp_.lane(); output < shape_.outputs; output += kWarpSize) {
+        float& value = steps_[int64_t{row} * shape_.step_stride + output];
+        value = output < kNoise ? center_step(centers, output, value - normalizer)
+                                : noise_step(centers, output - kNoise, value - normalizer);
+        gain += value;
+      }
+    }
+    if (!task_.learn_normalizer) return;
+    gain = sum_lanes(warp_, gain);
+    block_.sync();  // all have read log Z
+    if (warp_.lane() == 0) {
+      warp_.count(&task_.counters->log_normalizer, double{-gain} * normalizer_share_);
+    }
+  }
+
+  EMBKIT_HOST_DEVICE float center_step(uint32_t centers, int center, float logit) {
+    if ((centers >> center & 1) == 0) return 0;
+    logit -= shared_.center_offsets[center];
+    if ((shared_.measured >> center & 1) != 0) tally_.loss += softplus(-logit);
+    return shared_.rate * (1 - sigmoid(logit));
+  }
+
+  EMBKIT_HOST_DEVICE float noise_step(uint32_t centers, int noise, float logit) {
+    if (noise >= shared_.num_noise) return 0;
+    const uint32_t others = centers & ~shared_.is_center[noise];
+    if (others == 0) return 0;
+    logit -= shared_.noise_offsets[noise];
+    const float weight = shared_.weights[noise];
+    const auto measured = static_cast<float>(count_bits(others & shared_.measured));
+    if (measured > 0) tally_.loss += weight * measured * softplus(logit);
+    return -shared_.rate * weight * static_cast<float>(count_bits(others)) * sigmoid(logit);
+  }
+
+  // Adds a tile to rows of the model, of which `count` are left.
+  EMBKIT_HOST_DEVICE void add_tile(const Tile& tile, float* matrix, const uint32_t* words,
+                                   int count, int column) {
+    tile.store(staging_, kTileSide);
+    warp_.sync();
+    for (int i = warp_.lane(); i < kTileSide * kTileSide / 4; i += kWarpSize) {
+      const int row = i / 4, mine = column + i % 4 * 4;
+      if (row >= count || mine >= task_.stride) continue;
+      warp_.add(matrix + int64_t{words[row]} * task_.stride + mine, at(staging_, 4 * i),
+                task_.updates);
+    }
+    warp_.sync();
+  }
+
+  EMBKIT_HOST_DEVICE void update_inputs() {
+    for_tiles(shape_.rows, shape_.columns, [&](int row, int column) {
+      if (row >= shared_.num_rows) return;
+      Tile tile(warp_.lane());
+      tile.clear();
+      tile.template multiply<false, false>(steps_ + int64_t{row} * shape_.step_stride,
+                                           shape_.step_stride, outputs_ + column, shape_.stride,
+                                           shape_.outputs);
+      add_tile(tile, task_.input, shared_.words + row, shared_.num_rows - row, column);
+    });
+  }
+
+  EMBKIT_HOST_DEVICE void update_outputs() {
+    for_tiles(shape_.outputs, shape_.columns, [&](int output, int column) {
+      float* const mine = outputs_ + int64_t{output} * shape_.stride + column;
+      Tile tile(warp_.lane());
+      if (output < kNoise) {
+        tile.clear();
+      } else {
+        tile.load(mine, shape_.stride);
+      }
+      tile.template multiply<true, false>(steps_ + output, shape_.step_stride, inputs_ + column,
+                                          shape_.stride, shape_.rows);
+      if (output < kNoise) {
+        add_tile(tile, task_.output, shared_.centers + output, shared_.num_centers - output,
+                 column);
+      } else {
+        tile.store(mine, shape_.stride);
+      }
+    });
+  }
+
+  EMBKIT_HOST_DEVICE void report(Index tokens) {
+    if (warp_.lane() != 0) return;
+    warp_.count(&task_.counters->tokens, static_cast<uint64_t>(tokens));
+    warp_.count(&task_.counters->centers, tally_.centers);
+    tally_.centers = 0;
+  }
+
+ public:
+  // Counts what every warp has seen; once, at the end.
+  EMBKIT_HOST_DEVICE void finish() {
+    const float loss = sum_lanes(warp_, tally_.loss);
+    if (warp_.lane() != 0) return;
+    warp_.count(&task_.counters->loss, double{loss});
+    warp_.count(&task_.counters->measured_pairs, tally_.measured_pairs);
+    warp_.count(&task_.counters->pairs, tally_.pairs);
+  }
+
+ private:
+  Block& block_;
+  Warp& warp_;
+  const TrainTask& task_;
+  BlockShared& shared_;
+  BlockShape shape_;
+  float* inputs_;
+  float* outputs_;
+  float* steps_;
+  float* staging_;
+  float* noise_rows_;
+  float normalizer_share_;
+  Tally tally_;
+};
+
+}  // namespace embkit::cuda
