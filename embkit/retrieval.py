@@ -304,6 +304,19 @@ class Hubness:
         """Return the fields as a dictionary."""
         return asdict(self)
 
+    def summary(self) -> str:
+        """Return one line for people.
+
+        Examples
+        --------
+        >>> Hubness(10, 1.234, 57, 0.25).summary()
+        'skewness 1.23 of N10, at most 57 times the same target, 25% of targets never'
+        """
+        return (
+            f"skewness {self.skewness:.2f} of N{self.k}, at most {self.largest} times the "
+            f"same target, {self.never:.0%} of targets never"
+        )
+
 
 def hubness(neighbors: Neighbors, num_targets: int) -> Hubness:
     """Return how unevenly the targets are spread over the neighbours of many queries.

@@ -43,6 +43,8 @@ def test_an_induced_dictionary_is_a_dictionary(
     command = ["induce-dictionary", *arguments, "--output", str(output)]
     assert run_main([*command, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
+    assert told["hubness"]["k"] == 10
+    assert 0 <= told["hubness"]["never"] < 1 <= told["hubness"]["largest"]
     cells = [line.split("\t") for line in output.read_text().splitlines()]
     assert len(cells) == told["num_pairs"] > 140
     right = [row for row in cells if row[0][1:] == row[1][1:]]

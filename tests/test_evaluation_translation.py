@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from embkit import Embeddings
 from embkit.evaluation.intervals import wilson_interval
 from embkit.evaluation.translation import TranslationOptions, evaluate_translation
+from embkit.retrieval import METHODS, Retriever, hubness
 
 NN = TranslationOptions(retrieval="nn")
 GOLD = [
@@ -120,3 +122,15 @@ def test_what_does_not_fit_is_refused() -> None:
         evaluate_translation(source, Embeddings.from_words({"Hund": [1.0]}), GOLD)
     with pytest.raises(ValueError, match="retrieval must be one of"):
         TranslationOptions(retrieval="best")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("retrieval", METHODS)
+def test_hubness_is_that_of_the_covered_words_nearest_targets(retrieval: Any) -> None:
+    source, target = spaces()
+    options = TranslationOptions(retrieval=retrieval, neighborhood=2)
+    found = evaluate_translation(source, target, GOLD, options=options).hubness
+    retriever = Retriever(source.vectors, target.vectors, method=retrieval, neighborhood=2)
+    nearest = retriever.search(source.lookup(["dog", "cat", "cow"]), 8)
+    assert found == hubness(nearest, 8)
+    nothing = evaluate_translation(source, target, [("pig", "Schwein")], options=options)
+    assert nothing.hubness is None

@@ -35,8 +35,8 @@ def translation(
     """Print how often the translations of a dictionary's words are found.
 
     Nothing is chosen or fitted here; the dictionary must not be the one that the map was
-    learned from. --details also prints bins of frequency, groups, and what MUSE, VecMap,
-    fastText's and XLING's evaluations call their result.
+    learned from. --details also prints bins of frequency, groups, hubness, and what MUSE,
+    VecMap, fastText's and XLING's evaluations call their result.
 
     Parameters
     ----------
@@ -90,3 +90,6 @@ def _print_details(score: TranslationScore) -> None:
     print_rows(rows)
     print()
     print_rows([{"convention": name, **told} for name, told in score.conventions.items()])
+    if score.hubness is not None:
+        print()
+        print_rows([{"hubness": score.retrieval, **score.hubness.to_dict()}])

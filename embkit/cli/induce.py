@@ -58,6 +58,8 @@ def induce_dictionary(
                 )
                 stream.write(b"\t".join([*words, figures.encode("ascii")]))
     if common.json and str(output) != "-":
-        print_json({"output": str(output), "num_pairs": len(found)})
+        hubs = found.hubness.to_dict()
+        print_json({"output": str(output), "num_pairs": len(found), "hubness": hubs})
     else:
         note(f"wrote {output}: {len(found)} pairs", quiet=common.quiet)
+        note(f"hubness: {found.hubness.summary()}", quiet=common.quiet)

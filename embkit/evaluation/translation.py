@@ -16,13 +16,14 @@ from embkit.evaluation.bootstrap import percentile_interval, resample
 from embkit.evaluation.intervals import wilson_interval
 from embkit.evaluation.options import StatisticsOptions
 from embkit.evaluation.results import Estimate, Result
-from embkit.retrieval import METHODS, RetrievalMethod, Retriever
+from embkit.retrieval import METHODS, Hubness, RetrievalMethod, Retriever, hubness
 
 Convention: TypeAlias = Literal["muse", "vecmap", "fasttext", "xling"]
 CONVENTIONS: tuple[str, ...] = get_args(Convention)
 Gold: TypeAlias = Iterable[tuple[str, str]]
 FREQUENCY_BINS = (1_000, 5_000, 20_000, 50_000)
 """Rows at which the bins of frequency end; a last one holds the rest."""
+_NEAREST = 10  # targets of a word that hubs are counted among
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,8 @@ class TranslationScore(Result):
     by_frequency: dict[str, Estimate]
     by_group: dict[str, Estimate]
     conventions: dict[str, dict[str, float | None]]
+    hubness: Hubness | None = None
+    """How unevenly the covered words' ten best targets are spread."""
     ranks: dict[str, int] = field(repr=False, default_factory=dict)
     """Best rank of each covered word's translations."""
 
@@ -170,7 +173,8 @@ def evaluate_translation(
     translations = _find(target, [t for _, t in pairs], options.limit)
     is_covered = (rows >= 0) & (translations >= 0)
     words = list(dict.fromkeys(s for s, _ in pairs))
-    ranked = _rank(source, target, (rows[is_covered], translations[is_covered]), options)
+    known = rows[is_covered], translations[is_covered]
+    ranked, hubs = _rank(source, target, known, options)
     names = [pair[0] for pair, covered in zip(pairs, is_covered, strict=True) if covered]
     best = _best_ranks(names, ranked)
     row_of = dict(zip(names, rows[is_covered].tolist(), strict=True))
@@ -190,6 +194,7 @@ def evaluate_translation(
         _by(best, {word: _bin(row_of[word]) for word in best}),
         _by(best, {word: groups[word] for word in best if word in groups} if groups else {}),
         _conventions(words, best, ranked, hits),
+        hubs,
         best,
     )
 
@@ -204,8 +209,8 @@ def _rank(
     target: Embeddings,
     pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
     options: TranslationOptions,
-) -> NDArray[np.int64]:
-    """Return the rank of each pair's target for its source."""
+) -> tuple[NDArray[np.int64], Hubness | None]:
+    """Return the rank of each pair's target for its source, and how hubs stand in the way."""
     if source.dim != target.dim:
         raise ValueError(
             f"source and target must have the same dim, got {source.dim} and {target.dim}"
@@ -220,14 +225,15 @@ def _rank(
         device=options.device,
     )
     if len(pairs[0]) == 0:
-        return np.zeros(0, np.int64)
+        return np.zeros(0, np.int64), None
     queries, place = np.unique(pairs[0], return_inverse=True)
     wanted = [pairs[1][place == i] for i in range(len(queries))]
     found = retriever.ranks(source.vectors[queries], wanted)
     ranks = np.empty(len(pairs[0]), np.int64)
     for i, of_query in enumerate(found):
         ranks[place == i] = of_query
-    return ranks
+    nearest = retriever.search(source.vectors[queries], _NEAREST)
+    return ranks, hubness(nearest, len(retriever.target))
 
 
 def _best_ranks(words: list[str], ranks: NDArray[np.int64]) -> dict[str, int]:

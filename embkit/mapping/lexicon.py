@@ -12,7 +12,7 @@ from embkit.backend import parse_device
 from embkit.config import check_at_least, check_choice
 from embkit.embeddings import Embeddings
 from embkit.neighbors import Neighbors
-from embkit.retrieval import METHODS, RetrievalMethod, Retriever
+from embkit.retrieval import METHODS, Hubness, RetrievalMethod, Retriever, hubness
 
 _CANDIDATES = 10  # over which a confidence is shared out
 
@@ -75,13 +75,16 @@ class Lexicon:
     margins: NDArray[np.float32]
     confidences: NDArray[np.float64]
     mutual: NDArray[np.bool_]
+    hubness: Hubness
+    """How unevenly the ten best targets of all source words are spread."""
 
     def __len__(self) -> int:
         return len(self.source)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain lists."""
-        return {name: values.tolist() for name, values in vars(self).items()}
+        lists = {k: values.tolist() for k, values in vars(self).items() if k != "hubness"}
+        return {**lists, "hubness": self.hubness.to_dict()}
 
 
 def induce_lexicon(
@@ -126,7 +129,7 @@ def induce_lexicon(
     kept &= mutual | (not config.mutual)
     return Lexicon(
         *(rows[kept], best[kept], forward.scores[kept, 0], margins[kept]),
-        *(confidences[kept], mutual[kept]),
+        *(confidences[kept], mutual[kept], hubness(forward, len(z))),
     )
 
 
