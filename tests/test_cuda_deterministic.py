@@ -101,3 +101,23 @@ def test_refuses_negatives_of_a_pair_and_empty_batches() -> None:
         run(corpus, pair, 16)
     with pytest.raises(ValueError, match="batch_tokens must be from 1 to 65536, got 0"):
         run(corpus, reference.Options(**SMALL), 0)
+
+
+@pytest.mark.parametrize("stride", [8, 104, 304])
+@pytest.mark.parametrize("count", [1, 5, 100])
+def test_traffic_that_is_measured_reads_and_adds_every_row_once(
+    stride: int, count: int
+) -> None:
+    rng = np.random.default_rng(1)
+    matrix = rng.integers(-9, 9, (20, stride)).astype(np.float32)
+    rows = rng.integers(0, 20, count).astype(np.uint32)
+    sums, start = np.full((3, stride), np.nan, np.float32), matrix.copy()
+    cuda_emulated.library().row_traffic(
+        *(matrix.ctypes.data_as(ctypes.c_void_p), ctypes.c_int(stride)),
+        *(rows.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(count), ctypes.c_int(3)),
+        sums.ctypes.data_as(ctypes.c_void_p),
+    )
+    np.testing.assert_array_equal(sums.sum(0), start[rows].sum(0))
+    np.testing.assert_array_equal(
+        (matrix - start).T, np.tile(np.bincount(rows, minlength=20), (stride, 1))
+    )

@@ -34,9 +34,11 @@ class DeviceWarp {
       __stcg(reinterpret_cast<float4*>(pointer), make_float4(sum.x, sum.y, sum.z, sum.w));
       return;
     }
-#if __CUDA_ARCH__ >= 900
-    atomicAdd(reinterpret_cast<float4*>(pointer),
-              make_float4(value.x, value.y, value.z, value.w));
+#if __CUDA_ARCH__ >= 900 && __CUDACC_VER_MAJOR__ * 100 + __CUDACC_VER_MINOR__ >= 1201
+    // Without the value from before, which atomicAdd on a float4 would wait for.
+    asm volatile("red.relaxed.gpu.global.add.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(pointer),
+                 "f"(value.x), "f"(value.y), "f"(value.z), "f"(value.w)
+                 : "memory");
 #else
     atomicAdd(pointer, value.x);
     atomicAdd(pointer + 1, value.y);

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <exception>
 
+#include "cuda/emulated_warp.h"
+#include "cuda/row_traffic.h"
 #include "cuda/word2vec.h"
 
 namespace cuda = embkit::cuda;
@@ -57,6 +59,24 @@ int train_deterministic(const cuda::TrainTask* task, bool is_cbow, int64_t batch
                         size_t size) {
   return guarded(message, size,
                  [&] { return cuda::train_deterministic(*task, is_cbow, batch, nullptr); });
+}
+
+// The kernels of measure.cu, by `num_warps` warps, each with a row of sums.
+void row_traffic(float* matrix, int stride, const uint32_t* rows, int64_t count, int num_warps,
+                 float* sums) {
+  cuda::LaneScheduler lanes;
+  for (int i = 0; i < num_warps; ++i) {
+    lanes.run([&](int lane) {
+      cuda::EmulatedWarp warp(lanes, lane);
+      cuda::gather_rows(warp, matrix, stride, rows, count, i, num_warps, sums + i * stride);
+    });
+  }
+  for (int i = 0; i < num_warps; ++i) {
+    lanes.run([&](int lane) {
+      cuda::EmulatedWarp warp(lanes, lane);
+      cuda::scatter_rows(warp, matrix, stride, rows, count, i, num_warps, 1.0f);
+    });
+  }
 }
 
 }  // extern "C"
