@@ -1,4 +1,4 @@
-"""Every method that searches while it learns gives the same map on every device."""
+"""Every method gives the same map on every device."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ import pytest
 
 import embkit
 from embkit.cli import main as run_main
+from embkit.mapping.config import LinearConfig
+from embkit.mapping.fit import fit_linear
 from tests.spaces import pairs, planted
 from tests.stand_in_cupy import StandIn
 from tests.test_mapping_learning import planted as planted_language
 from tests.test_mapping_learning import seeds, words
 
 METHODS: dict[str, dict[str, Any]] = {
+    "orthogonal": {},
+    "linear": {"ridge": 0.1},
+    "cca": {},
+    "five-step": {},
+    "multi-cca": {},
     "rcsls": {"epochs": 3},
     "max-margin": {"epochs": 2},
     "hybrid": {},
@@ -36,6 +43,16 @@ def test_the_map_is_that_of_the_processor(method: str, stand_in: StandIn) -> Non
     np.testing.assert_allclose(maps[1].target_map, maps[0].target_map, atol=2e-3)
     assert stand_in.uploads > 0
     assert stand_in.downloads > 0
+
+
+def test_a_fit_takes_its_rows_in_blocks_where_memory_is_short(stand_in: StandIn) -> None:
+    x, z = np.random.default_rng(1).standard_normal((2, 3000, 8))
+    stand_in.capacity = 100_000
+    found = fit_linear(x, z, device="cuda")
+    np.testing.assert_allclose(found, fit_linear(x, z), rtol=1e-12)
+    assert stand_in.refusals > 0
+    with pytest.raises(ValueError, match="device must be cpu with solver sgd, got cuda"):
+        LinearConfig(solver="sgd", device="cuda")
 
 
 def test_self_learning_keeps_its_rows_on_the_gpu(stand_in: StandIn) -> None:

@@ -20,6 +20,8 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: CcaConfig, report: Report) -> 
     """
     x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
     dim = math.ceil(config.ratio * min(x.shape[1], z.shape[1]))
-    source_map, target_map, correlations = fit_cca(x, z, dim=dim, weights=weights)
+    source_map, target_map, correlations = fit_cca(
+        x, z, dim=dim, weights=weights, device=config.device
+    )
     told = {"rank": check_rank(x, z, spaces), "correlations": correlations.tolist()}
     return Fit(source_map, target_map, told)

@@ -46,8 +46,8 @@ class DictionaryConfig(MappingConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchingConfig(DictionaryConfig):
-    """Options of methods that search both spaces while they learn."""
+class DeviceConfig(DictionaryConfig):
+    """Options of methods whose products a GPU can compute."""
 
     device: str = "cpu"
     """Where products are computed: cpu, cuda or cuda:N (through CuPy), or auto, a GPU where
@@ -59,12 +59,12 @@ class SearchingConfig(DictionaryConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrthogonalConfig(DictionaryConfig):
+class OrthogonalConfig(DeviceConfig):
     """Options of ``map(method="orthogonal")``."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinearConfig(DictionaryConfig):
+class LinearConfig(DeviceConfig):
     """Options of ``map(method="linear")``."""
 
     ridge: float = 0.0
@@ -88,11 +88,13 @@ class LinearConfig(DictionaryConfig):
         check_at_least("ridge", self.ridge, 0)
         check_choice("direction", self.direction, ("forward", "reverse"))
         check_choice("solver", self.solver, ("exact", "sgd"))
+        if self.solver == "sgd" and parse_device(self.device).kind == "cuda":
+            raise ValueError(f"device must be cpu with solver sgd, got {self.device}")
         check_steps_of_descent(self.epochs, self.learning_rate, self.batch, self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CcaConfig(DictionaryConfig):
+class CcaConfig(DeviceConfig):
     """Options of ``map(method="cca")``; the defaults are those of Faruqui and Dyer (2014)."""
 
     normalization: str = "unit,center"
@@ -106,7 +108,7 @@ class CcaConfig(DictionaryConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FiveStepConfig(DictionaryConfig):
+class FiveStepConfig(DeviceConfig):
     """Options of ``map(method="five-step")``; the defaults are Artetxe et al. (2018)'s last."""
 
     whiten: bool = True
@@ -144,14 +146,14 @@ def check_steps_of_descent(epochs: int, learning_rate: float, batch: int, seed: 
 
 
 @dataclass(frozen=True, kw_only=True)
-class MultiCcaConfig(DictionaryConfig):
+class MultiCcaConfig(DeviceConfig):
     """Options of ``map(method="multi-cca")`` (Ammar et al. 2016)."""
 
     normalization: str = "unit,center"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RcslsConfig(SearchingConfig):
+class RcslsConfig(DeviceConfig):
     """Options of ``map(method="rcsls")`` (Joulin et al. 2018)."""
 
     neighbors: int = 10
@@ -182,7 +184,7 @@ class RcslsConfig(SearchingConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaxMarginConfig(SearchingConfig):
+class MaxMarginConfig(DeviceConfig):
     """Options of ``map(method="max-margin")`` (Lazaridou et al. 2015)."""
 
     margin: float = 0.5
@@ -213,7 +215,7 @@ class MaxMarginConfig(SearchingConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HybridConfig(SearchingConfig):
+class HybridConfig(DeviceConfig):
     """Options of ``map(method="hybrid")`` (Vulic and Korhonen 2016)."""
 
     first: str | None = None

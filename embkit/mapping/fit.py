@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embkit.backend import open_backend
 from embkit.config import check_at_least
 
 Doubles = NDArray[np.float64]
@@ -20,6 +21,7 @@ Side = Literal["none", "source", "target"]
 
 _log = logging.getLogger("embkit")
 _MOST_CONDITION = 1e12  # of a Gram matrix, so 1e6 of the rows
+_LEAST_BLOCK = 256  # rows that a GPU has to have room for
 _RIDGE = 1e-8  # of the mean eigenvalue, added where the condition is worse
 
 
@@ -62,6 +64,43 @@ def rank_of(rows: ArrayLike) -> int:
     return int((values > largest * len(values) * np.finfo(np.float64).eps).sum())
 
 
+def products(left: Doubles, right: Doubles, device: str = "cpu") -> Doubles:
+    """Return ``left.T @ right`` in float64, summed over the rows on a device.
+
+    Parameters
+    ----------
+    left, right : array of float64, shapes (num_rows, m), (num_rows, n)
+    device : str
+        cpu, cuda, cuda:N or auto.
+
+    Raises
+    ------
+    ResourceError
+        If a GPU has no memory for the smallest block of rows.
+
+    Examples
+    --------
+    >>> products(np.array([[1.0], [2.0]]), np.array([[3.0], [4.0]]))
+    array([[11.]])
+    """
+    backend = open_backend(device)
+    if not backend.is_gpu:
+        return np.asarray(left.T @ right)
+    width = left.shape[1] + right.shape[1]
+
+    def sum_blocks(size: int) -> Doubles:
+        total = backend.xp.zeros((left.shape[1], right.shape[1]))
+        for start in range(0, len(left), size):
+            block = [backend.asarray(side[start : start + size]) for side in (left, right)]
+            total += block[0].T @ block[1]
+        return backend.to_numpy(total)
+
+    most = max(1, len(left))
+    return backend.fitting(
+        sum_blocks, most, lambda size: 8 * size * width, least=min(_LEAST_BLOCK, most)
+    )
+
+
 def fit_five_step(
     source_rows: ArrayLike,
     target_rows: ArrayLike,
@@ -73,6 +112,7 @@ def fit_five_step(
     target_dewhiten: Side = "target",
     dim_reduction: int | None = None,
     weights: ArrayLike | None = None,
+    device: str = "cpu",
 ) -> tuple[Doubles, Doubles, Doubles]:
     """Fit the five-step map to paired rows (Artetxe et al. 2018).
 
@@ -90,6 +130,8 @@ def fit_five_step(
         Keep only this many components, the most similar ones.
     weights : array, shape (num_pairs,), optional
         How much each pair counts.
+    device : str
+        Where products of rows are computed; see `products`.
 
     Returns
     -------
@@ -113,7 +155,7 @@ def fit_five_step(
     """
     x, z = paired_rows(source_rows, target_rows, weights)
     _check_five_step(x, z, whiten, source_dewhiten, target_dewhiten)
-    gram_x, gram_z, cross = x.T @ x, z.T @ z, x.T @ z
+    gram_x, gram_z, cross = (products(*both, device) for both in ((x, x), (z, z), (x, z)))
     white_x, color_x = _whitening(gram_x, "source", whiten)
     white_z, color_z = _whitening(gram_z, "target", whiten)
     u, values, vt = np.linalg.svd(white_x @ cross @ white_z, full_matrices=False)
@@ -132,7 +174,11 @@ def fit_five_step(
 
 
 def fit_orthogonal(
-    source_rows: ArrayLike, target_rows: ArrayLike, *, weights: ArrayLike | None = None
+    source_rows: ArrayLike,
+    target_rows: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    device: str = "cpu",
 ) -> Doubles:
     """Find the rotation that best carries the source rows onto the target rows.
 
@@ -163,7 +209,7 @@ def fit_orthogonal(
             "source and target must have one dim for an orthogonal map, "
             f"got {x.shape[1]} and {z.shape[1]}: linear and cca map between different ones"
         )
-    u, _, vt = np.linalg.svd(x.T @ z)
+    u, _, vt = np.linalg.svd(products(x, z, device))
     rotation: Doubles = u @ vt
     return rotation
 
@@ -174,6 +220,7 @@ def fit_linear(
     *,
     ridge: float = 0.0,
     weights: ArrayLike | None = None,
+    device: str = "cpu",
 ) -> Doubles:
     """Find the matrix with the least squares ``||source @ w - target||² + ridge ||w||²``.
 
@@ -197,7 +244,7 @@ def fit_linear(
     """
     check_at_least("ridge", ridge, 0)
     x, z = paired_rows(source_rows, target_rows, weights)
-    gram = x.T @ x + ridge * np.eye(x.shape[1])
+    gram = products(x, x, device) + ridge * np.eye(x.shape[1])
     values = np.linalg.eigvalsh(gram)
     if values[0] <= values[-1] / _MOST_CONDITION:
         if ridge == 0:
@@ -205,7 +252,7 @@ def fit_linear(
         gram += _RIDGE * float(values.mean()) * np.eye(len(gram))
     from scipy.linalg import cho_factor, cho_solve
 
-    return np.asarray(cho_solve(cho_factor(gram), x.T @ z), np.float64)
+    return np.asarray(cho_solve(cho_factor(gram), products(x, z, device)), np.float64)
 
 
 def fit_cca(
@@ -214,6 +261,7 @@ def fit_cca(
     *,
     dim: int | None = None,
     weights: ArrayLike | None = None,
+    device: str = "cpu",
 ) -> tuple[Doubles, Doubles, Doubles]:
     """Find the directions of both sides that correlate most (Hotelling 1936).
 
@@ -226,6 +274,8 @@ def fit_cca(
         Number of directions, all when left out.
     weights : array, shape (num_pairs,), optional
         How much each pair counts.
+    device : str
+        Where products of rows are computed; see `products`.
 
     Returns
     -------
@@ -257,6 +307,7 @@ def fit_cca(
         target_dewhiten="none",
         dim_reduction=dim,
         weights=weights,
+        device=device,
     )
 
 

@@ -27,6 +27,7 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: FiveStepConfig, report: Report
         target_dewhiten=config.target_dewhiten,
         dim_reduction=config.dim_reduction,
         weights=weights,
+        device=config.device,
     )
     told = {"rank": check_rank(x, z, spaces), "singular_values": values.tolist()}
     return Fit(source_map, target_map, told)

@@ -176,8 +176,8 @@ def _final_map(
     if config.final == "five-step" and not enough:
         _log.warning("%d pairs are too few to whiten %d dimensions", len(x), x.shape[1])
     if config.final == "orthogonal" or not enough:
-        return fit_orthogonal(x, z), identity_of(spaces.target)
-    source_map, target_map, _ = fit_five_step(x, z)
+        return fit_orthogonal(x, z, device=config.device), identity_of(spaces.target)
+    source_map, target_map, _ = fit_five_step(x, z, device=config.device)
     return source_map, target_map
 
 

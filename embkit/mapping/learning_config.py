@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from embkit.config import check_at_least, check_choice
-from embkit.mapping.config import SearchingConfig
+from embkit.mapping.config import DeviceConfig
 
 Start = Literal["dictionary", "identical", "numerals", "distributions"]
 Direction = Literal["union", "forward", "backward", "mutual"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefineConfig(SearchingConfig):
+class RefineConfig(DeviceConfig):
     """Options of ``map(method="refine")``; the defaults are MUSE's."""
 
     rounds: int = 5
@@ -30,7 +30,7 @@ class RefineConfig(SearchingConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GrowingConfig(SearchingConfig):
+class GrowingConfig(DeviceConfig):
     """Options of ``map(method="growing")``; the defaults are PROC-B's."""
 
     growth: float = 1.5
@@ -49,7 +49,7 @@ class GrowingConfig(SearchingConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelfLearningConfig(SearchingConfig):
+class SelfLearningConfig(DeviceConfig):
     """Options of ``map(method="self-learning")``."""
 
     start: Start | None = None

@@ -24,7 +24,7 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: LinearConfig, report: Report) 
     if config.direction == "reverse":
         x, z = z, x
     if config.solver == "exact":
-        matrix = fit_linear(x, z, ridge=config.ridge, weights=weights)
+        matrix = fit_linear(x, z, ridge=config.ridge, weights=weights, device=config.device)
     else:
         matrix = descend(*paired_rows(x, z, weights), config, report)
     told = {"rank": rank, "mean_squared_error": float(((x @ matrix - z) ** 2).sum() / len(x))}

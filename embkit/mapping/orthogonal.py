@@ -17,5 +17,5 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: OrthogonalConfig, report: Repo
         If the dims differ.
     """
     x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
-    rotation = fit_orthogonal(x, z, weights=weights)
+    rotation = fit_orthogonal(x, z, weights=weights, device=config.device)
     return Fit(rotation, identity_of(spaces.target), {"rank": check_rank(x, z, spaces)})
