@@ -26,6 +26,11 @@ MODELS = ("skipgram-ns", "skipgram-hs", "cbow-ns", "cbow-hs", "skipgram-ns-pair"
 COMPARISONS = [(f"embkit:{model}", f"word2vec:{model}") for model in MODELS[:4]] + [
     ("embkit:skipgram-ns", "embkit:skipgram-ns-pair"),
     ("embkit:skipgram-ns-pair", "word2vec:skipgram-ns"),
+    # Those of the losses and of the sharing that word2vec.c lacks; named by --models alone.
+    ("embkit:skipgram-nce", "embkit:skipgram-ns"),
+    ("embkit:cbow-nce", "embkit:cbow-ns"),
+    ("embkit:skipgram-ns-block", "embkit:skipgram-ns"),
+    ("embkit:skipgram-nce-block", "embkit:skipgram-ns"),
 ]
 LEAST_LOWER_BOUND = -1.0
 LEAST_SET_DIFFERENCE = -2.0
@@ -40,7 +45,6 @@ def train_embkit(task: Task, sharing: str, seed: int, corpus: Path, output: Path
     """Train one model with embkit and save it as word2vec binary."""
     import embkit
 
-    options: dict[str, Any] = {"negative_sharing": sharing} if task.method == "skipgram" else {}
     vectors = embkit.train(
         task.method,
         corpus,
@@ -53,8 +57,8 @@ def train_embkit(task: Task, sharing: str, seed: int, corpus: Path, output: Path
         epochs=task.epochs,
         threads=task.threads,
         seed=seed,
+        negative_sharing=sharing,
         progress=False,
-        **options,
     )
     embkit.save(vectors, output, overwrite=True)
 
@@ -66,11 +70,11 @@ def vectors_of(name: str, run: int, arguments: argparse.Namespace) -> Path:
     if output.exists():
         return output
     corpus = shuffle_lines(arguments.corpus, arguments.work / f"shuffle-{run}.txt", run)
-    method, loss, *pair = model.split("-")
+    method, loss, *sharing = model.split("-")
     task = Task(method, loss, epochs=arguments.epochs, threads=arguments.threads)
     partial = output.with_name(f"part-{output.name}")
     if tool == "embkit":
-        train_embkit(task, "pair" if pair else "window", run, corpus, partial)
+        train_embkit(task, sharing[0] if sharing else "window", run, corpus, partial)
     else:
         train_word2vec(arguments.word2vec, task, corpus, partial)
     return partial.replace(output)

@@ -385,15 +385,14 @@ struct CbowTile {
   }
 };
 
-void train_window(const Step& step) {
-  if (step.offsets == nullptr) {
-    for_each_tile(step.num_outputs, WindowTile<false>{step});
-  } else {
-    for_each_tile(step.num_outputs, WindowTile<true>{step});
-  }
+// Functions of their own, so that neither kind of step spills the other's registers.
+template <bool kIsCorrected>
+__attribute__((noinline)) void train_window_tiles(const Step& step) {
+  for_each_tile(step.num_outputs, WindowTile<kIsCorrected>{step});
 }
 
-void train_cbow(const Step& step) {
+template <bool kIsCorrected>
+__attribute__((noinline)) void train_cbow_tiles(const Step& step) {
   float* input = step.scratch + kPair;
   float* gradient = input + step.stride;
   const Vec scale = splat(step.scale);
@@ -403,15 +402,19 @@ void train_cbow(const Step& step) {
     vec(input + d) = scale * sum;
     vec(gradient + d) = Vec{};
   }
-  if (step.offsets == nullptr) {
-    for_each_tile(step.num_outputs, CbowTile<false>{step, input, gradient});
-  } else {
-    for_each_tile(step.num_outputs, CbowTile<true>{step, input, gradient});
-  }
+  for_each_tile(step.num_outputs, CbowTile<kIsCorrected>{step, input, gradient});
   for (int i = 0; i < step.num_inputs; ++i) {
     float* row = step.inputs[i];
     for (int d = 0; d < step.stride; d += kLanes) vec(row + d) += vec(gradient + d);
   }
+}
+
+void train_window(const Step& step) {
+  step.offsets == nullptr ? train_window_tiles<false>(step) : train_window_tiles<true>(step);
+}
+
+void train_cbow(const Step& step) {
+  step.offsets == nullptr ? train_cbow_tiles<false>(step) : train_cbow_tiles<true>(step);
 }
 
 void exchange(float* shared, float* mine, float* base, size_t count) {
