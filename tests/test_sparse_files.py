@@ -24,7 +24,7 @@ def vectors() -> SparseEmbeddings:
     return SparseEmbeddings(words, matrix, provenance={"method": "ppmi", "config": {"a": 1}})
 
 
-@pytest.mark.parametrize("name", ["model", "v.safetensors"])
+@pytest.mark.parametrize("name", ["model", "v.safetensors", "v.npz"])
 def test_what_is_saved_is_loaded(vectors: SparseEmbeddings, name: str, tmp_path: Path) -> None:
     embkit.save(vectors, tmp_path / name)
     found: Any = embkit.load(tmp_path / name, verify=True)
@@ -37,9 +37,12 @@ def test_what_is_saved_is_loaded(vectors: SparseEmbeddings, name: str, tmp_path:
     assert found.most_similar("w1", topn=3) == vectors.most_similar("w1", topn=3)
 
 
-def test_the_first_words_alone_can_be_loaded(vectors: SparseEmbeddings, tmp_path: Path) -> None:
-    embkit.save(vectors, tmp_path / "model")
-    found: Any = embkit.load(tmp_path / "model", limit=7)
+@pytest.mark.parametrize("name", ["model", "v.npz"])
+def test_the_first_words_alone_can_be_loaded(
+    vectors: SparseEmbeddings, name: str, tmp_path: Path
+) -> None:
+    embkit.save(vectors, tmp_path / name)
+    found: Any = embkit.load(tmp_path / name, limit=7)
     assert len(found) == 7
     assert found.dim == 30
     np.testing.assert_array_equal(found.matrix.toarray(), vectors.matrix.toarray()[:7])
@@ -48,8 +51,8 @@ def test_the_first_words_alone_can_be_loaded(vectors: SparseEmbeddings, tmp_path
 def test_other_formats_are_refused_before_anything_is_written(
     vectors: SparseEmbeddings, tmp_path: Path
 ) -> None:
-    for name in ("v.bin", "v.txt", "v.npz"):
-        with pytest.raises(ValueError, match=r"a directory or a \.safetensors file"):
+    for name in ("v.bin", "v.txt", "v.glove"):
+        with pytest.raises(ValueError, match=r"a directory, a \.safetensors or a \.npz file"):
             embkit.save(vectors, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

@@ -34,9 +34,9 @@ def ppmi(
 ) -> None:
     """Make PPMI vectors: how much more often than by chance words stand together.
 
-    The vectors are sparse: the output is a folder or a .safetensors file. The text has one
-    sentence or document a line, its words parted by blanks. Files may be compressed with
-    gzip, bzip2, xz or zstd.
+    The vectors are sparse: the output is a folder, a .safetensors or a .npz file (which SciPy
+    reads too). The text has one sentence or document a line, its words parted by blanks.
+    Files may be compressed with gzip, bzip2, xz or zstd.
 
     Parameters
     ----------

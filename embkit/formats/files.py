@@ -130,7 +130,7 @@ def save(
     Parameters
     ----------
     embeddings : Embeddings or SparseEmbeddings
-        What to save; sparse vectors only in embkit's own form.
+        What to save; sparse vectors only in embkit's own form, or npz.
     path : str or path
         The output.
     format : str, optional

@@ -1,4 +1,7 @@
-"""NumPy archives (``.npz``): ``vectors``, ``words`` and ``counts`` as plain arrays."""
+"""NumPy archives (``.npz``): ``vectors``, ``words`` and ``counts`` as plain arrays.
+
+Sparse vectors have the arrays of ``scipy.sparse.save_npz`` in place of ``vectors``.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import os
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
+from embkit.formats import npz_sparse
 from embkit.formats.checks import check_finite, first_not_finite
 from embkit.formats.npz_archive import (
     Archive,
@@ -23,34 +27,32 @@ from embkit.formats.npz_archive import (
     read_layout,
 )
 from embkit.formats.safetensors_header import parse_json, to_json
+from embkit.sparse import SparseEmbeddings
 from embkit.vocabulary import Vocabulary
 
 _WORDS = ("words", "vocab", "vocabulary", "tokens", "index_to_key")
 _MATRICES = ("vectors", "embeddings", "input")
 
 
-def write_embeddings(embeddings: Embeddings, stream: BinaryIO) -> None:
+def write_embeddings(embeddings: Embeddings | SparseEmbeddings, stream: BinaryIO) -> None:
     """Write an archive that ``numpy.load`` reads too, without pickles.
 
-    Arrays: ``vectors`` (float32), ``words`` (all their bytes, uint8) with ``word_offsets``,
-    ``counts`` and ``output`` where known, ``provenance`` (JSON, uint8). Equal embeddings
-    give equal bytes.
+    Arrays: ``vectors`` (float32; of sparse ones ``data``, ``indices``, ``indptr``, ``shape``
+    and ``format``, which ``scipy.sparse.load_npz`` reads), ``words`` (all their bytes,
+    uint8) with ``word_offsets``, ``counts`` and ``output`` where known, ``provenance``
+    (JSON, uint8). Equal embeddings give equal bytes.
 
     Raises
     ------
     ValueError
         If a value is NaN or infinite, or the provenance cannot be expressed as JSON.
     """
-    check_finite("vectors", embeddings.vectors)
-    if embeddings.output is not None:
-        check_finite("output", embeddings.output)
     provenance = to_json(embeddings.provenance).encode()
     arrays = {
-        "vectors": embeddings.vectors,
+        **_rows_of(embeddings),
         "words": embeddings.vocabulary.data,
         "word_offsets": embeddings.vocabulary.offsets,
         "counts": embeddings.counts,
-        "output": embeddings.output,
         "provenance": np.frombuffer(provenance, np.uint8),
     }
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
@@ -60,6 +62,17 @@ def write_embeddings(embeddings: Embeddings, stream: BinaryIO) -> None:
             info = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, not now
             with archive.open(info, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+
+
+def _rows_of(embeddings: Embeddings | SparseEmbeddings) -> dict[str, NDArray[Any]]:
+    if isinstance(embeddings, SparseEmbeddings):
+        return npz_sparse.arrays_of(embeddings)
+    rows = {"vectors": embeddings.vectors}
+    if embeddings.output is not None:
+        rows["output"] = embeddings.output
+    for name, matrix in rows.items():
+        check_finite(name, matrix)
+    return dict(rows)
 
 
 def read_embeddings(
@@ -73,7 +86,8 @@ def read_embeddings(
         The file. Beside embkit's own archives, any that has its words as text in an array
         ``words``, ``vocab``, ``vocabulary``, ``tokens`` or ``index_to_key``, and one
         two-dimensional array of numbers (or several, one of them called ``vectors``,
-        ``embeddings`` or ``input``). Any float type, byte order and array order.
+        ``embeddings`` or ``input``). Any float type, byte order and array order. With the
+        words, the arrays of ``scipy.sparse.save_npz`` (csr) are sparse vectors.
     limit : int, optional
         Keep only this many words, the first ones.
     memory : int, optional
@@ -91,7 +105,7 @@ def read_embeddings(
     """
     with open_archive(path, memory=memory) as archive:
         content = _read_content(archive)
-    return _assemble(content, limit)
+    return cast("Embeddings", _assemble(content, limit))  # or SparseEmbeddings
 
 
 @dataclass(frozen=True)
@@ -114,7 +128,9 @@ def _read_content(archive: Archive) -> _Content:
         raise FormatError(
             archive.path, None, 0, f"no array of words: one of {', '.join(_WORDS)}"
         )
-    parts = {"words": words, "vectors": _choose_matrix(archive, layouts)}
+    is_sparse = npz_sparse.is_sparse(layouts)
+    parts = {"words": words}
+    parts |= npz_sparse.MEMBERS if is_sparse else {"vectors": _choose_matrix(archive, layouts)}
     parts |= {n: n for n in ("word_offsets", "counts", "output", "provenance") if n in layouts}
     arrays = {
         part: read_array(archive, members[name], layouts[name]) for part, name in parts.items()
@@ -134,12 +150,17 @@ def _choose_matrix(archive: Archive, layouts: Mapping[str, Layout]) -> str:
     return fits[0]
 
 
-def _assemble(content: _Content, limit: int | None) -> Embeddings:
+def _assemble(content: _Content, limit: int | None) -> Embeddings | SparseEmbeddings:
+    if "format" in content.arrays:
+        sparse = npz_sparse.read_matrix(content)
+        vocabulary = _first_words(content, sparse.shape[0], limit)
+        return SparseEmbeddings(
+            vocabulary, sparse[: len(vocabulary)], provenance=_provenance(content)
+        )
     matrix = content.arrays["vectors"]
     num_words, dim = matrix.shape
-    rows = num_words if limit is None else min(limit, num_words)
-    vocabulary = _vocabulary(content, num_words)
-    counts = vocabulary.counts
+    vocabulary = _first_words(content, num_words, limit)
+    rows = len(vocabulary)
     output = content.arrays.get("output")
     if output is not None:
         if output.dtype.kind != "f" or output.ndim != 2 or output.shape[1] != dim:
@@ -147,15 +168,18 @@ def _assemble(content: _Content, limit: int | None) -> Embeddings:
         if rows < num_words:
             output = output[:rows] if len(output) == num_words else None
     return Embeddings(
-        Vocabulary(
-            vocabulary.data,
-            vocabulary.offsets[: rows + 1],
-            None if counts is None else counts[:rows],
-        ),
+        vocabulary,
         _floats(content, "vectors", matrix[:rows]),
         output=None if output is None else _floats(content, "output", output),
         provenance=_provenance(content),
     )
+
+
+def _first_words(content: _Content, num_words: int, limit: int | None) -> Vocabulary:
+    vocabulary = _vocabulary(content, num_words)
+    rows = num_words if limit is None else min(limit, num_words)
+    counts = None if vocabulary.counts is None else vocabulary.counts[:rows]
+    return Vocabulary(vocabulary.data, vocabulary.offsets[: rows + 1], counts)
 
 
 def _floats(content: _Content, part: str, matrix: NDArray[Any]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from embkit.formats import sparse_entries
 from embkit.formats.safetensors_header import Header
 from embkit.sparse import SparseEmbeddings
 from embkit.vocabulary import Vocabulary
@@ -38,30 +39,11 @@ class Model(Protocol):
 
 def check_entries(model: Model) -> int:
     """Refuse rows that do not fit together; return the number of rows."""
-    tensors, dim = model.tensors, _dim(model)
-    offsets, columns, values = (tensors[n] for n in ("row_offsets", "columns", "values"))
-    if len(offsets) < 1:
-        model.fail("row_offsets must not be empty", "row_offsets")
-    if len(columns) != len(values):
-        reason = f"{len(values)} values need as many columns, got {len(columns)}"
-        model.fail(reason, "columns")
-    if offsets[0] != 0 or offsets[-1] != len(values):
-        model.fail(f"row_offsets must go from 0 to {len(values)}", "row_offsets")
-    if (offsets[1:] < offsets[:-1]).any():
-        model.fail("row_offsets must not descend", "row_offsets")
-    outside = np.flatnonzero((columns < 0) | (columns >= dim))
-    if outside.size:
-        reason = f"columns must be below {dim}, got {columns[outside[0]]} at {outside[0]}"
-        model.fail(reason, "columns")
-    begins = np.zeros(len(columns) + 1, np.bool_)
-    begins[offsets] = True
-    falling = np.flatnonzero((columns[1:] <= columns[:-1]) & ~begins[1 : len(columns)])
-    if falling.size:
-        model.fail(f"columns must rise within a row, not so at {falling[0] + 1}", "columns")
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        model.fail(f"value {bad[0]} is not finite", "values")
-    return len(offsets) - 1
+
+    def fail(tensor: str, reason: str) -> NoReturn:
+        model.fail(reason, tensor)
+
+    return sparse_entries.check_entries(model.tensors, _dim(model), fail)
 
 
 def assemble(

@@ -164,9 +164,9 @@ def check_output_name(
         raise ValueError(
             f"format must be one of {', '.join([*writable, DIRECTORY])}, got {name}"
         )
-    if sparse and name not in (DIRECTORY, "safetensors"):
+    if sparse and name not in (DIRECTORY, "safetensors", "npz"):
         raise ValueError(
-            "sparse vectors must go to a directory or a .safetensors file, "
+            "sparse vectors must go to a directory, a .safetensors or a .npz file, "
             f"got {os.fspath(path)!r}"
         )
     compression = compression_of_name(path)
