@@ -43,18 +43,19 @@ class VecMap:
         command += ["--log", str(log), str(source), str(target), *outputs]
         threads = {"OPENBLAS_NUM_THREADS": str(self.threads), "OMP_NUM_THREADS": "1"}
         start = time.perf_counter()
-        with subprocess.Popen(
-            command, env={**os.environ, **threads}, stderr=subprocess.PIPE
-        ) as process:
+        errors = work / "errors.txt"  # a pipe that nobody reads would fill and stop it
+        with (
+            errors.open("wb") as stream,
+            subprocess.Popen(command, env={**os.environ, **threads}, stderr=stream) as process,
+        ):
             is_cut = False
             while process.poll() is None:
                 time.sleep(0.2)
                 if most is not None and len(self._steps(log)) >= most:
                     process.kill()
                     is_cut = True
-            error = process.stderr.read().decode() if process.stderr else ""
         if process.returncode and not is_cut:
-            raise RuntimeError(f"VecMap failed: {error[-500:]}")
+            raise RuntimeError(f"VecMap failed: {errors.read_text(errors='replace')[-500:]}")
         steps = self._steps(log)
         return {
             "seconds": time.perf_counter() - start,

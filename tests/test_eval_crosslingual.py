@@ -19,6 +19,7 @@ SCRIPT = """
 import sys, shutil, time
 arguments = sys.argv[1:]
 source, target, out_source, out_target = arguments[-4:]
+sys.stderr.write("WARNING: OOV dictionary entry\\n" * 10_000)  # more than a pipe holds
 with open(arguments[arguments.index("--log") + 1], "w") as log:
     for i in range({iterations}):
         log.write(f"{{i}}\\t50.0\\t\\t0.25\\n"); log.flush(); time.sleep({pause})
