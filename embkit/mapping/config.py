@@ -123,11 +123,20 @@ class FiveStepConfig(DeviceConfig):
     """Side whose variances and correlations the target gets back."""
     dim_reduction: int | None = None
     """Keep only this many components, the most similar ones."""
+    rounds: int = 0
+    """Times that the dictionary is extended by mutual neighbours, as the map so far finds them
+    by CSLS, and the map is fitted again; the dictionary's own pairs stay."""
+    cutoff: int = 10_000
+    """Most frequent words of each side that the dictionary is extended by."""
+    neighborhood: int = 10
+    """Neighbours of CSLS."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("source_reweight", "target_reweight"):
+        for name in ("source_reweight", "target_reweight", "rounds"):
             check_at_least(name, getattr(self, name), 0)
+        for name in ("cutoff", "neighborhood"):
+            check_at_least(name, getattr(self, name), 1)
         for name in ("source_dewhiten", "target_dewhiten"):
             check_choice(name, getattr(self, name), get_args(Side))
         if self.dim_reduction is not None:

@@ -1,15 +1,26 @@
-"""The general five-step map as a method (Artetxe et al. 2018)."""
+"""The general five-step map as a method (Artetxe et al. 2018), with a growing dictionary."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from embkit.mapping.config import FiveStepConfig
 from embkit.mapping.dictionary import SeedPairs
-from embkit.mapping.fit import fit_five_step
+from embkit.mapping.fit import Doubles, fit_five_step
+from embkit.mapping.growing import mutual_pairs
+from embkit.mapping.initial import Pairs
+from embkit.mapping.normalize import Matrix, bring_to_unit_length
 from embkit.mapping.spaces import Fit, Report, Spaces, check_rank, rows_of_pairs
+
+Fitted = tuple[Doubles, Doubles, Doubles]
+"""Both maps, and the components' similarity."""
 
 
 def fit(spaces: Spaces, pairs: SeedPairs, config: FiveStepConfig, report: Report) -> Fit:
-    """Whiten, rotate, re-weight, de-whiten and cut.
+    """Whiten, rotate, re-weight, de-whiten and cut; extend the dictionary and repeat.
 
     Raises
     ------
@@ -17,7 +28,55 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: FiveStepConfig, report: Report
         If there are fewer pairs than dimensions to whiten.
     """
     x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
-    source_map, target_map, values = fit_five_step(
+    found = _fit(x, z, weights, config)
+    told: dict[str, Any] = {"rank": check_rank(x, z, spaces)}
+    if config.rounds > 0:
+        found, told["dictionary_sizes"] = _extend(spaces, pairs, found, config, report)
+    return Fit(found[0], found[1], {**told, "singular_values": found[2].tolist()})
+
+
+def _extend(
+    spaces: Spaces, pairs: SeedPairs, found: Fitted, config: FiveStepConfig, report: Report
+) -> tuple[Fitted, list[int]]:
+    """Fit again to the dictionary and what the map finds; return the dictionaries' sizes."""
+    x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
+    source, target = spaces.source_matrix(config.cutoff), spaces.target_matrix(config.cutoff)
+    sizes: list[int] = []
+    for done in range(1, config.rounds + 1):
+        mapped = _mapped(source, found[0]), _mapped(target, found[1])
+        new = new_pairs(mutual_pairs(*mapped, neighborhood=config.neighborhood), pairs)
+        counts = None
+        if weights is not None:
+            counts = np.concatenate([weights, np.ones(len(new[0]))])
+        rows = np.concatenate([x, source[new[0]]]), np.concatenate([z, target[new[1]]])
+        found = _fit(*rows, counts, config)
+        sizes.append(len(pairs) + len(new[0]))
+        report(done, config.rounds, {"pairs": sizes[-1]})
+    return found, sizes
+
+
+def new_pairs(found: Pairs, seeds: SeedPairs) -> Pairs:
+    """Return those of the found pairs whose source word the dictionary does not have.
+
+    What the dictionary says of a word goes before what a map finds.
+    """
+    is_new = ~np.isin(found[0], seeds.source)
+    return found[0][is_new], found[1][is_new]
+
+
+def _mapped(rows: Matrix, matrix: Doubles) -> Matrix:
+    mapped: Matrix = rows @ matrix.astype(np.float32)
+    bring_to_unit_length(mapped)
+    return mapped
+
+
+def _fit(
+    x: NDArray[np.floating],
+    z: NDArray[np.floating],
+    weights: Doubles | None,
+    config: FiveStepConfig,
+) -> Fitted:
+    return fit_five_step(
         x,
         z,
         whiten=config.whiten,
@@ -29,5 +88,3 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: FiveStepConfig, report: Report
         weights=weights,
         device=config.device,
     )
-    told = {"rank": check_rank(x, z, spaces), "singular_values": values.tolist()}
-    return Fit(source_map, target_map, told)
