@@ -113,3 +113,21 @@ def test_the_test_dictionary_is_read_as_any_other(tmp_path: Path) -> None:
         ("dog", "Hund"),
         ("dog", "Rüde"),
     ]
+
+
+def test_gold_words_are_found_in_other_forms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = {"new_york": [1.0, 0], "Caf\u00e9": [0, 1.0], "dog": [1.0, 1.0]}
+    embkit.save(embkit.Embeddings.from_words(rows), "s.bin")
+    embkit.save(embkit.Embeddings.from_words(rows), "t.bin")
+    lines = ["new york\tnew_york\n", "Cafe\u0301\tCaf\u00e9\n", "DOG\tdog\n", "cow\tKuh\n"]
+    Path("d").write_text("".join(lines), encoding="utf-8")
+    command = ["eval", "translation", "s.bin", "t.bin", "--dictionary", "d", "--json"]
+    command += ["--retrieval", "nn"]
+    for case, covered in (("exact", 2), ("any", 3)):
+        assert run_main([*command, "--case", case]) == 0
+        score = json.loads(capsys.readouterr().out)[0]
+        assert (score["num_covered"], score["num_words"]) == (covered, 4)
+        assert score["precision_at"]["1"]["value"] == 1.0

@@ -17,6 +17,7 @@ from embkit.evaluation.translation import (
     evaluate_translation,
 )
 from embkit.mapping import SeedDictionary
+from embkit.mapping.dictionary import Case
 
 
 def translation(
@@ -26,6 +27,7 @@ def translation(
     *,
     dictionary: Path,
     groups: Path | None = None,
+    case: Case = "exact",
     details: Flag = False,
     space: Annotated[MappingOption, FLATTEN] = MappingOption(),
     options: Annotated[TranslationOptions, FLATTEN] = TranslationOptions(),
@@ -47,6 +49,9 @@ def translation(
     groups
         File of source words and their groups, such as parts of speech, parted by a tab; each
         group gets its own figure.
+    case
+        Look for the dictionary's words as they stand (exact), in lower case (lower), or as they
+        stand, then in lower case, with a capital, in capitals (any).
     details
         Print the bins, groups and conventions too.
     """
@@ -54,9 +59,13 @@ def translation(
     for path in (dictionary, groups):
         if path is not None:
             require_input(path)
-    gold = [(entry.source, entry.target) for entry in SeedDictionary.read(dictionary)]
+    seeds = SeedDictionary.read(dictionary)
     kinds = _read_groups(groups) if groups is not None else None
     left, right = load_mapped(source, target, space, load)
+    gold = seeds.spelled(left.vocabulary, right.vocabulary, case=case)
+    if kinds is not None:
+        found = {e.source: word for e, (word, _) in zip(seeds, gold, strict=True)}
+        kinds = {found.get(word, word): kind for word, kind in kinds.items()}
     score = evaluate_translation(
         *(left, right, gold),
         options=options,

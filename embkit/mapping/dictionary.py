@@ -198,6 +198,42 @@ class SeedDictionary:
         ]
         return _select(self.entries, *sides)
 
+    def spelled(
+        self,
+        source: Vocabulary,
+        target: Vocabulary,
+        *,
+        case: Case = "exact",
+        unicode: bool = True,
+    ) -> list[tuple[str, str]]:
+        """Return all pairs, each word as its vocabulary spells it; unknown ones as they stand.
+
+        Parameters
+        ----------
+        source, target, case, unicode
+            As for ``find``.
+
+        Raises
+        ------
+        ValueError
+            If ``case`` is not allowed.
+
+        Examples
+        --------
+        >>> seeds = SeedDictionary([("new york", "Neu-York"), ("cat", "Katze")])
+        >>> source = Vocabulary.from_words(["new_york"])
+        >>> seeds.spelled(source, Vocabulary.from_words(["katze"]), case="any")
+        [('new_york', 'Neu-York'), ('cat', 'katze')]
+        """
+        check_choice("case", case, CASES)
+        sides = []
+        for side, vocabulary in (("source", source), ("target", target)):
+            words = [getattr(entry, side) for entry in self.entries]
+            rows = _find_words(words, vocabulary, case, unicode).tolist()
+            pairs = zip(words, rows, strict=True)
+            sides.append([w if row < 0 else vocabulary[row] for w, row in pairs])
+        return list(zip(*sides, strict=True))
+
 
 def _find_words(words: list[str], vocabulary: Vocabulary, case: str, unicode: bool) -> Rows:
     """Return each word's row, -1 for unknown ones, by the first of its forms that has one."""
