@@ -143,6 +143,17 @@ class Session:
         return Run(input_rows, output_rows, self.counters)
 
 
+def mark_sentences(
+    native: ctypes.CDLL, ids: NDArray[np.uint32], position: int, ends: NDArray[np.uint64]
+) -> None:
+    """Mark the first token of each sentence in ids that begin at a position of the corpus."""
+    native.mark(
+        *(ids.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(position)),
+        *(ctypes.c_int64(len(ids)), ends.ctypes.data_as(ctypes.c_void_p)),
+        ctypes.c_int64(len(ends)),
+    )
+
+
 def session(
     corpus: reference.Corpus, options: reference.Options, native: ctypes.CDLL | None = None
 ) -> Session:
@@ -159,10 +170,7 @@ def session(
     rows = np.zeros((2, num_words, stride), np.float32)
     rows[0, :, : options.dim] = reference.initial_rows(options.seed, num_words, options.dim)
     native = native or library()
-    native.mark(
-        *(ids.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(0), ctypes.c_int64(len(ids))),
-        *(ends.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(len(ends))),
-    )
+    mark_sentences(native, ids, 0, ends)
     counters = Counters()
     task = TrainTask(
         num_ids=len(ids), num_tokens=len(ids), num_words=num_words,

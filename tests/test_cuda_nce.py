@@ -63,7 +63,7 @@ def test_noise_that_is_the_centre_stays(mode: str) -> None:
 @pytest.mark.parametrize("mode", KERNELS)
 @pytest.mark.parametrize("normalizer", ["fixed", "learnt"])
 def test_equals_the_trainer_of_the_cpu(mode: str, normalizer: str) -> None:
-    sentences = random_sentences(60, [40, 7, 500, 1, 900], seed=6)
+    sentences = random_sentences(60, [40, 7, 300, 1, 200], seed=6)
     options = {**SMALL, "dim": 100, "window": 5, "learning_rate": 0.1, **KERNELS[mode]}
     options = {**options, "loss": "nce", "normalizer": normalizer}
     model = trained(sentences, **options)

@@ -45,7 +45,6 @@ __global__ void __launch_bounds__(kThreads, 1)
   BlockTrainer<DeviceBlock> trainer(block, task, *about, rows, noise_rows,
                                     1.0f / static_cast<float>(gridDim.x));
   trainer.run();
-  trainer.finish();
 }
 
 struct Plan {

@@ -125,7 +125,7 @@ class BlockTrainer {
       train_tile();
     }
     write_noise();
-    if (block_.number() == 0) report(end - begin);
+    report(end - begin);
     block_.sync();
   }
 
@@ -402,24 +402,20 @@ class BlockTrainer {
     });
   }
 
+  // Counts what this warp has seen since the last time; the first one counts for all.
   EMBKIT_HOST_DEVICE void report(Index tokens) {
-    if (warp_.lane() != 0) return;
-    warp_.count(&task_.counters->tokens, static_cast<uint64_t>(tokens));
-    warp_.count(&task_.counters->centers, tally_.centers);
-    tally_.centers = 0;
-  }
-
- public:
-  // Counts what every warp has seen; once, at the end.
-  EMBKIT_HOST_DEVICE void finish() {
     const float loss = sum_lanes(warp_, tally_.loss);
-    if (warp_.lane() != 0) return;
-    warp_.count(&task_.counters->loss, double{loss});
-    warp_.count(&task_.counters->measured_pairs, tally_.measured_pairs);
-    warp_.count(&task_.counters->pairs, tally_.pairs);
+    if (warp_.lane() == 0) {
+      Counters& counters = *task_.counters;
+      warp_.count(&counters.loss, double{loss});
+      warp_.count(&counters.measured_pairs, tally_.measured_pairs);
+      warp_.count(&counters.pairs, tally_.pairs);
+      warp_.count(&counters.centers, tally_.centers);
+      if (block_.number() == 0) warp_.count(&counters.tokens, static_cast<uint64_t>(tokens));
+    }
+    tally_ = {};
   }
 
- private:
   Block& block_;
   Warp& warp_;
   const TrainTask& task_;

@@ -47,10 +47,6 @@ class DeviceWarp {
 #endif
   }
 
-  __device__ void prefetch(const void* pointer) const {
-    asm volatile("prefetch.global.L2 [%0];" ::"l"(pointer));
-  }
-
   // Counters in global memory.
   __device__ uint64_t take(uint64_t* counter) {
     return atomicAdd(reinterpret_cast<unsigned long long*>(counter), 1ull);

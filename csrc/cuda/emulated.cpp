@@ -58,7 +58,6 @@ void run_block(const TrainTask& task) {
     EmulatedBlock block(warp);
     BlockTrainer<EmulatedBlock> trainer(block, task, shared, workspace, workspace + rows, 1.0f);
     trainer.run();
-    trainer.finish();
   });
 }
 

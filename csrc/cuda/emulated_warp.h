@@ -139,7 +139,6 @@ class EmulatedWarp {
     auto& row = *reinterpret_cast<Float4*>(pointer);
     row = row + value;
   }
-  void prefetch(const void*) const {}
   uint64_t take(uint64_t* counter) { return (*counter)++; }
   void count(uint64_t* counter, uint64_t value) { *counter += value; }
   void count(double* counter, double value) { *counter += value; }

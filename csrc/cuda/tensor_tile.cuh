@@ -2,6 +2,8 @@
 
 #include <mma.h>
 
+#include <type_traits>
+
 #include "cuda/tile.h"
 
 namespace embkit::cuda {
