@@ -61,6 +61,16 @@ def test_equals_brute_force(weighting: Any, sides: Any, window: int) -> None:
     check(cooccur(corpus, config), corpus, config)
 
 
+def test_dynamic_weights_are_the_mean_over_all_radii() -> None:
+    corpus = zipf_corpus()
+    dynamic = cooccur(corpus, CooccurrenceConfig(window=4, weighting="dynamic", min_count=1))
+    mean = np.zeros(dynamic.matrix.shape)
+    for radius in range(1, 5):
+        config = CooccurrenceConfig(window=radius, weighting="flat", min_count=1)
+        mean += cooccur(corpus, config).matrix.toarray() / 4
+    np.testing.assert_allclose(dynamic.matrix.toarray(), mean, rtol=1e-8)
+
+
 @pytest.mark.parametrize("subsampling", ["dirty", "clean"])
 @pytest.mark.parametrize("rare_deletion", ["before", "after"])
 @pytest.mark.parametrize("formula", ["word2vec", "paper"])

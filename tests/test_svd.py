@@ -173,8 +173,9 @@ def test_warns_of_what_the_literature_advises_against(
         assert not caplog.records
         train_svd(counts, words(200), SvdConfig(dim=5, eig=1, negatives=5))
     assert [record.args is not None for record in caplog.records] == [True, True]
-    assert "table 6" in caplog.text
+    assert "eig=1 weights components by their whole singular values" in caplog.text
     assert "negatives=5 shifts PPMI before SVD" in caplog.text
+    assert caplog.text.count("practical recommendations") == 2
 
 
 def test_refuses_more_dimensions_than_words(counts: Any) -> None:

@@ -136,3 +136,29 @@ def test_warnings_of_the_literature_reach_the_user(
     command = ["train", "svd", corpus, "--output", tmp_path / "s", "--dim", 5, "--eig", 1]
     assert run(*command) == ExitCode.DONE
     assert "warning: eig=1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("solver", ["randomized", "lanczos"])
+def test_the_command_takes_either_solver(solver: str, corpus: Path, tmp_path: Path) -> None:
+    output = tmp_path / "s"
+    command = ["train", "svd", corpus, "--output", output, "--dim", 5, "--solver", solver]
+    assert run(*command, "-q") == ExitCode.DONE
+    found = embkit.load(output).provenance
+    assert found["config"]["solver"] == solver
+    assert found["residual"] < (1e-6 if solver == "lanczos" else 1e-3)
+
+
+def test_an_interrupt_during_the_factorisation_leaves_nothing(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    output = tmp_path / "out" / "s"
+    output.parent.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("embkit.counts.panels._NativeEngine.multiply", interrupted)
+        code = run("train", "svd", corpus, "--output", output, "--dim", 5)
+    assert code == ExitCode.INTERRUPT
+    assert "interrupted" in capsys.readouterr().err
+    assert list(output.parent.iterdir()) == []

@@ -132,14 +132,16 @@ def warn_of(config: SvdConfig) -> None:
     """Log a warning, with the reason, for each choice that the literature advises against."""
     if config.eig >= 1:
         _log.warning(
-            "eig=%g weights components by their whole singular values, which costs about 15 "
-            "points of similarity against 0.5 (Levy et al. 2015, table 6)",
+            "eig=%g weights components by their whole singular values, so the few largest "
+            "decide every similarity; 0.5 and 0 score up to 15 points better (Levy et al. "
+            "2015, practical recommendations)",
             config.eig,
         )
     if config.negatives > 1:
         _log.warning(
-            "negatives=%d shifts PPMI before SVD: what the shift cuts away is what SVD needs, "
-            "2 to 15 points lower on every test (Levy et al. 2015, table 8)",
+            "negatives=%d shifts PPMI before SVD: the shift turns more cells to 0, and SVD "
+            "takes every 0 for a value observed; Levy et al. (2015, practical recommendations) "
+            "advise against it",
             config.negatives,
         )
 
