@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.device import Device, parse_device
-from embkit.errors import ResourceError
+from embkit.errors import CudaError, ResourceError
 
 __all__ = [
     "Backend",
@@ -63,12 +63,35 @@ class Backend:
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
-        """Make this GPU the one on which arrays are made."""
-        if self.device.index is None:
-            yield
-            return
-        with self.xp.cuda.Device(self.device.index):
-            yield
+        """Make this GPU the one on which arrays are made, and tell its faults.
+
+        Raises
+        ------
+        CudaError
+            Where the GPU, or a library of it, reports a fault.
+        MemoryError
+            Where it reports that memory does not suffice.
+        """
+        number = self.device.index
+        place = contextlib.nullcontext() if number is None else self.xp.cuda.Device(number)
+        try:
+            with place:
+                yield
+        except Exception as error:
+            if not self._is_fault(error):
+                raise
+            if "ALLOC" in str(error).upper():  # cudaErrorMemoryAllocation, ..._ALLOC_FAILED
+                raise MemoryError(f"{self.device}: {error}") from error
+            status = int(getattr(error, "status", 0))
+            raise CudaError(f"{self.device}: {error}", status) from error
+
+    def _is_fault(self, error: Exception) -> bool:
+        """Tell whether an error comes from CUDA, not from the array library's own checks."""
+        if not self.is_gpu or isinstance(error, MemoryError):
+            return False
+        library = type(error).__module__.partition(".")[0]
+        runtime = self.xp.cuda.runtime.CUDARuntimeError
+        return isinstance(error, runtime) or library == "cupy_backends"
 
     def asarray(self, array: Any, dtype: Any = None) -> Any:  # noqa: ANN401
         """Bring an array of NumPy over; one that is there already stays."""

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from embkit.backend import open_backend
-from embkit.errors import ResourceError
+from embkit.errors import CudaError, ResourceError
 from embkit.neighbors import CosMul, Metric, Ratio, Shifted, top_k
 from embkit.retrieval import Retriever
 from embkit.scanning import Scan, Tile
-from tests.stand_in_cupy import StandIn
+from tests.stand_in_cupy import CUDARuntimeError, StandIn
 from tests.test_neighbors import random_problem
 
 NUM_ROWS, NUM_QUERIES, DIM = 5000, 60, 24
@@ -112,6 +112,30 @@ def test_smaller_blocks_serve_every_part_of_a_retrieval(stand_in: StandIn) -> No
     np.testing.assert_array_equal(found.rows, expected[0].rows)
     np.testing.assert_array_equal(ranks, expected[1])
     assert stand_in.refusals > 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "message"),
+    [
+        ("cudaErrorIllegalAddress: an illegal memory access", CudaError, "cuda: cudaErrorIll"),
+        ("CUBLAS_STATUS_ALLOC_FAILED", ResourceError, "cuda needs about"),
+    ],
+)
+def test_a_fault_of_the_gpu_ends_the_work_with_its_name(
+    fault: str,
+    kind: type[Exception],
+    message: str,
+    stand_in: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queries, vectors = problem("cosine")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise CUDARuntimeError(fault)
+
+    monkeypatch.setattr(stand_in, "matmul", fail)
+    with pytest.raises(kind, match=message):
+        top_k(queries, vectors, 5, device="cuda")
 
 
 def test_a_numbered_gpu_gets_the_arrays(stand_in: StandIn) -> None:
