@@ -1,16 +1,10 @@
-"""Memory limits of the command line: sizes and control groups."""
+"""Sizes of memory as the command line takes them."""
 
 from __future__ import annotations
 
 import pytest
 
-from embkit.cli.memory import (
-    available_memory,
-    cgroup_limit,
-    memory_limit,
-    parse_size,
-    physical_memory,
-)
+from embkit.cli.memory import parse_size
 
 
 @pytest.mark.parametrize(
@@ -25,9 +19,3 @@ def test_sizes_have_binary_units(text: str, size: int) -> None:
 def test_other_sizes_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="memory must be a size such as"):
         parse_size(text)
-
-
-def test_the_limit_is_below_what_is_available() -> None:
-    assert 0 < memory_limit(None) < available_memory() <= physical_memory()
-    assert memory_limit(123) == 123
-    assert (cgroup_limit() or 1) <= physical_memory()

@@ -21,6 +21,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "backend": {"_native", "device"},
     "subwords": {"_native"},
     "streams": set(),
+    "memory": set(),
     "progress": set(),
     "output": {"streams"},
     "corpus": {"_native", "config", "output", "streams", "vocabulary"},
@@ -32,7 +33,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "sparse_search": {"_native", "config", "neighbors"},
     "formats": {
         *("_native", "config", "embeddings", "output", "sparse", "streams", "subwords"),
-        "vocabulary",
+        *("memory", "vocabulary"),
     },
     "metrics": set(),
     "screening": {"backend"},
@@ -41,7 +42,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "retrieval": {"backend", "config", "neighbors"},
     "training": {
         *("_native", "backend", "config", "corpus", "counts", "embeddings", "formats"),
-        *("output", "progress", "sparse", "vocabulary"),
+        *("memory", "output", "progress", "sparse", "vocabulary"),
     },
     "phrases": {
         *("_native", "config", "corpus", "counts", "output", "progress", "streams"),
@@ -49,7 +50,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     },
     "counts": {
         *("_native", "backend", "config", "corpus", "embeddings", "formats", "sparse"),
-        *("output", "progress", "streams", "vocabulary"),
+        *("memory", "output", "progress", "streams", "vocabulary"),
     },
     "mapping": {
         *("_native", "backend", "config", "embeddings", "formats", "neighbors", "output"),

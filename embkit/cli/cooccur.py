@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App
 
 from embkit.cli.loading import given_vocabulary
-from embkit.cli.memory import memory_limit, used_memory
+from embkit.cli.memory import used_memory
 from embkit.cli.options import FLATTEN, CommonOptions, CountOptions, show_dash
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.config import CooccurrenceConfig
+from embkit.memory import memory_limit
 
 if TYPE_CHECKING:
     from embkit.counts.cooccurrence import Cooccurrence

@@ -21,11 +21,11 @@ from cyclopts import App
 from embkit import __version__
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.gpu import GpuReport, find_gpu
-from embkit.cli.memory import available_memory, cgroup_limit, physical_memory
 from embkit.cli.options import FLATTEN, CommonOptions
 from embkit.cli.terminal import human_bytes, print_json, print_table
 from embkit.config import available_threads
 from embkit.errors import CudaError
+from embkit.memory import available_memory, cgroup_limit, physical_memory
 
 EXAMPLE = "Example: embkit doctor --json"
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from embkit.cli.loading import load_vectors, require_input
-from embkit.cli.memory import memory_limit
 from embkit.cli.options import LoadOptions, show_dash
 from embkit.cli.terminal import human_bytes
 from embkit.errors import ResourceError
+from embkit.memory import memory_limit
 
 _WORKING_BYTES = 1 << 28  # products of a search, scores of a tile of queries
 

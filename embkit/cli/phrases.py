@@ -9,7 +9,6 @@ from typing import Annotated
 from cyclopts import App
 
 from embkit.cli.loading import require_input
-from embkit.cli.memory import memory_limit
 from embkit.cli.options import (
     FLATTEN,
     CommonOptions,
@@ -20,6 +19,7 @@ from embkit.cli.options import (
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.config import PhraseConfig
+from embkit.memory import memory_limit
 
 EXAMPLE = """Example: embkit phrases learn corpus.txt --output phrases.tsv
 

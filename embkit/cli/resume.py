@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App
 
-from embkit.cli.memory import memory_limit
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, MemoryOption
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import visible
 from embkit.cli.training_run import Trained, tell_trained, told_where_to_resume
+from embkit.memory import memory_limit
 
 if TYPE_CHECKING:
     from embkit.training import TrainingProgress

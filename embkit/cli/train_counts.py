@@ -12,11 +12,11 @@ from cyclopts import App
 from embkit.backend import array_namespace
 from embkit.cli.given_counts import check_source, load_given_counts
 from embkit.cli.loading import given_vocabulary
-from embkit.cli.memory import memory_limit
 from embkit.cli.options import FLATTEN, CommonOptions, CountsRunOptions, show_dash
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.config import PpmiConfig, SvdConfig
+from embkit.memory import memory_limit
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embkit.cli.loading import require_input
-from embkit.cli.memory import memory_limit
 from embkit.cli.options import CommonOptions, ResumableRunOptions, show_dash
 from embkit.cli.outputs import is_stream, reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.errors import DivergenceError
+from embkit.memory import memory_limit
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings

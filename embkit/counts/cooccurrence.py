@@ -21,7 +21,7 @@ from embkit.counts.plan import Task, plan_counting
 from embkit.counts.temporary import map_columns, temporary_file, temporary_folder
 from embkit.counts.windows import choose_rows, core_options
 from embkit.errors import CorpusError
-from embkit.formats.limits import memory_limit
+from embkit.memory import memory_limit
 from embkit.output import OutputFile
 from embkit.progress import Update, work_bar
 from embkit.vocabulary import Vocabulary

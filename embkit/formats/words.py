@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from embkit.config import available_threads
 from embkit.embeddings import Embeddings
-from embkit.formats.limits import memory_limit
 from embkit.formats.report import FileReport, ReadOptions
+from embkit.memory import memory_limit
 from embkit.vocabulary import Vocabulary
 
 Words = tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.float32], dict[str, Any]]

@@ -15,8 +15,9 @@ from embkit._native import core
 from embkit._version import __version__
 from embkit.config import CooccurrenceConfig, GloveConfig, available_threads
 from embkit.embeddings import Embeddings
-from embkit.errors import CorpusError, DivergenceError, ResourceError
+from embkit.errors import CorpusError, DivergenceError
 from embkit.training.checkpoint import Checkpoints, State, saving_at_the_end
+from embkit.training.estimate import refuse_too_large
 from embkit.training.initial import InitialRows
 from embkit.training.progress import Callback, Reporter
 from embkit.vocabulary import Vocabulary
@@ -73,7 +74,7 @@ def train_glove(
     callback : callable, optional
         Called about twice a second, and at the end of each epoch, with a `TrainingProgress`.
     memory : int, optional
-        Bytes that the rows and the cells may take.
+        Bytes that the rows and the cells may take; 80% of what is available when left out.
     initial : InitialRows, optional
         Vectors to begin with; biases and squared gradients begin as always.
     checkpoints : Checkpoints, optional
@@ -106,7 +107,13 @@ def train_glove(
     ((3, 4), 5)
     """
     _check_counts(counts, vocabulary)
-    _check_memory(config, counts, memory)
+    refuse_too_large(
+        f"GloVe of {len(vocabulary)} words x {config.dim} on {counts.nnz} cells",
+        config,
+        vocabulary,
+        lambda chosen, num_words: memory_needed(chosen, num_words, counts.nnz),
+        memory,
+    )
     trainer = GloveTrainer(counts, vocabulary, config, initial)
     if checkpoints is not None:
         checkpoints.restore(trainer)
@@ -228,17 +235,6 @@ def memory_needed(config: GloveConfig, num_words: int, num_cells: int) -> int:
     """
     row = 2 * ((config.dim + 2 + 15) // 16 * 64)
     return 2 * num_words * (row + 4 * (config.dim + 1)) + 16 * num_cells
-
-
-def _check_memory(config: GloveConfig, counts: csr_array, memory: int | None) -> None:
-    num_words, num_cells = counts.shape[0], counts.nnz
-    needed = memory_needed(config, num_words, num_cells)
-    if memory is not None and needed > memory:
-        raise ResourceError(
-            f"GloVe of {num_words} words x {config.dim} on {num_cells} cells needs "
-            f"{needed / 2**20:.0f} MiB, memory allows {memory / 2**20:.0f} MiB: lower dim or "
-            f"max_vocab, or raise min_count"
-        )
 
 
 def _check_counts(counts: csr_array, vocabulary: Vocabulary) -> None:

@@ -11,8 +11,9 @@ from embkit._version import __version__
 from embkit.config import CbowConfig, Word2VecConfig, available_threads
 from embkit.corpus import EncodedCorpus
 from embkit.embeddings import Embeddings
-from embkit.errors import CorpusError, DivergenceError, ResourceError
+from embkit.errors import CorpusError, DivergenceError
 from embkit.training.checkpoint import Checkpoints, State, saving_at_the_end
+from embkit.training.estimate import refuse_too_large
 from embkit.training.initial import InitialRows
 from embkit.training.nce import sampled_normalizer
 from embkit.training.progress import Callback, Reporter
@@ -50,7 +51,7 @@ def train_word2vec(
     callback : callable, optional
         Called about twice a second with a `TrainingProgress`.
     memory : int, optional
-        Bytes that the matrices may take.
+        Bytes that the matrices may take; 80% of what is available when left out.
     initial : InitialRows, optional
         Vectors to begin with, and output vectors where they have them (ns). The learning rate
         falls over the epochs of this run as in any other.
@@ -82,12 +83,8 @@ def train_word2vec(
     num_words = len(corpus.vocabulary)
     if num_words < 2:
         raise CorpusError(f"training needs at least 2 words, the vocabulary has {num_words}")
-    needed = memory_needed(config, num_words)
-    if memory is not None and needed > memory:
-        raise ResourceError(
-            f"two matrices of {num_words} x {config.dim} need {needed / 2**20:.0f} MiB, memory "
-            f"allows {memory / 2**20:.0f} MiB: lower dim or max_vocab, or raise min_count"
-        )
+    what = f"a model of {num_words} words x {config.dim}"
+    refuse_too_large(what, config, corpus.vocabulary, memory_needed, memory)
     trainer = Word2VecTrainer(corpus, config, initial)
     if checkpoints is not None:
         checkpoints.restore(trainer)
