@@ -311,9 +311,7 @@ def test_memory_needed_is_that_of_two_padded_matrices() -> None:
         assert memory_needed(config, 1000) == 2 * 1000 * padded * 4
     num_words = len(reference.encode(MIXED).words)
     enough = 2 * num_words * 64
-    with pytest.raises(
-        ResourceError, match=rf"{num_words} words x 16 .* max_vocab must be"
-    ):
+    with pytest.raises(ResourceError, match=rf"{num_words} words x 16 .* max_vocab must be"):
         trained(MIXED, dim=16, memory=enough - 1)
     assert trained(MIXED, dim=16, memory=enough).dim == 16
 

@@ -90,7 +90,7 @@ def test_other_words_of_the_same_text_are_refused(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ one after the other
 
 
-def test_two_runs_on_one_output_exclude_each_other_and_a_dead_one_does_not(
+def test_two_runs_on_one_output_exclude_each_other(
     tmp_path: Path,
 ) -> None:
     corpus = tmp_path / "corpus.txt"
