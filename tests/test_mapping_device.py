@@ -22,7 +22,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "orthogonal": {},
     "linear": {"ridge": 0.1},
     "cca": {},
-    "five-step": {},
+    "five-step": {"rounds": 1},
     "multi-cca": {},
     "rcsls": {"epochs": 3},
     "max-margin": {"epochs": 2},

@@ -44,7 +44,8 @@ def _extend(
     sizes: list[int] = []
     for done in range(1, config.rounds + 1):
         mapped = _mapped(source, found[0]), _mapped(target, found[1])
-        new = new_pairs(mutual_pairs(*mapped, neighborhood=config.neighborhood), pairs)
+        mutual = mutual_pairs(*mapped, neighborhood=config.neighborhood, device=config.device)
+        new = new_pairs(mutual, pairs)
         counts = None
         if weights is not None:
             counts = np.concatenate([weights, np.ones(len(new[0]))])

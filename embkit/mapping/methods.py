@@ -121,6 +121,8 @@ def copied_rows(config: MappingConfig) -> int | None:
         return config.frequent
     if isinstance(config, SelfLearningConfig):
         return max(config.cutoff, config.initial_words)
+    if isinstance(config, FiveStepConfig) and config.rounds > 0:
+        return 2 * config.cutoff  # as they are, and mapped
     return 0
 
 
