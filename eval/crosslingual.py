@@ -1,9 +1,9 @@
 r"""Measure maps between languages: P@1 and seconds, with VecMap on the same vectors.
 
 Every cell is kept in the work folder, so a stopped run goes on; ``--parts`` chooses what to
-measure (``planted`` needs ``--sample``, a file of real vectors). Without ``--vecmap`` only
-embkit runs. VecMap's self-learning may take hours: without ``--full`` it is ended after
-``--vecmap-iterations``, and only its seconds per iteration are told::
+measure (``planted`` needs ``--sample``, a file of real vectors; ``timing`` a quiet machine).
+Without ``--vecmap`` only embkit runs. VecMap's self-learning may take hours: without
+``--full`` it is ended after ``--vecmap-iterations``, and only its seconds each are told::
 
     python -m eval.crosslingual --source en --target de --train en-de.0-5000.txt \
         --test en-de.5000-6500.txt --work DIR [--vecmap FOLDER] [--sample V] [--full]
@@ -22,11 +22,18 @@ from typing import Any
 
 import embkit
 from eval.language_pair import MODES, Pair
+from eval.paired import against
 from eval.planted_rotation import NOISES, planted_embkit, planted_vecmap
 from eval.record import run_record, save_record
 from eval.vecmap import VecMap
 
-SUPERVISED = ("orthogonal", "five-step", "rcsls", "refine")
+SUPERVISED: dict[str, dict[str, Any]] = {
+    "orthogonal": {},
+    "five-step": {},
+    "five-step extended": {"rounds": 3, "normalization": "iterative"},
+    "rcsls": {},
+    "refine": {},
+}
 
 
 def cell(work: Path, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -58,9 +65,9 @@ def line(found: dict[str, Any]) -> str:
 def measure_real(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure all methods on two real languages."""
     pair, work, found = Pair(arguments), arguments.work, {}
-    for method in SUPERVISED:
-        name = f"embkit {method}"
-        found[name] = cell(work, name, partial(pair.embkit, method, pair.train, 1))
+    for method, options in SUPERVISED.items():
+        name, plain = f"embkit {method}", method.split()[0]
+        found[name] = cell(work, name, partial(pair.embkit, plain, pair.train, 1, **options))
     for seed in range(1, arguments.seeds + 1):
         for kind, pairs in (("25 pairs", pair.few), ("none", None)):
             name = f"embkit self-learning {kind} {seed}"
@@ -73,6 +80,37 @@ def measure_real(arguments: argparse.Namespace) -> dict[str, Any]:
             )
             name = f"vecmap {mode}{'' if most is None else f' {most} iterations'}"
             found[name] = cell(work, name, partial(pair.vecmap, tool, mode, most))
+        for method in SUPERVISED:
+            name = f"embkit {method}"
+            found[f"{name} against VecMap"] = against(found[name], found["vecmap supervised"])
+            print(f"{name} against VecMap", found[f"{name} against VecMap"])
+    return found
+
+
+def measure_timing(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Time self-learning without pairs: embkit's whole run, and VecMap's first iterations.
+
+    Embkit's seconds per iteration are those of its whole run, the run that checks it and the
+    verdict included. VecMap's whole run is that often its median iteration, as its complete
+    run (``--parts real --full``) took iterations. To be run on a quiet machine.
+    """
+    pair, work = Pair(arguments), arguments.work
+    ours = cell(work, "timing embkit", partial(pair.embkit, "self-learning", None, 1))
+    found = {"embkit": ours}
+    if arguments.vecmap is not None:
+        tool, most = VecMap(arguments.vecmap, arguments.threads), arguments.vecmap_iterations
+        theirs = cell(work, "timing vecmap", partial(pair.vecmap, tool, "none", most))
+        step = theirs["median_iteration_s"]
+        found["vecmap"] = theirs
+        found["ratio"] = {"iteration": step / (ours["seconds"] / ours["iterations"])}
+        whole = work / "cells" / "vecmap_none.json"
+        if whole.exists():
+            steps = json.loads(whole.read_text(encoding="utf-8"))["iterations"]
+            found["ratio"] |= {
+                **{"vecmap_iterations": steps, "vecmap_seconds": steps * step},
+                "whole": steps * step / ours["seconds"],
+            }
+        print("VecMap over embkit", found["ratio"])
     return found
 
 
@@ -108,7 +146,7 @@ def main(tokens: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--full", action="store_true", help="let VecMap's self-learning end")
     parser.add_argument("--output", type=Path, default=Path("eval/results/crosslingual.json"))
     arguments = parser.parse_args(tokens)
-    parts = {"real": measure_real, "planted": measure_planted}
+    parts = {"real": measure_real, "planted": measure_planted, "timing": measure_timing}
     found = {part: parts[part](arguments) for part in arguments.parts.split(",")}
     record = run_record(seed=1, config=vars(arguments), metrics=found)
     save_record(record, arguments.output)

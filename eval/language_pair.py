@@ -45,10 +45,15 @@ class Pair:
         self.work: Path = arguments.work
 
     def embkit(
-        self, method: str, pairs: list[tuple[str, str]] | None, seed: int
+        self,
+        method: str,
+        pairs: list[tuple[str, str]] | None,
+        seed: int,
+        **options: Any,  # noqa: ANN401  (the fields of the method's configuration)
     ) -> dict[str, Any]:
         """Map with embkit; return scores, seconds of fit and mapping, iterations, verdict."""
-        options: dict[str, Any] = {"seed": seed} if method == "self-learning" else {}
+        if method == "self-learning":
+            options["seed"] = seed
         start, cpu = time.perf_counter(), time.process_time()
         mapping = embkit.map(
             self.source, self.target, method=method, dictionary=pairs, **options

@@ -47,6 +47,7 @@ def score(
             "interval": [at_1["interval"]["low"], at_1["interval"]["high"]],
             "covered": told.num_covered,
             "words": told.num_words,
+            "hits": "".join("1" if rank == 1 else "0" for rank in told.ranks.values()),
         }
     return found
 

@@ -11,6 +11,7 @@ import pytest
 import embkit
 from eval import mapped_memory
 from eval.crosslingual import cell, main
+from eval.paired import against
 from eval.planted_rotation import plant
 from eval.vecmap import VecMap
 from tests.spaces import pairs, planted
@@ -61,9 +62,31 @@ def test_a_small_run_is_recorded_and_not_measured_again(
     assert set(real) >= {"embkit five-step", "embkit rcsls", "embkit self-learning none 1"}
     assert real["vecmap supervised"]["median_iteration_s"] == 0.25
     assert real["vecmap supervised"]["nn"]["P@1"] < 0.5
+    assert real["embkit five-step extended against VecMap"]["nn"]["interval"][0] > 0
     assert main(command)["metrics"] == record["metrics"]
     assert "embkit rcsls" in capsys.readouterr().out
     assert json.loads((tmp_path / "out.json").read_text()) is not None
+
+
+def test_two_cells_are_compared_on_the_same_words() -> None:
+    ours, theirs = ({"nn": {"hits": hits}, "csls": {"hits": hits}} for hits in ("1110", "0010"))
+    told = against(ours, theirs)["nn"]
+    assert told["difference"] == 0.5
+    assert told["p"] == 0.5  # two words tell them apart, both to one side
+    assert told["interval"][0] == 0.0
+    assert against(ours, ours)["csls"]["interval"] == [0.0, 0.0]
+
+
+def test_timing_tells_iterations_and_the_whole(arguments: list[str], tmp_path: Path) -> None:
+    tool = stand_in(tmp_path / "vecmap", iterations=40, pause=0.05)
+    command = [*arguments, "--parts", "timing", "--vecmap", str(tool)]
+    command += ["--vecmap-iterations", "3"]
+    first = main(command)["metrics"]["timing"]
+    assert first["ratio"].keys() == {"iteration"}
+    (tmp_path / "work/cells/vecmap_none.json").write_text('{"iterations": 400}')
+    whole = main(command)["metrics"]["timing"]["ratio"]
+    assert whole["vecmap_seconds"] == 100.0
+    assert whole["whole"] == 100.0 / first["embkit"]["seconds"]
 
 
 def test_a_peer_run_is_ended_after_the_iterations_asked_for(tmp_path: Path) -> None:
