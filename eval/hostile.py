@@ -96,11 +96,28 @@ BINARY_FAULTS: dict[str, bytes] = {
 }
 
 
-def write_faults(folder: Path) -> Mapping[str, Path]:
-    """Write the hostile vectors below ``folder`` and return their paths by name."""
+_TEXT_ROWS = b"the 1 2\ncat 3 4.5\n"
+
+# The same of word2vec text.
+TEXT_FAULTS: dict[str, bytes] = {
+    "cut inside a row": b"2 2\n" + _TEXT_ROWS[:-3],
+    "fewer rows than stated": b"3 2\n" + _TEXT_ROWS,
+    "more rows than stated": b"1 2\n" + _TEXT_ROWS,
+    "10^12 rows stated": b"1000000000000 300\n" + _TEXT_ROWS,
+    "negative rows stated": b"-2 2\n" + _TEXT_ROWS,
+    "dim 0": b"2 0\nthe \ncat \n",
+    "NaN in a row": b"2 2\nthe 1 nan\ncat 3 4.5\n",
+    "empty file": b"",
+    "HTML error page": BINARY_FAULTS["HTML error page"],
+}
+FAULTS = {"binary": BINARY_FAULTS, "text": TEXT_FAULTS}
+
+
+def write_faults(folder: Path, form: str) -> Mapping[str, Path]:
+    """Write the hostile ``binary`` or ``text`` files below ``folder``; return them by name."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {}
-    for number, (name, content) in enumerate(BINARY_FAULTS.items()):
-        paths[name] = folder / f"fault-{number}.bin"
+    for number, (name, content) in enumerate(FAULTS[form].items()):
+        paths[name] = folder / f"fault-{number}.{form}"
         paths[name].write_bytes(content)
     return paths

@@ -1,7 +1,7 @@
 """Put the same faults to embkit and to other tools, and tell what each does.
 
     python -m eval.reliability --work DIR [--word2vec BIN] [--fasttext BIN] [--distance BIN]
-        [--gensim] [--output RECORD]
+        [--gensim] [--glove FOLDER] [--vecmap FOLDER] [--output RECORD]
 
 Outcomes: `right` (the text is trained whole, or the fault is told and ends in a non-zero exit
 code, before any output), `silent` (exit code 0 although it went wrong), `crash` (ended by a
@@ -15,12 +15,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import embkit
 from embkit.errors import FormatError
-from eval.hostile import LEAST_COUNT, TrainingFault, training_faults, write_faults
+from eval.hostile import FAULTS, LEAST_COUNT, TrainingFault, training_faults, write_faults
 from eval.record import ROOT, run_record, save_record
 
 LIMIT_SECONDS = 10
@@ -34,9 +35,27 @@ LOAD_EMBKIT = (
 LOAD_GENSIM = """import sys
 from gensim.models import KeyedVectors
 try:
-    KeyedVectors.load_word2vec_format(sys.argv[1], binary=True)
+    KeyedVectors.load_word2vec_format(sys.argv[1], binary=sys.argv[2] == "binary")
 except Exception as error:  # a library tells by an exception, whatever it says
     sys.exit(f"{type(error).__name__}: {error}")"""
+LOAD_VECMAP = """import sys
+sys.path.insert(0, sys.argv[2])
+import embeddings
+try:
+    with open(sys.argv[1], encoding="utf-8", errors="surrogateescape") as file:
+        embeddings.read(file)
+except Exception as error:
+    sys.exit(f"{type(error).__name__}: {error}")"""
+# What is appended to the output's name; elsewhere the full device is linked under these names.
+SUFFIXES = {"fastText": (".bin", ".vec"), "GloVe": (".txt",)}
+FULL = "/dev/full"
+# Four programs, which read the text twice.
+TRAIN_GLOVE = """set -e
+"$1/vocab_count" -min-count "$5" < "$2" > vocabulary
+"$1/cooccur" -vocab-file vocabulary -window-size "$6" -memory 0.5 < "$2" > counts
+"$1/shuffle" -memory 0.5 < counts > shuffled
+exec "$1/glove" -input-file shuffled -vocab-file vocabulary -save-file "$3" -eta "$4" \\
+  -vector-size 8 -threads 1 -iter 25 -binary 0 -x-max 10"""
 
 
 def trainers(options: argparse.Namespace) -> dict[str, list[str]]:
@@ -80,16 +99,21 @@ def trainers(options: argparse.Namespace) -> dict[str, list[str]]:
             *("-dim", "8", "-minCount", str(LEAST_COUNT), "-thread", "1", "-epoch", EPOCHS),
             *("-lr", "{learning_rate}", "-ws", "{window}", "-bucket", "1000"),
         ]
+    if options.glove:
+        given = ("{corpus}", "{output}", "{learning_rate}", str(LEAST_COUNT), "{window}")
+        found["GloVe"] = ["bash", "-c", TRAIN_GLOVE, "bash", str(options.glove), *given]
     return found
 
 
-def loaders(options: argparse.Namespace) -> dict[str, list[str]]:
-    """Return the commands that load a word2vec binary file."""
+def loaders(options: argparse.Namespace, form: str) -> dict[str, list[str]]:
+    """Return the commands that load a word2vec ``binary`` or ``text`` file."""
     found = {"embkit": [sys.executable, "-c", LOAD_EMBKIT, "{vectors}"]}
     if options.gensim:
-        found["gensim"] = [sys.executable, "-c", LOAD_GENSIM, "{vectors}"]
-    if options.distance:
+        found["gensim"] = [sys.executable, "-c", LOAD_GENSIM, "{vectors}", form]
+    if options.distance and form == "binary":
         found["word2vec.c distance"] = [str(options.distance), "{vectors}"]
+    if options.vecmap and form == "text":
+        found["VecMap"] = [sys.executable, "-c", LOAD_VECMAP, "{vectors}", str(options.vecmap)]
     return found
 
 
@@ -118,14 +142,20 @@ def run(command: list[str], folder: Path, source: Path | None) -> tuple[str, str
     return ("done" if done.returncode == 0 else "told"), text
 
 
-def try_training(command: list[str], fault: TrainingFault, folder: Path) -> str:
-    """Return what a trainer makes of a fault."""
+def try_training(
+    command: list[str], fault: TrainingFault, folder: Path, suffixes: tuple[str, ...] = ()
+) -> str:
+    """Return what a trainer makes of a fault; it appends ``suffixes`` to its output's name."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     corpus = folder / "corpus.txt"
     corpus.write_bytes(fault.corpus)
     values = {**DEFAULTS, "corpus": "/dev/stdin" if fault.piped else str(corpus)}
     values |= {"output": fault.output, **(fault.options or {})}
+    if fault.output == FULL and suffixes:
+        values["output"] = "full"
+        for suffix in suffixes:
+            (folder / f"full{suffix}").symlink_to(FULL)
     ended, _ = run(fill(command, values), folder, corpus if fault.piped else None)
     if ended in ("hang", "crash"):
         return ended
@@ -146,13 +176,22 @@ def has_words(folder: Path, expected: tuple[str, ...]) -> bool:
     return bool(is_trained) and all(word in vectors for word in expected)
 
 
+def totals(table: Mapping[str, Mapping[str, str]]) -> dict[str, Counter[str]]:
+    """Return how often each tool did what, by the kind of fault."""
+    found: dict[str, Counter[str]] = {}
+    for name, row in table.items():
+        for tool, outcome in row.items():
+            found.setdefault(f"{name.partition(':')[0]}: {tool}", Counter())[outcome] += 1
+    return found
+
+
 def main() -> None:
     """Try every tool with every fault and print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--work", type=Path, required=True)
-    for name in ("word2vec", "fasttext", "distance"):
+    for name in ("word2vec", "fasttext", "distance", "glove", "vecmap"):
         parser.add_argument(f"--{name}", type=lambda p: Path(p).resolve())
     parser.add_argument("--gensim", action="store_true")
     parser.add_argument("--output", type=Path, help="JSON record")
@@ -161,15 +200,18 @@ def main() -> None:
     table: dict[str, dict[str, str]] = {}
     for tool, command in trainers(options).items():
         for fault in training_faults():
-            outcome = try_training(command, fault, work / "training")
+            outcome = try_training(command, fault, work / "training", SUFFIXES.get(tool, ()))
             table.setdefault(f"train: {fault.name}", {})[tool] = outcome
-    for tool, command in loaders(options).items():
-        for name, path in write_faults(work / "loading").items():
-            ended, _ = run(fill(command, {"vectors": str(path)}), work, None)
-            outcome = {"told": "right", "done": "silent"}.get(ended, ended)
-            table.setdefault(f"load: {name}", {})[tool] = outcome
+    for form in FAULTS:
+        for tool, command in loaders(options, form).items():
+            for name, path in write_faults(work / "loading", form).items():
+                ended, _ = run(fill(command, {"vectors": str(path)}), work, None)
+                outcome = {"told": "right", "done": "silent"}.get(ended, ended)
+                table.setdefault(f"load {form}: {name}", {})[tool] = outcome
     for name, row in table.items():
         print(f"{name:32}", ", ".join(f"{tool} {outcome}" for tool, outcome in row.items()))
+    for tool, outcomes in totals(table).items():
+        print(f"{tool:32}", ", ".join(f"{name} {n}" for name, n in outcomes.items()))
     if options.output:
         config = {"limit_seconds": LIMIT_SECONDS, "memory_kib": MEMORY_KIB}
         save_record(run_record(seed=None, config=config, metrics=table), options.output)
