@@ -48,7 +48,7 @@ def test_outcomes_are_counted_by_tool_and_kind_of_fault() -> None:
 
 
 def test_a_full_disk_is_under_the_names_that_a_tool_writes(tmp_path: Path) -> None:
-    writes = "import sys; print('x', file=open(sys.argv[1] + '.vec', 'w'))"
+    writes = "import sys; open(sys.argv[1] + '.vec', 'w').write('x' * 99999)"
     command = [sys.executable, "-c", writes, "{output}"]
     run_folder = tmp_path / "run"
     assert try_training(command, FAULTS["disk full"], run_folder, (".vec",)) == "crash"

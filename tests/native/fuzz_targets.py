@@ -99,7 +99,9 @@ def _matrices(folder: Path) -> dict[str, Target]:
         ),
         "map": Target(Mapping.open, [_saved(_map().save, folder)], ("mapping/result.py", *own)),
         "co-occurrence": Target(
-            Cooccurrence.open, [_saved(counts.save, folder)], ("counts/cooccurrence*.py", *own)
+            lambda path: Cooccurrence.open(path, verify=True),
+            [_saved(counts.save, folder)],
+            ("counts/cooccurrence*.py", *own),
         ),
         "glove records": Target(
             lambda path: read_glove(path, words), [records], ("counts/glove_records.py",)
@@ -123,11 +125,15 @@ def _texts(folder: Path) -> dict[str, Target]:
             [b"cat\tKatze\ncat Kater 0.5\n"],
             ("mapping/dictionary.py", "mapping/entries.py"),
         ),
-        "similarity set": Target(read_similarity, [b"cat\tdog\t7.5\nking queen 8\n"], sets),
+        "similarity set": Target(
+            read_similarity,
+            [b"cat\tdog\t7.5\nking\tqueen\t8\n", b"cat dog 7.5\nking queen 8\n"],
+            sets,
+        ),
         "analogy set": Target(read_analogies, [b": capital\na b c d\ne f g h/i\n"], sets),
         "categories": Target(
             readers.read_categorization,
-            [b"word\tcategory\ncat\tanimal\n", b"cat,animal\n"],
+            [b"word\tcategory\ncat\tanimal\ncar\tmachine\n", b"cat,animal\n"],
             sets,
         ),
         "translations": Target(readers.read_translations, [b"cat\tKatze\ndog\tHund\n"], sets),
