@@ -7,6 +7,7 @@
 #   make fuzz MINUTES=1       hostile bytes into every reader, under sanitizers
 #   make sanitize             the core's threads and memory under every sanitizer
 #   make faults               each system call on an output fails once, power cuts, SIGKILL
+#   make mutants              small faults in the readers, which their tests must notice
 #   make large                files and counters beyond 4 GiB: takes 20 GB of disk and minutes
 #   make bench CORPUS=my.txt ARGS="--work DIR --gensim"   measure the speed (eval/README.md)
 #
@@ -24,7 +25,7 @@ bin := $(VENV)/bin
 build_inputs := pyproject.toml setup.py $(shell find csrc -name '*.cpp' -o -name '*.h' -o -name '*.cu*')
 cpp_sources := $(shell find csrc tests/native -name '*.cpp' -o -name '*.h' -o -name '*.cu*')
 
-.PHONY: demo test lint bench fuzz faults sanitize large clean
+.PHONY: demo test lint bench fuzz faults sanitize mutants large clean
 
 demo: $(VENV)/demo.stamp
 	@$(bin)/embkit demo $(if $(CORPUS),"$(CORPUS)")
@@ -57,6 +58,9 @@ sanitize: $(VENV)/test.stamp
 # Each system call on outputs and checkpoints fails once, the power is cut after each, 200 kills.
 faults: $(VENV)/test.stamp
 	$(bin)/python -m tests.native.faults --work build/faults $(ARGS)
+
+mutants: $(VENV)/test.stamp
+	$(bin)/python -m tests.native.mutants --work build/mutants $(ARGS)
 
 large: $(VENV)/test.stamp
 	EMBKIT_LARGE=1 $(bin)/python -m pytest tests/test_large.py $(ARGS)
