@@ -102,15 +102,15 @@ def main() -> None:
     tables = {name: table(found, scores) for name, found in by_table.items() if found}
     trends = [line for trend in TRENDS for line in trend_lines(trend, scores)]
     trends += multiplication_lines(scores)
-    text = markdown(tables, trends)
-    print(text)
-    metrics = {"tables": tables, "trends": trends}
     about = {
         **config,
-        "corpus": given.corpus,
+        "corpus": given.corpus.name,
         "words": len(corpus.vocabulary),
         "methods": chosen,
     }
+    text = markdown(tables, trends, about)
+    print(text)
+    metrics = {"tables": tables, "trends": trends}
     save_record(run_record(seed=None, config=about, metrics=metrics), given.output)
     given.output.with_suffix(".md").write_text(text, encoding="utf-8")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,9 +131,22 @@ def _line(
     }
 
 
-def markdown(tables: dict[str, list[dict[str, Any]]], trends: list[dict[str, Any]]) -> str:
-    """Return all tables as text; a figure after +- is half the 95% interval over the seeds."""
-    parts = []
+def markdown(
+    tables: dict[str, list[dict[str, Any]]],
+    trends: list[dict[str, Any]],
+    about: Mapping[str, Any],
+) -> str:
+    """Return all tables as text, below what holds for all models.
+
+    A figure after +- is half the 95% interval over the seeds.
+    """
+    said = [f"{name} {value}" for name, value in about.items() if name != "runs"]
+    parts = [
+        "Similarity sets: Spearman's rho x 100. Analogies: % right by 3CosAdd and 3CosMul."
+        " Behind +-: half the 95% t interval over the seeds.\n\nAll models: "
+        + "; ".join(said)
+        + "."
+    ]
     for name, lines in tables.items():
         head = ["method", "knobs", "seeds", *COLUMNS]
         rows = [
@@ -152,13 +165,19 @@ def markdown(tables: dict[str, list[dict[str, Any]]], trends: list[dict[str, Any
             t["where"],
             f"{t['difference']:+.2f}",
             _range(t),
-            "yes" if t["reproduced"] else "no",
+            _verdict(t),
         ]
         for t in trends
     ]
     head = ["trend", "where", "difference, points", "95% interval", "reproduced"]
     parts.append(f"## Trends\n\n{_grid(head, rows)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _verdict(trend: dict[str, Any]) -> str:
+    answer = "yes" if trend["reproduced"] else "no"
+    low, high = trend["interval"] or (1, 1)
+    return f"{answer}, but not told apart from 0" if low <= 0 <= high else answer
 
 
 def _cell(value: dict[str, float | None]) -> str:

@@ -50,8 +50,9 @@ def scores(value: float, **others: float) -> dict[str, float]:
     return {column: others.get(column.replace(" ", "_"), value) for column in COLUMNS}
 
 
-def test_configuration_names_every_knob_of_every_run() -> None:
-    config = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", sorted(CONFIG.parent.glob("levy2015*.toml")))
+def test_configuration_names_every_knob_of_every_run(path: Path) -> None:
+    config = tomllib.loads(path.read_text(encoding="utf-8"))
     for run in config["runs"]:
         assert set(run) == {"table", "methods", *KNOBS}
         assert list(models_of(run, config["seeds"]))
@@ -130,8 +131,13 @@ def test_multiplication_is_compared_by_method() -> None:
         (1.0, True),
         (-0.5, False),
     ]
-    text = markdown({"some": table(runs, runs)}, lines)
+    text = markdown(
+        {"some": table(runs, runs)}, lines, {"dim": 100, "runs": [], "epsilon": 0.01}
+    )
     assert "| 3CosMul not below 3CosAdd | ppmi, all settings | -0.50 |" in text
+    assert "All models: dim 100; epsilon 0.01." in text
+    uncertain = {**lines[0], "difference": 0.2, "interval": [-0.3, 0.7], "values": 3}
+    assert "| yes, but not told apart from 0 |" in markdown({}, [uncertain], {})
 
 
 def test_scores_are_stored_and_used_again(
