@@ -166,7 +166,8 @@ ROWS: dict[int, tuple[str, str]] = {
     ),
     41: ("fsync fails", "test_output::test_every_failing_call_leaves_the_old_state"),
     42: (
-        "output folder missing or read-only",
+        "output folder missing, read-only, full",
+        "test_surroundings::test_space_for_the_output_is_tried_before_the_training "
         "test_cli::test_missing_output_folder_is_found_before_the_input_is_read "
         "test_cli_outputs::test_a_read_only_folder_is_refused",
     ),

@@ -76,6 +76,19 @@ def test_limits_of_the_system_end_a_run_by_an_error_and_no_signal(
     assert list(output.parent.iterdir()) == []
 
 
+def test_space_for_the_output_is_tried_before_the_training(
+    corpus: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out" / "v.bin"
+    output.parent.mkdir()
+    endless = ["--epochs", "1000000", "--dim", "2000"]  # 480,000 bytes
+    limit = limited(resource.RLIMIT_FSIZE, 100_000)
+    done = embkit_train(corpus, output, *endless, preexec_fn=limit, timeout=60)
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert "v.bin: File too large" in done.stderr
+    assert list(output.parent.iterdir()) == []
+
+
 def test_folder_of_the_user_and_of_temporary_files_need_not_be_named(
     corpus: Path, tmp_path: Path
 ) -> None:

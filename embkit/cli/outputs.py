@@ -48,6 +48,28 @@ def reserved_output(
         yield
 
 
+def try_space(path: Path, num_bytes: int) -> None:
+    """Make sure that so many bytes fit beside an output, by having them allocated for a moment.
+
+    Raises
+    ------
+    OSError
+        If they do not; where the file system cannot tell, nothing.
+    """
+    if is_stream(path) or num_bytes < 1 or not hasattr(os, "posix_fallocate"):
+        return
+    probe = temporary_name(_targets(path)[0])
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(probe.open("xb"))
+        stack.callback(probe.unlink, missing_ok=True)
+        try:
+            os.posix_fallocate(file.fileno(), 0, num_bytes)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                error.filename = str(path)
+                raise
+
+
 def is_stream(path: Path) -> bool:
     """Tell whether ``path`` is written to as it is: standard output, a pipe, a device."""
     return str(path) == "-" or (path.exists() and not path.is_file() and not path.is_dir())

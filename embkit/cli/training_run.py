@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from embkit.cli.loading import require_input
 from embkit.cli.options import CommonOptions, ResumableRunOptions, show_dash
-from embkit.cli.outputs import is_stream, reserved_output
+from embkit.cli.outputs import is_stream, reserved_output, try_space
 from embkit.cli.terminal import note, print_json
 from embkit.errors import DivergenceError
 from embkit.memory import memory_limit
@@ -76,6 +76,7 @@ def train_and_save(
                 init_from=run.init_from,
                 run=folder,
                 keep_run=True,  # until the vectors are written
+                ready=lambda num_words, dim: try_space(output, 4 * num_words * dim),
                 **options,
             )
             formats.save(vectors, output, overwrite=run.overwrite)

@@ -131,6 +131,7 @@ def train(
     run: str | Path | RunFolder | None = None,
     checkpoint_every: float | None = None,
     keep_run: bool = False,
+    ready: Callable[[int, int], object] | None = None,
     **options: Any,  # noqa: ANN401  (the fields of the method's configuration)
 ) -> Embeddings:
     """Train word embeddings from text.
@@ -172,6 +173,9 @@ def train(
         an exception ends the training, such as KeyboardInterrupt.
     keep_run : bool
         Keep the folder after success.
+    ready : callable, optional
+        Called with the number of words that the text has and ``dim`` before the training, with
+        ``dim`` 0 where the vectors have none; an exception ends the run.
     **options
         The fields of the method's configuration in `embkit.config`: `SkipGramConfig`,
         `CbowConfig`, `GloveConfig`, `PpmiConfig` or `SvdConfig`.
@@ -220,6 +224,8 @@ def train(
                 cache=cache,
                 progress=report,
             )
+    if ready is not None:
+        ready(len(corpus.vocabulary), getattr(config, "dim", 0))
     initial = None
     if init_from is not None:
         dim = cast("Word2VecConfig | GloveConfig", config).dim
