@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "cuda/block_tile.h"
 #include "cuda/kept_stream.h"
 #include "cuda/targets.h"
 #include "cuda/tile.h"
@@ -12,57 +13,6 @@
 // Skip-gram whose noise words are shared by all centres of a block of positions: matrix
 // products of a few centres' contexts with the centres' rows and the noise rows.
 namespace embkit::cuda {
-
-constexpr int kTileCenters = 32;  // of a tile: a centre is a bit of a mask
-static_assert(kTileCenters == kWarpSize);
-constexpr int kMaxRows =
-    (kTileCenters + 2 * kMaxWindow + kTileSide - 1) / kTileSide * kTileSide;
-constexpr int kNoise = kTileCenters;  // the first noise row among the outputs
-
-EMBKIT_HOST_DEVICE inline int round_up(int value, int to) { return (value + to - 1) / to * to; }
-
-// How the matrices of a tile lie in shared memory.
-struct BlockShape {
-  int rows;         // context rows: a tile's centres and a window to each side
-  int outputs;      // centres, then noise
-  int columns;      // of all these, zeros beyond the stride
-  int stride;       // floats from row to row
-  int step_stride;  // of the steps [rows][outputs]
-
-  EMBKIT_HOST_DEVICE explicit BlockShape(const TrainTask& task)
-      : rows(round_up(kTileCenters + 2 * task.window, kTileSide)),
-        outputs(kTileCenters + round_up(task.block_negatives, kTileSide)),
-        columns(round_up(task.stride, kTileSide)),
-        stride(columns + 4),
-        step_stride(outputs + 4) {}
-
-  EMBKIT_HOST_DEVICE int64_t floats(int num_warps) const {
-    return int64_t{rows} * stride + int64_t{outputs} * stride + int64_t{rows} * step_stride +
-           int64_t{num_warps} * kTileSide * kTileSide;
-  }
-};
-
-// What the warps of a block tell each other, in shared memory.
-struct BlockShared {
-  KeptTokens<128> kept;
-  uint64_t taken;
-  // The tile.
-  int num_centers;
-  int num_rows;
-  float rate;
-  uint32_t measured;              // the centres whose loss is measured
-  uint32_t words[kMaxRows];       // of the context rows
-  uint32_t centers_of[kMaxRows];  // the centres that have this row among their contexts
-  uint32_t centers[kTileCenters];
-  float center_offsets[kTileCenters];
-  // The noise of the block: distinct words in the order of their first draws.
-  int num_noise;
-  uint32_t drawn[kMaxBlockNegatives];
-  uint32_t noise[kMaxBlockNegatives];
-  float weights[kMaxBlockNegatives];  // multiplicity * negatives / block_negatives
-  float noise_offsets[kMaxBlockNegatives];
-  uint32_t is_center[kMaxBlockNegatives];  // the tile's centres that are this word
-};
 
 // One block of threads. Block: a Warp, its number, how many there are, and sync() for all.
 // A tile is trained from the rows as they are before it; noise rows stay in shared memory, and
@@ -114,55 +64,21 @@ class BlockTrainer {
     const Index begin = block_begin > task_.begin ? block_begin : task_.begin;
     const Index block_end = block_begin + task_.block_size;
     const Index end = block_end < task_.end ? block_end : task_.end;
-    find_noise(block_begin);
+    if (block_.number() == 0) find_noise(warp_, task_, shared_, block_begin);
+    block_.sync();
     load_noise();
     KeptStream<Warp, 128> stream(task_, shared_.kept);
     int center = block_.number() == 0 ? stream.start(warp_, begin, end) : 0;
     for (;;) {
-      if (block_.number() == 0) center += describe_tile(stream, begin, center);
+      if (block_.number() == 0) {
+        center += describe_tile(warp_, task_, shared_, stream, begin, center, tally_);
+      }
       block_.sync();
       if (shared_.num_centers == 0) break;
       train_tile();
     }
     write_noise();
     report(end - begin);
-    block_.sync();
-  }
-
-  // Draws and merges the noise words; by the first warp.
-  EMBKIT_HOST_DEVICE void find_noise(Index block_begin) {
-    if (block_.number() == 0) {
-      const EpochRandom random(task_.seed, static_cast<uint64_t>(task_.epoch));
-      const uint64_t state = random.at(static_cast<uint64_t>(block_begin));
-      const int count = task_.block_negatives;
-      for (int i = warp_.lane(); i < count; i += kWarpSize) {
-        const uint64_t draw = further_draw(state, kFirstDraw + static_cast<uint64_t>(i));
-        shared_.drawn[i] = sample_alias(task_.noise, task_.num_words, draw);
-      }
-      warp_.sync();
-      const float weight = static_cast<float>(task_.negatives) / static_cast<float>(count);
-      int found = 0;
-      for (int begin = 0; begin < count; begin += kWarpSize) {
-        const int i = begin + warp_.lane();
-        int times = 0;
-        bool is_first = i < count;
-        for (int other = 0; i < count && other < count; ++other) {
-          if (shared_.drawn[other] != shared_.drawn[i]) continue;
-          ++times;
-          if (other < i) is_first = false;
-        }
-        const uint32_t firsts = warp_.ballot(is_first);
-        if (is_first) {
-          const int place = found + count_bits(firsts & bits_below(warp_.lane()));
-          const uint32_t word = shared_.drawn[i];
-          shared_.noise[place] = word;
-          shared_.weights[place] = weight * static_cast<float>(times);
-          shared_.noise_offsets[place] = task_.offsets != nullptr ? task_.offsets[word] : 0;
-        }
-        found += count_bits(firsts);
-      }
-      if (warp_.lane() == 0) shared_.num_noise = found;
-    }
     block_.sync();
   }
 
@@ -206,66 +122,6 @@ class BlockTrainer {
       warp_.add(task_.output + int64_t{shared_.noise[row]} * task_.stride + column,
                 at(noise_row(row), column) - was, task_.updates);
     });
-  }
-
-  // Lists the next centres and their contexts; by the first warp. Returns how many centres.
-  template <typename Stream>
-  EMBKIT_HOST_DEVICE int describe_tile(Stream& stream, Index begin, int center) {
-    const int lane = warp_.lane(), window = task_.window;
-    stream.fill(warp_, center + kTileCenters + window);
-    const auto grid = [&](int token) { return (begin + stream.offset(token)) / kRateGrid; };
-    const int mine = center + lane;
-    const bool is_center = stream.is_center(mine) && grid(mine) == grid(center);
-    const uint32_t outside = ~warp_.ballot(is_center);
-    const int count = outside == 0 ? kTileCenters : lowest_bit(outside);
-    const int first = center > window ? center - window : 0;
-    const int last =
-        center + count + window < stream.size() ? center + count + window : stream.size();
-    uint32_t centers_of[kMaxRows / kWarpSize] = {};
-    for (int i = 0; i < count; ++i) {
-      const uint32_t contexts = find_contexts(warp_, task_, stream, center + i, first, last);
-      EMBKIT_UNROLL
-      for (int part = 0; part < kMaxRows / kWarpSize; ++part) {
-        const int place = first + part * kWarpSize + lane - (center + i - window);
-        if (place >= 0 && place <= 2 * window && (contexts >> place & 1) != 0) {
-          centers_of[part] |= uint32_t{1} << i;
-        }
-      }
-      if (contexts != 0) ++tally_.centers;
-    }
-    EMBKIT_UNROLL
-    for (int part = 0; part < kMaxRows / kWarpSize; ++part) {
-      const int row = part * kWarpSize + lane;
-      if (row >= last - first) continue;
-      shared_.words[row] = stream.word(first + row);
-      shared_.centers_of[row] = centers_of[part];
-    }
-    if (lane < count) {
-      const uint32_t word = stream.word(mine);
-      shared_.centers[lane] = word;
-      shared_.center_offsets[lane] = task_.offsets != nullptr ? task_.offsets[word] : 0;
-    }
-    const uint32_t measured =
-        warp_.ballot(lane < count && is_measured(task_, stream.state(mine)));
-    if (lane == 0) {
-      shared_.num_centers = count;
-      shared_.num_rows = count > 0 ? last - first : 0;
-      shared_.measured = measured;
-      if (count > 0) shared_.rate = learning_rate(task_, begin + stream.offset(center));
-    }
-    warp_.sync();
-    find_centers_in_noise(count);
-    return count;
-  }
-
-  EMBKIT_HOST_DEVICE void find_centers_in_noise(int count) {
-    for (int i = warp_.lane(); i < shared_.num_noise; i += kWarpSize) {
-      uint32_t same = 0;
-      for (int c = 0; c < count; ++c) {
-        same |= uint32_t{shared_.centers[c] == shared_.noise[i]} << c;
-      }
-      shared_.is_center[i] = task_.keeps_center ? 0 : same;
-    }
   }
 
   EMBKIT_HOST_DEVICE void train_tile() {
