@@ -67,14 +67,14 @@ struct Goal;
 
 template <int kTile>
 struct Goal<false, kTile> {
+  const Step& step;
   Pair labels;
-  float learning_rate;
 
   EMBKIT_INLINE Goal(const Step& step, int first)
-      : labels(load_labels<kTile>(step.labels + first)), learning_rate(step.learning_rate) {}
+      : step(step), labels(load_labels<kTile>(step.labels + first)) {}
   EMBKIT_INLINE Pair logits(const Pair& products) const { return products; }
   EMBKIT_INLINE Pair steps(const Pair& logits) const {
-    return to_steps<kTile>(logits, labels, learning_rate);
+    return to_steps<kTile>(logits, labels, step.learning_rate);
   }
 };
 
