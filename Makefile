@@ -10,6 +10,7 @@
 #   make mutants              small faults in the readers, which their tests must notice
 #   make large                files and counters beyond 4 GiB: takes 20 GB of disk and minutes
 #   make bench CORPUS=my.txt ARGS="--work DIR --gensim"   measure the speed (eval/README.md)
+#   make gpu CORPUS=en.txt.xz ARGS="--data DATA --work DIR"    everything on an NVIDIA GPU
 #
 # PYTHON chooses the interpreter (make test PYTHON=python3.12), VENV another folder.
 
@@ -25,7 +26,7 @@ bin := $(VENV)/bin
 build_inputs := pyproject.toml setup.py $(shell find csrc -name '*.cpp' -o -name '*.h' -o -name '*.cu*')
 cpp_sources := $(shell find csrc tests/native -name '*.cpp' -o -name '*.h' -o -name '*.cu*')
 
-.PHONY: demo test lint bench fuzz faults sanitize mutants large clean
+.PHONY: demo test lint bench gpu fuzz faults sanitize mutants large clean
 
 demo: $(VENV)/demo.stamp
 	@$(bin)/embkit demo $(if $(CORPUS),"$(CORPUS)")
@@ -45,6 +46,9 @@ lint: $(VENV)/lint.stamp
 
 bench: $(VENV)/demo.stamp
 	$(bin)/python -m eval.speed $(if $(CORPUS),--corpus "$(CORPUS)") $(ARGS)
+
+gpu: $(VENV)/test.stamp
+	$(bin)/python -m eval.gpu --corpus "$(CORPUS)" $(ARGS)
 
 # MINUTES for all targets of the core, two at a time, and as many for those of Python; needs a C++
 # compiler, clang for coverage.

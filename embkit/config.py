@@ -24,6 +24,14 @@ MOST = {
     "threads": 1_024,
 }
 """Largest values of options that size buffers or counters."""
+CUDA_MOST = {
+    "dim": 1_024,
+    "window": 15,
+    "negatives": 32,
+    "block_size": 2**20,
+    "block_negatives": 128,
+}
+"""Largest values of options on a GPU."""
 
 
 def available_threads() -> int:
@@ -155,6 +163,12 @@ class Word2VecConfig(VocabularyConfig):
     """Keep the output (context) vectors too."""
     combine: Literal["w", "w+c"] = "w"
     """Return the input vectors, or their sum with the output vectors (ns, nce)."""
+    device: str = "cpu"
+    """Where to train: cpu, cuda or cuda:N (a GPU; not for hs), or auto, a GPU where one can be
+    used. The cpu unless said otherwise, so that a command does the same on every machine."""
+    deterministic: bool = False
+    """Give the same bytes on every run: on the cpu with one thread, on a GPU by adding up all
+    updates in a fixed order, which is slower."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -176,6 +190,36 @@ class Word2VecConfig(VocabularyConfig):
             raise ValueError(
                 "combine must be w with loss hs (its output rows are tree nodes), got w+c"
             )
+        self._check_device()
+
+    def _check_device(self) -> None:
+        kind = parse_device(self.device).kind
+        if kind == "cuda" and (refusal := self.cuda_refusal()) is not None:
+            raise ValueError(refusal)
+        if kind == "cpu" and self.deterministic:
+            if self.threads not in (None, 1):
+                raise ValueError(
+                    f"threads must be 1 with deterministic on the cpu, got {self.threads}"
+                )
+            object.__setattr__(self, "threads", 1)
+
+    def cuda_refusal(self) -> str | None:
+        """Return why a GPU cannot train with these options, None if it can."""
+        if self.loss == "hs":
+            return f"device must be cpu with loss hs, got {self.device}"
+        for name, most in CUDA_MOST.items():
+            if getattr(self, name) > most:
+                return f"{name} must be at most {most} on a GPU, got {getattr(self, name)}"
+        served: tuple[str, ...] = ("window", "pair", "block")
+        when = ""
+        if self.deterministic or isinstance(self, CbowConfig):
+            served, when = ("window",), " with deterministic" if self.deterministic else ""
+        if self.negative_sharing not in served:
+            return (
+                f"negative_sharing must be {' or '.join(served)}{when} on a GPU, "
+                f"got {self.negative_sharing}"
+            )
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,40 @@ from types import ModuleType
 
 import pytest
 
+import embkit
+from embkit import _native
+from embkit.errors import CudaError
+from tests.native import fake_cuda as fake
 from tests.stand_in_cupy import StandIn, sparse_module
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a GPU where there is none, with the reason that a user would get."""
+    if item.get_closest_marker("cuda") is not None:
+        try:
+            _native.cuda().use_device(0)
+        except CudaError as error:
+            pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def fake_cuda_build() -> fake.FakeCuda:
+    """Return the GPU part with a fake of CUDA's runtime and emulated kernels."""
+    if shutil.which(fake.COMPILER) is None:
+        pytest.skip(f"no compiler: {fake.COMPILER}")
+    return fake.load()
+
+
+@pytest.fixture
+def fake_cuda(
+    fake_cuda_build: fake.FakeCuda, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[fake.FakeCuda]:
+    """Put the fake in the place of the GPU part; nothing may be left on it at the end."""
+    fake_cuda_build.reset()
+    monkeypatch.setitem(sys.modules, "embkit._cuda", fake_cuda_build.module)
+    monkeypatch.setattr(embkit, "_cuda", fake_cuda_build.module, raising=False)
+    yield fake_cuda_build
+    assert fake_cuda_build.left() == 0
 
 
 @pytest.fixture(autouse=True, scope="session")

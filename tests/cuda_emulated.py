@@ -65,6 +65,7 @@ class TrainTask(ctypes.Structure):
         ("learning_rate", ctypes.c_double),
         ("epoch", ctypes.c_int64),
         ("epochs", ctypes.c_int64),
+        ("first_epoch", ctypes.c_int64),
         ("seed", ctypes.c_uint64),
         ("loss_mask", ctypes.c_uint64),
         ("max_warps", ctypes.c_int),

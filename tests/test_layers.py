@@ -41,7 +41,16 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "neighbors": {"_native", "backend", "config", "metrics", "scanning"},
     "retrieval": {"backend", "config", "neighbors"},
     "training": {
-        *("_native", "backend", "config", "corpus", "counts", "embeddings", "formats"),
+        *(
+            "_native",
+            "backend",
+            "device",
+            "config",
+            "corpus",
+            "counts",
+            "embeddings",
+            "formats",
+        ),
         *("memory", "output", "progress", "sparse", "vocabulary"),
     },
     "phrases": {

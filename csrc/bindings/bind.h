@@ -8,6 +8,7 @@ void bind_analogy(pybind11::module_& m);
 void bind_cooccurrence(pybind11::module_& m);
 void bind_corpus(pybind11::module_& m);
 void bind_cuda_devices(pybind11::module_& m);
+void bind_cuda_session(pybind11::module_& m);
 void bind_errors(pybind11::module_& m);
 void bind_fasttext(pybind11::module_& m);
 void bind_glove(pybind11::module_& m);

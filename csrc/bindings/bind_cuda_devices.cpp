@@ -1,6 +1,8 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/bind.h"
+#include "bindings/cuda_properties.h"
+#include "bindings/numpy_views.h"
 #include "cuda/check.h"
 #include "cuda/devices.h"
 
@@ -8,16 +10,6 @@ namespace py = pybind11;
 
 namespace embkit::bindings {
 namespace {
-
-py::dict to_dict(const cuda::DeviceProperties& properties) {
-  py::dict all;
-  all["name"] = py::str(properties.name);
-  all["capability"] = py::make_tuple(properties.major, properties.minor);
-  all["multiprocessors"] = properties.multiprocessors;
-  all["memory_bytes"] = properties.memory_bytes;
-  all["cache_bytes"] = properties.cache_bytes;
-  return all;
-}
 
 py::list list_devices() {
   py::list all;
@@ -30,6 +22,20 @@ py::list list_devices() {
 py::tuple versions() {
   const cuda::Versions found = cuda::versions();
   return py::make_tuple(found.driver, found.runtime);
+}
+
+py::tuple measure_rows(int device, Index num_words, int dim, const Array<uint32_t>& rows,
+                       int repeats) {
+  const int stride =
+      (dim + cuda::kRowAlignment - 1) / cuda::kRowAlignment * cuda::kRowAlignment;
+  cuda::RowRates rates{};
+  {
+    const py::gil_scoped_release unlocked;
+    cuda::use_device(device);
+    rates = cuda::runtime().measure_rows(num_words, stride, rows.data(), rows.size(), repeats);
+    cuda::check(rates.status, "measure row accesses");
+  }
+  return py::make_tuple(rates.gathered_bytes, rates.scattered_bytes);
 }
 
 }  // namespace
@@ -51,6 +57,9 @@ void bind_cuda_devices(py::module_& m) {
   m.def(
       "use_device", [](int number) { return to_dict(cuda::use_device(number)); },
       py::arg("number"), "Work on a device from now on, and tell what it is.");
+  m.def("measure_rows", &measure_rows, py::arg("device"), py::arg("num_words"), py::arg("dim"),
+        py::arg("rows").noconvert(), py::arg("repeats"),
+        "Bytes a second that a device reads, and adds to with atomics, in this order of rows.");
 }
 
 }  // namespace embkit::bindings

@@ -122,6 +122,22 @@ void restore(Word2VecRun& run, const py::dict& from) {
                       from["log_normalizer"].cast<double>()});
 }
 
+py::dict tables(const py::object& run) {
+  const Word2Vec& model = *run.cast<const Word2VecRun&>().model;
+  const std::vector<AliasSlot>* noise = model.noise();
+  if (noise == nullptr) throw std::invalid_argument("loss must have noise, got hs");
+  static_assert(sizeof(AliasSlot) == 2 * sizeof(uint32_t));
+  const auto words = static_cast<py::ssize_t>(noise->size());
+  py::dict all;
+  all["keep_below"] = py::array_t<uint32_t>(words, model.keep_below().data(), run);
+  all["noise"] = py::array_t<uint32_t>({words, py::ssize_t{2}},
+                                       reinterpret_cast<const uint32_t*>(noise->data()), run);
+  const std::vector<float>* offsets = model.offsets();
+  all["offsets"] = offsets == nullptr ? py::array_t<float>(0)
+                                      : py::array_t<float>(words, offsets->data(), run);
+  return all;
+}
+
 // A matrix as NumPy sees it in place, padding included; it must not outlive the rows.
 py::array_t<float> view(const py::object& run, bool is_output) {
   Word2Vec& model = *run.cast<Word2VecRun&>().model;
@@ -152,6 +168,8 @@ void bind_word2vec(py::module_& m) {
       .def("counters", &counters, "What a run needs to go on, beside the rows.")
       .def("restore", &restore, py::arg("counters"))
       .def("view", &view, py::arg("is_output"), "A matrix in place, padding included.")
+      .def("tables", &tables, "The words' tables that a device needs; they share its memory.")
+      .def("loss_mask", [](const Word2VecRun& run) { return run.model->loss_mask(); })
       .def("progress", &progress, "Tokens done, summed loss, pairs it is over, learning rate.")
       .def("rows_are_finite",
            [](const Word2VecRun& run) { return run.model->rows_are_finite(); })

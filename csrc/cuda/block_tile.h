@@ -68,7 +68,7 @@ struct BlockShared {
 template <typename Warp>
 EMBKIT_HOST_DEVICE void find_noise(Warp& warp, const TrainTask& task, BlockShared& shared,
                                    Index block_begin) {
-  const EpochRandom random(task.seed, static_cast<uint64_t>(task.epoch));
+  const EpochRandom random(task.seed, static_cast<uint64_t>(task.first_epoch + task.epoch));
   const uint64_t state = random.at(static_cast<uint64_t>(block_begin));
   const int count = task.block_negatives;
   for (int i = warp.lane(); i < count; i += kWarpSize) {

@@ -27,7 +27,9 @@ template <typename Warp, int kStreamSize = 64>
 class KeptStream {
  public:
   EMBKIT_HOST_DEVICE KeptStream(const TrainTask& task, KeptTokens<kStreamSize>& storage)
-      : task_(task), storage_(storage), random_(task.seed, static_cast<uint64_t>(task.epoch)) {}
+      : task_(task),
+        storage_(storage),
+        random_(task.seed, static_cast<uint64_t>(task.first_epoch + task.epoch)) {}
 
   // Returns the number of the first kept token that is not before `begin`.
   EMBKIT_HOST_DEVICE int start(Warp& warp, Index begin, Index end) {

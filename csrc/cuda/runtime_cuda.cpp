@@ -27,6 +27,16 @@ Status copy(void* to, const void* from, size_t bytes, CopyKind kind, Stream stre
   return cudaMemcpyAsync(to, from, bytes, static_cast<cudaMemcpyKind>(kind), stream);
 }
 
+Status copy_rows(void* to, size_t to_stride, const void* from, size_t from_stride,
+                 size_t row_bytes, size_t num_rows, CopyKind kind, Stream stream) {
+  return cudaMemcpy2DAsync(to, to_stride, from, from_stride, row_bytes, num_rows,
+                           static_cast<cudaMemcpyKind>(kind), stream);
+}
+
+Status train(const TrainTask& task, bool is_cbow, Stream stream) {
+  return is_cbow ? train_cbow(task, stream) : train_skipgram(task, stream);
+}
+
 // Blocks of one stream do not wait for those of another, nor for the default stream.
 Status create_stream(Stream* stream) {
   return cudaStreamCreateWithFlags(stream, cudaStreamNonBlocking);
@@ -49,6 +59,7 @@ constexpr Runtime kRuntime = {
     [](void** address, size_t bytes) -> Status { return cudaMalloc(address, bytes); },
     [](void* address) -> Status { return cudaFree(address); },
     &copy,
+    &copy_rows,
     [](void* address, size_t bytes, Stream stream) -> Status {
       return cudaMemsetAsync(address, 0, bytes, stream);
     },
@@ -57,6 +68,12 @@ constexpr Runtime kRuntime = {
     [](Stream stream) -> Status { return cudaStreamDestroy(stream); },
     []() -> Status { return cudaGetLastError(); },
     &describe,
+    &mark_sentences,
+    &workspace_bytes,
+    &train,
+    &deterministic_workspace_bytes,
+    &train_deterministic,
+    &measure_rows,
 };
 
 }  // namespace

@@ -70,6 +70,7 @@ struct TrainTask {
   Updates updates;
   double learning_rate;  // at the start of the run
   Index epoch, epochs;
+  Index first_epoch;  // draws are those of first_epoch + epoch
   uint64_t seed;
   uint64_t loss_mask;  // a centre is measured when these bits of its window draw are 0
   int max_warps;       // most chunks in flight; 0 for as many as the device holds

@@ -93,6 +93,19 @@ class Word2Vec {
   // Throws std::invalid_argument where the counters are not those of such a run.
   void restore(const Counters& counters);
 
+  // What a device needs: thresholds of subsampling; slots of the noise (null with hierarchical
+  // softmax); offsets of the scores (null unless noise-contrastive); which centres are
+  // measured.
+  const std::vector<uint32_t>& keep_below() const { return keep_below_; }
+  const std::vector<AliasSlot>* noise() const {
+    if (noise_contrastive_) return &noise_contrastive_->noise.slots();
+    return negative_sampling_ ? &negative_sampling_->noise.slots() : nullptr;
+  }
+  const std::vector<float>* offsets() const {
+    return options_.is_noise_contrastive ? &noise_contrastive_->offsets : nullptr;
+  }
+  uint64_t loss_mask() const { return loss_mask_; }
+
   bool rows_are_finite() const;
   PaddedMatrix& input() { return input_; }
   PaddedMatrix& output() { return output_; }

@@ -144,7 +144,8 @@ def tell_trained(trained: Trained, common: CommonOptions) -> None:
     unit = "cells" if is_glove else "words"
     normalizer = provenance.get("normalizer")
     sums = f", probabilities sum to {normalizer['mean']:.3g}" if normalizer else ""
+    place = f" on {provenance['device']}" if "device" in provenance else ""
     note(
-        f"wrote {trained.output}: {size}, {cost}{trained.speed:,.0f} {unit}/s{sums}",
+        f"wrote {trained.output}: {size}, {cost}{trained.speed:,.0f} {unit}/s{place}{sums}",
         quiet=common.quiet,
     )

@@ -24,6 +24,7 @@ from embkit.counts.cooccurrence import Cooccurrence
 from embkit.counts.on_text import ppmi_on_text, svd_on_text
 from embkit.embeddings import Embeddings
 from embkit.progress import work_bar
+from embkit.training.cuda import settle_device
 from embkit.training.glove_counts import train_glove_on_text, train_on_counts
 from embkit.training.initial import InitialRows, find_initial_rows
 from embkit.training.progress import Callback, TrainingProgress
@@ -193,6 +194,8 @@ def train(
         If another process is at the run.
     CorpusError
         If there is nothing to train on.
+    CudaError
+        If a GPU was asked for and cannot be used, or refuses something.
     FormatError
         If the text is malformed.
     DivergenceError
@@ -206,6 +209,8 @@ def train(
     ['cat', 'dog', 'sat', 'the']
     """
     config = make_config(method, options)
+    if isinstance(config, Word2VecConfig):
+        config = settle_device(config)  # before the text is read
     if vocabulary is not None and isinstance(corpus, EncodedCorpus | Cooccurrence):
         raise ValueError("vocabulary must be None for a corpus that is encoded already")
     if vocabulary is not None:  # no word of it is left out, however rare

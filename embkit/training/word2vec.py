@@ -10,9 +10,11 @@ from embkit._native import core
 from embkit._version import __version__
 from embkit.config import CbowConfig, Word2VecConfig, available_threads
 from embkit.corpus import EncodedCorpus
+from embkit.device import parse_device
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, DivergenceError
 from embkit.training.checkpoint import Checkpoints, State, saving_at_the_end
+from embkit.training.cuda import CudaWord2Vec, settle_device
 from embkit.training.estimate import refuse_too_large
 from embkit.training.initial import InitialRows
 from embkit.training.nce import sampled_normalizer
@@ -67,6 +69,8 @@ def train_word2vec(
     ------
     CorpusError
         If the vocabulary has fewer than two words.
+    CudaError
+        If the GPU that was asked for cannot be used, or refuses something.
     DivergenceError
         If the loss or a row stops being finite.
     ResourceError
@@ -80,6 +84,7 @@ def train_word2vec(
     >>> train_word2vec(corpus, SkipGramConfig(dim=10, min_count=1, threads=1)).vectors.shape
     (3, 10)
     """
+    config = settle_device(config)
     num_words = len(corpus.vocabulary)
     if num_words < 2:
         raise CorpusError(f"training needs at least 2 words, the vocabulary has {num_words}")
@@ -114,10 +119,12 @@ class Word2VecTrainer:
         assert counts is not None  # an encoded corpus always has them
         self.init_from: dict[str, Any] | None = None
         first_epoch = 0 if initial is None else initial.facts.epochs_before
-        self.model = core.Word2Vec(
-            _core_options(config, corpus.num_tokens, self.threads, first_epoch),
-            *(corpus.ids, corpus.sentence_offsets, counts),
-        )
+        settings = _core_options(config, corpus.num_tokens, self.threads, first_epoch)
+        self.model: core.Word2Vec | CudaWord2Vec
+        if parse_device(config.device).kind == "cuda":
+            self.model = CudaWord2Vec(config, settings, corpus)
+        else:
+            self.model = core.Word2Vec(settings, corpus.ids, corpus.sentence_offsets, counts)
         if initial is not None:
             output = self.model.view(True) if config.loss != "hs" else None  # tree nodes
             self.init_from = initial.put_into(corpus.vocabulary, self.model.view(False), output)
@@ -184,6 +191,7 @@ class Word2VecTrainer:
             "config": {**asdict(self.config), "threads": self.threads},
             "corpus": self.corpus.provenance(),
             "simd": core.simd_level(),
+            **self._device(),
             **({} if self.init_from is None else {"init_from": self.init_from}),
             "final_loss": counters["last_loss"] / pairs if pairs else None,
             "embkit": __version__,
@@ -191,6 +199,11 @@ class Word2VecTrainer:
         if self.normalizer is not None:
             provenance["normalizer"] = self.normalizer
         return _collect(self.model, self.corpus, self.config, provenance)
+
+    def _device(self) -> dict[str, str]:
+        if isinstance(self.model, CudaWord2Vec):
+            return {"device": self.model.device["name"]}
+        return {}
 
 
 def method_name(config: Word2VecConfig) -> str:
@@ -232,7 +245,7 @@ def _core_options(
 
 
 def _collect(
-    model: core.Word2Vec,
+    model: core.Word2Vec | CudaWord2Vec,
     corpus: EncodedCorpus,
     config: Word2VecConfig,
     provenance: dict[str, Any],

@@ -1,0 +1,80 @@
+"""A real GPU against the CPU trainer; all skipped where there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embkit.embeddings import Embeddings
+from embkit.errors import CudaError
+from tests.models import MODES, NCE_MODES, SMALL, output_of, random_sentences, trained
+
+pytestmark = pytest.mark.cuda
+GPU_MODES: dict[str, dict[str, Any]] = {
+    name: mode
+    for name, mode in (MODES | NCE_MODES).items()
+    if mode.get("loss") != "hs" and mode.get("negative_sharing") != "block"
+}
+OPTIONS: dict[str, Any] = SMALL | {"learning_rate": 0.05}
+TEXT = random_sentences(40, [1, 7, 40, 300, 2, 150, 25, 60] * 6, seed=3)
+LONG = random_sentences(2_000, [25] * 40_000, seed=4)  # a million tokens
+ONE_TOPIC = [[f"t{i // 8}w{i % 8}" for i in range(j, j + 8)] for j in range(0, 160, 8)]
+
+
+def distance(one: Embeddings, other: Embeddings) -> float:
+    vectors = np.abs(one.vectors - other.vectors).max()
+    return float(max(vectors, np.abs(output_of(one) - output_of(other)).max()))
+
+
+@pytest.mark.parametrize("mode", GPU_MODES)
+@pytest.mark.parametrize("dim", [1, 16, 100, 128, 300, 512, 1024])
+def test_batches_of_one_train_what_one_thread_trains(
+    monkeypatch: pytest.MonkeyPatch, mode: str, dim: int
+) -> None:
+    if GPU_MODES[mode].get("negative_sharing") == "pair":
+        pytest.skip("the deterministic mode shares noise over a window")
+    monkeypatch.setattr("embkit.training.cuda.BATCH_TOKENS", 1)
+    options = OPTIONS | GPU_MODES[mode] | {"dim": dim}
+    on_gpu = trained(TEXT[:8], device="cuda", deterministic=True, **options)
+    assert distance(on_gpu, trained(TEXT[:8], **options)) < 1e-4
+
+
+@pytest.mark.parametrize("mode", GPU_MODES)
+def test_one_warp_trains_what_one_thread_trains(
+    monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setattr("embkit.training.cuda.MAX_WARPS", 1)
+    options = OPTIONS | GPU_MODES[mode]
+    assert distance(trained(TEXT, device="cuda", **options), trained(TEXT, **options)) < 1e-4
+
+
+def test_the_deterministic_mode_gives_the_same_bytes() -> None:
+    options: dict[str, Any] = {"dim": 64, "epochs": 1, "device": "cuda", "deterministic": True}
+    assert distance(trained(LONG, **options), trained(LONG, **options)) == 0
+
+
+def test_a_streamed_text_trains_the_same_bytes_as_a_resident_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options: dict[str, Any] = {"dim": 64, "epochs": 2, "device": "cuda", "deterministic": True}
+    whole = trained(LONG, **options)
+    monkeypatch.setattr("embkit.training.cuda.MOST_RESIDENT", 1 << 17)
+    assert distance(trained(LONG, **options), whole) == 0
+
+
+@pytest.mark.parametrize("method", ["skipgram", "cbow"])
+@pytest.mark.parametrize("dim", [20, 300])
+def test_all_warps_together_learn_which_words_belong_together(method: str, dim: int) -> None:
+    rng = np.random.default_rng(5)
+    text = [list(rng.permutation(ONE_TOPIC[i])) for i in rng.integers(20, size=20_000)]
+    model = trained(text, method, dim=dim, device="cuda", subsample=0, learning_rate=0.05)
+    for words in ONE_TOPIC:
+        nearest = [word for word, _ in model.most_similar(words[0], topn=7)]
+        assert set(nearest) == set(words[1:])
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(CudaError, match="device must be from cuda:0"):
+        trained(TEXT, device="cuda:99")

@@ -1,0 +1,240 @@
+"""What a GPU refuses: each call of each function fails once, and how the run ends."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import embkit
+from embkit import training
+from embkit.cli.app import main
+from embkit.cli.exit_codes import ExitCode, exit_code_of
+from embkit.embeddings import Embeddings
+from embkit.errors import CudaError, ResourceError
+from tests.models import random_sentences
+from tests.native.fake_cuda import FakeCuda
+
+OUT_OF_MEMORY = 2
+ILLEGAL_ACCESS = 700
+NO_KERNEL = 209
+FUNCTIONS = [
+    *("driver_version", "runtime_version", "device_count", "set_device", "device_properties"),
+    *("memory_info", "allocate", "release", "copy", "copy_rows", "clear", "create_stream"),
+    *("wait", "destroy_stream", "mark_sentences", "train"),
+]
+HARMLESS = {"driver_version", "runtime_version", "release", "destroy_stream"}
+"""Functions whose failure leaves the result as it is."""
+TEXT = random_sentences(12, [30, 40, 5], seed=5)
+OPTIONS: dict[str, Any] = {"dim": 4, "min_count": 1, "window": 2, "subsample": 0}
+
+
+@pytest.fixture(autouse=True)
+def _no_signal_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embkit.cli.app.install_handlers", lambda: None)
+
+
+def run(device: str = "cuda", **options: Any) -> Embeddings:
+    return embkit.train("sgns", TEXT, device=device, epochs=2, **{**OPTIONS, **options})
+
+
+def failures(fake: FakeCuda, function: str, status: int) -> list[BaseException | None]:
+    """Fail each call of a function in turn; return how each of the runs ended."""
+    fake.reset()
+    whole = run()
+    ended: list[BaseException | None] = []
+    for call in range(1, fake.calls(function) + 1):
+        fake.reset()
+        fake.fail(function, call, status)
+        error: BaseException | None = None
+        try:
+            np.testing.assert_array_equal(run().vectors, whole.vectors)
+        except (CudaError, ResourceError) as caught:
+            error = caught
+        assert error is None or exit_code_of(error) == ExitCode.RESOURCE
+        assert "\n" not in str(error)
+        ended.append(error)
+        assert fake.left() == 0, call
+    assert ended or function in HARMLESS
+    return ended
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("status", [ILLEGAL_ACCESS, NO_KERNEL])
+def test_any_call_that_fails_ends_the_run_and_frees_all(
+    fake_cuda: FakeCuda, function: str, status: int
+) -> None:
+    for error in failures(fake_cuda, function, status):
+        if function in HARMLESS:
+            assert error is None or status == ILLEGAL_ACCESS
+        else:
+            assert isinstance(error, CudaError)
+            assert error.status == status
+            assert error.is_sticky == (status == ILLEGAL_ACCESS)
+
+
+@pytest.mark.parametrize("function", ["allocate", "train", "copy"])
+def test_too_little_memory_is_got_round_or_told_with_an_estimate(
+    fake_cuda: FakeCuda, function: str
+) -> None:
+    for error in failures(fake_cuda, function, OUT_OF_MEMORY):
+        if error is not None:
+            assert isinstance(error, ResourceError)
+            assert re.search(
+                r"cuda:0 \(Emulated GPU\) has too little memory: [\d.]+ MiB of 1024.00 MiB are "
+                r"free, two matrices of 12 x 4 need 0.00 MiB, .* or use device cpu",
+                str(error),
+            )
+
+
+LONG: dict[str, Any] = {
+    "dim": 8,
+    "window": 1,
+    "negatives": 1,
+    "subsample": 1e-4,
+    "epochs": 1,
+    "min_count": 1,
+}
+
+
+@pytest.mark.parametrize("failing", ["allocate", "train", None])
+def test_a_text_for_which_memory_is_short_is_streamed(
+    fake_cuda: FakeCuda, failing: str | None
+) -> None:
+    text = random_sentences(40, [2500] * 60, seed=2)
+    whole = embkit.train("sgns", text, device="cuda", **LONG)
+    assert fake_cuda.calls("mark_sentences") == 1
+    calls, held = fake_cuda.calls("allocate"), fake_cuda.most_bytes()
+    fake_cuda.reset()
+    if failing is None:  # less than what was held, and what is spared
+        fake_cuda.set("memory", held + (64 << 20) - (4 << 10))
+    else:
+        fake_cuda.fail(failing, calls if failing == "allocate" else 1, OUT_OF_MEMORY)
+    streamed = embkit.train("sgns", text, device="cuda", **LONG)
+    assert fake_cuda.calls("mark_sentences") > 1
+    np.testing.assert_array_equal(streamed.vectors, whole.vectors)
+
+
+def test_a_model_that_does_not_fit_is_refused_with_the_estimate(fake_cuda: FakeCuda) -> None:
+    fake_cuda.set("memory", 3 << 10)
+    with pytest.raises(ResourceError, match=r"two matrices of 12 x 64 need 0\.01 MiB"):
+        run(dim=64)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "device", "reason"),
+    [
+        ("driver", 0, "cuda", "there is no NVIDIA driver on this machine"),
+        ("driver", 11040, "cuda", r"too old: it serves CUDA 11\.4, embkit was built with"),
+        ("devices", 0, "cuda:0", "the NVIDIA driver shows no device"),
+        ("devices", 2, "cuda:7", "device must be from cuda:0 to cuda:1 on this machine"),
+    ],
+)  # fmt: skip
+def test_a_gpu_that_is_not_there_is_told_before_the_text_is_read(
+    fake_cuda: FakeCuda, setting: str, value: int, device: str, reason: str
+) -> None:
+    fake_cuda.set(setting, value)
+    with pytest.raises(CudaError, match=reason):
+        embkit.train("sgns", "nowhere.txt", device=device)
+
+
+def test_auto_takes_the_cpu_and_says_why(
+    fake_cuda: FakeCuda, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake_cuda.set("devices", 0)
+    with caplog.at_level(logging.WARNING, "embkit"):
+        without = run("auto", threads=1)
+        hierarchical = embkit.train("cbow", TEXT, device="auto", loss="hs", **OPTIONS)
+    assert "cpu, since the NVIDIA driver shows no device" in caplog.messages[0]
+    assert "cpu, since device must be cpu with loss hs" in caplog.messages[1]
+    assert without.provenance["config"]["device"] == "cpu"
+    assert "device" not in hierarchical.provenance
+    np.testing.assert_array_equal(without.vectors, run("cpu", threads=1).vectors)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "corpus.txt"
+    path.write_text("\n".join(map(" ".join, TEXT)))
+    return path
+
+
+def command(corpus: Path, output: Path, *more: str) -> list[str]:
+    options = ["--dim", "4", "--min-count", "1", "--device", "cuda", "--epochs", "2"]
+    return ["train", "sgns", str(corpus), "--output", str(output), *options, *more]
+
+
+def test_the_command_trains_on_a_gpu_and_names_it(
+    fake_cuda: FakeCuda, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(corpus, tmp_path / "v.txt")) == 0
+    assert "words/s on Emulated GPU" in capsys.readouterr().err
+    assert len(embkit.load(tmp_path / "v.txt")) == 12
+    assert fake_cuda.calls("train") > 0
+
+
+@pytest.mark.parametrize("function", ["train", "wait", "copy_rows", "allocate"])
+def test_a_sticky_error_leaves_the_old_output_and_the_last_checkpoint(
+    fake_cuda: FakeCuda,
+    corpus: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    function: str,
+) -> None:
+    output, folder = tmp_path / "v.txt", tmp_path / "kept"
+    output.write_text("old")
+    fake_cuda.fail(function, 2, ILLEGAL_ACCESS)
+    asked = command(corpus, output, "--overwrite", "--run", str(folder))
+    assert main(asked) == ExitCode.RESOURCE
+    error = capsys.readouterr().err
+    assert "(error 700)" in error
+    assert "Traceback" not in error
+    assert output.read_text() == "old"
+    assert list(folder.glob("checkpoint-*")) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"corpus.txt", "v.txt", "kept"}
+    fake_cuda.reset()
+    assert main(["resume", str(folder)]) == 0
+    assert len(embkit.load(output)) == 12
+
+
+def test_a_checkpoint_survives_the_error_after_it(
+    fake_cuda: FakeCuda, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run()
+    monkeypatch.setattr("embkit.training.progress.INTERVAL", 0)
+
+    def break_then(report: training.TrainingProgress) -> None:
+        fake_cuda.fail("train", fake_cuda.calls("train") + 1, ILLEGAL_ACCESS)
+
+    folder = tmp_path / "run"
+    with pytest.raises(CudaError):
+        run(run=folder, checkpoint_every=1e-9, callback=break_then)
+    assert len(list(folder.glob("checkpoint-*"))) == 1
+    fake_cuda.reset()
+    np.testing.assert_array_equal(training.resume(folder).vectors, whole.vectors)
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--device", "gpu"], ExitCode.USAGE),
+        (["--device", "cuda:7"], ExitCode.RESOURCE),
+        (["--dim", "2000", "--device", "cuda"], ExitCode.USAGE),
+    ],
+)
+def test_exit_codes_of_devices(
+    fake_cuda: FakeCuda, corpus: Path, tmp_path: Path, options: list[str], code: int
+) -> None:
+    asked = ["train", "sgns", str(corpus), "--output", str(tmp_path / "v"), *options]
+    assert main(asked) == code
+    assert fake_cuda.calls("train") == 0
+    assert not (tmp_path / "v").exists()
+
+
+def test_hierarchical_softmax_on_a_gpu_is_a_usage_error(corpus: Path, tmp_path: Path) -> None:
+    asked = command(corpus, tmp_path / "v", "--loss", "hs")
+    assert main(["train", "cbow", *asked[2:]]) == ExitCode.USAGE

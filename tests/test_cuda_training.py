@@ -1,0 +1,188 @@
+"""Training on a GPU, with emulated kernels: what the CPU trains, in every form of the path."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import embkit
+from embkit import training
+from embkit.config import CUDA_MOST, CbowConfig, SkipGramConfig
+from embkit.embeddings import Embeddings
+from tests.models import MODES, NCE_MODES, output_of, random_sentences, trained
+from tests.models import SMALL as FAST
+from tests.native.fake_cuda import FakeCuda
+
+SMALL = FAST | {"learning_rate": 0.05}  # sums of rows amplify rounding at a higher rate
+GPU_MODES = {
+    name: mode
+    for name, mode in (MODES | NCE_MODES).items()
+    if mode.get("loss") != "hs" and mode.get("negative_sharing") != "block"
+}
+TEXT = random_sentences(30, [1, 7, 40, 300, 2, 150, 25, 60] * 6, seed=3)  # 3510 tokens
+
+
+def gpu(method: str = "skipgram", **options: Any) -> Embeddings:
+    return trained(TEXT, method, **{**SMALL, "device": "cuda", **options})
+
+
+def assert_same(one: Embeddings, other: Embeddings, tolerance: float = 0.0) -> None:
+    assert one.words == other.words
+    np.testing.assert_allclose(one.vectors, other.vectors, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(output_of(one), output_of(other), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("mode", GPU_MODES)
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "auto"])
+def test_trains_what_one_thread_trains(fake_cuda: FakeCuda, mode: str, device: str) -> None:
+    model = gpu(**GPU_MODES[mode], device=device)
+    cpu = trained(TEXT, **GPU_MODES[mode], **SMALL)
+    assert_same(model, cpu, tolerance=1e-4)
+    assert model.provenance["device"] == "Emulated GPU"
+    assert model.provenance["config"]["device"] == ("cuda:1" if device[-1] == "1" else "cuda:0")
+    assert model.provenance["final_loss"] == pytest.approx(cpu.provenance["final_loss"], 1e-4)
+    assert fake_cuda.calls("train") > 1
+
+
+def test_a_text_larger_than_the_device_goes_through_two_buffers(
+    fake_cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = gpu()
+    before = fake_cuda.calls("mark_sentences")
+    monkeypatch.setattr("embkit.training.cuda.MOST_RESIDENT", 1024)
+    assert_same(gpu(), whole)
+    # Four segments, twice, and the first once more after the last.
+    assert fake_cuda.calls("mark_sentences") - before == 9
+
+
+def test_the_deterministic_mode_gives_the_same_bytes_and_nearly_those_of_the_cpu(
+    fake_cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = gpu(deterministic=True)
+    assert_same(gpu(deterministic=True), first)
+    assert fake_cuda.calls("train") == 0
+    monkeypatch.setattr("embkit.training.cuda.BATCH_TOKENS", 1)
+    one_by_one = trained(TEXT[:4], device="cuda", deterministic=True, **SMALL)
+    assert_same(one_by_one, trained(TEXT[:4], **SMALL), tolerance=1e-4)
+
+
+def test_deterministic_on_the_cpu_means_one_thread() -> None:
+    assert SkipGramConfig(deterministic=True).threads == 1
+    with pytest.raises(ValueError, match="threads must be 1 with deterministic on the cpu"):
+        SkipGramConfig(deterministic=True, threads=2)
+
+
+def test_progress_log_and_callback_are_those_of_the_cpu(
+    fake_cuda: FakeCuda, tmp_path: Path
+) -> None:
+    reports: list[training.TrainingProgress] = []
+    gpu(log=tmp_path / "log", callback=reports.append, epochs=3)
+    assert fake_cuda.calls("train") >= 3
+    last = reports[-1]
+    assert (last.tokens, last.total_tokens, last.epoch) == (3 * 3510, 3 * 3510, 3)
+    assert last.learning_rate == pytest.approx(5e-6)
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [json.loads(line)["tokens"] for line in lines] == [r.tokens for r in reports]
+
+
+class Stop:
+    """Ends a run from its callback, as Ctrl-C does, after so many tokens."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, tokens: int) -> None:
+        monkeypatch.setattr("embkit.training.progress.INTERVAL", 0)
+        self.tokens = tokens
+
+    def __call__(self, report: training.TrainingProgress) -> None:
+        if report.tokens >= self.tokens:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("tokens", [1024, 3510, 4534])
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_an_interrupted_run_goes_on_to_the_same_bytes(
+    fake_cuda: FakeCuda,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    tokens: int,
+    deterministic: bool,
+) -> None:
+    whole = gpu(deterministic=deterministic)
+    folder = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        gpu(deterministic=deterministic, run=folder, callback=Stop(monkeypatch, tokens))
+    assert fake_cuda.left() == 0
+    resumed = training.resume(folder)
+    assert_same(resumed, whole)
+    assert resumed.provenance["final_loss"] == whole.provenance["final_loss"]
+
+
+def test_a_run_begins_with_given_vectors(fake_cuda: FakeCuda) -> None:
+    first = gpu(epochs=1)
+    on_gpu = gpu(init_from=first)
+    assert_same(on_gpu, trained(TEXT, init_from=first, **SMALL), tolerance=1e-4)
+    assert fake_cuda.calls("train") > 0
+
+
+def test_what_was_trained_is_saved_as_ever(fake_cuda: FakeCuda, tmp_path: Path) -> None:
+    model = gpu()
+    embkit.save(model, tmp_path / "model")
+    loaded = embkit.load(tmp_path / "model")
+    assert loaded.provenance["device"] == "Emulated GPU"
+    assert_same(loaded, model)
+    assert fake_cuda.left() == 0
+
+
+def test_divergence_is_told_as_on_the_cpu(fake_cuda: FakeCuda) -> None:
+    with pytest.raises(ArithmeticError, match="learning_rate must be lower, got 1e\\+30"):
+        gpu(learning_rate=1e30)
+    assert fake_cuda.left() == 0
+
+
+@pytest.mark.parametrize("name", CUDA_MOST)
+def test_options_beyond_what_kernels_serve_are_refused(name: str) -> None:
+    too_much: dict[str, Any] = {name: CUDA_MOST[name] + 1}
+    with pytest.raises(ValueError, match=f"{name} must be at most {CUDA_MOST[name]} on a GPU"):
+        SkipGramConfig(device="cuda", **too_much)
+    assert SkipGramConfig(device="auto", **too_much).cuda_refusal()
+
+
+def test_a_loss_that_the_gpu_lacks_is_refused_before_the_text_is_read() -> None:
+    with pytest.raises(ValueError, match="device must be cpu with loss hs, got cuda:0"):
+        embkit.train("cbow", "nowhere.txt", loss="hs", device="cuda:0")
+
+
+@pytest.mark.parametrize(
+    ("config", "sharing", "deterministic", "served"),
+    [
+        (CbowConfig, "block", False, "window on a GPU"),
+        (SkipGramConfig, "block", True, "window with deterministic on a GPU"),
+        (SkipGramConfig, "pair", True, "window with deterministic on a GPU"),
+    ],
+)
+def test_noise_shared_in_ways_that_kernels_lack_is_refused(
+    config: Any, sharing: str, deterministic: bool, served: str
+) -> None:
+    with pytest.raises(ValueError, match=f"negative_sharing must be {served}, got {sharing}"):
+        config(device="cuda", negative_sharing=sharing, deterministic=deterministic)
+
+
+@pytest.mark.parametrize("loss", ["ns", "nce"])
+def test_noise_shared_by_a_block_learns_as_much_as_on_the_cpu(
+    fake_cuda: FakeCuda, loss: str
+) -> None:
+    shared: dict[str, Any] = {
+        "loss": loss,
+        "negative_sharing": "block",
+        "block_size": 32,
+        "epochs": 2,
+    }
+    losses = [
+        model.provenance["final_loss"]
+        for model in (gpu(**shared), trained(TEXT, **{**SMALL, **shared}))
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+    assert fake_cuda.calls("train") > 1
