@@ -41,7 +41,8 @@ lint: $(VENV)/lint.stamp
 	$(bin)/stubtest embkit._core --allowlist tests/stubtest_allowlist.txt \
 	  --mypy-config-file pyproject.toml
 	if ls embkit/_cuda*.so >/dev/null 2>&1; then \
-	  $(bin)/stubtest embkit._cuda --mypy-config-file pyproject.toml; fi
+	  $(bin)/stubtest embkit._cuda --allowlist tests/stubtest_cuda_allowlist.txt \
+	    --mypy-config-file pyproject.toml; fi
 	$(bin)/clang-format --dry-run -Werror $(cpp_sources)
 
 bench: $(VENV)/demo.stamp
