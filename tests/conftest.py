@@ -47,17 +47,23 @@ def fake_cuda(
 
 
 @pytest.fixture(autouse=True, scope="session")
-def hangups_reach_children() -> Iterator[None]:
-    """Let the programs that tests start see SIGHUP, also where nohup started the tests.
+def signals_reach_children() -> Iterator[None]:
+    """Let the programs that tests start see SIGINT and SIGHUP, also where the tests do not.
 
-    An ignored signal stays ignored in a child, and embkit leaves it so; one that is handled
-    here goes back to its default there.
+    nohup ignores SIGHUP, and a shell ignores SIGINT for what it starts in the background. An
+    ignored signal stays ignored in a child, and embkit leaves it so; one that is handled here
+    goes back to its default there.
     """
-    before = signal.getsignal(signal.SIGHUP)
-    if before is signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, lambda *_: None)
+    ignored = [
+        number
+        for number in (signal.SIGINT, signal.SIGHUP)
+        if signal.getsignal(number) is signal.SIG_IGN
+    ]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def has_gpu() -> bool:
