@@ -42,6 +42,8 @@ def other_values(config: Any, name: str) -> Iterator[Any]:
         yield not now
     elif isinstance(now, int | float):
         yield from (now + 1, now / 2)
+    elif name == "device":
+        yield "cuda"
     else:
         yield 7
 

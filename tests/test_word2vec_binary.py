@@ -198,3 +198,13 @@ def test_duplicates_in_many_batches_keep_the_first(path: Path) -> None:
     kept = [i for i in range(len(LARGE)) if i not in (17_777, 29_998)]
     assert embeddings.words == [f"w{i}" for i in kept]
     np.testing.assert_array_equal(embeddings.vectors, LARGE[kept])
+
+
+def test_rows_whose_bytes_are_all_letters_are_still_binary(tmp_path: Path) -> None:
+    letters = np.frombuffer(b"abcd efg", np.float32)
+    path = tmp_path / "v"
+    path.write_bytes(b"1 2\ncat " + letters.tobytes())
+    assert (formats.load(path)["cat"] == letters).all()
+    path.write_bytes(b"1 2\ncat 0.5 x.25\n")  # of the same length, but with a number in it
+    with pytest.raises(FormatError, match=r"x\.25"):
+        formats.load(path)

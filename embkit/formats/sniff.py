@@ -82,7 +82,10 @@ def sniff(head: bytes, path: str) -> str:
     if head[8:9] == b"{" and head[3:8] == bytes(5):
         return "safetensors"
     if header := _HEADER.match(head):
-        is_text = _is_text_row(head[header.end() :], header[2])
+        rest, width = head[header.end() :], int(header[2]) if len(header[2]) < 9 else HEAD
+        is_text = _is_text_row(rest, width) and not (
+            len(head) < HEAD and _are_binary_rows(rest, width)
+        )
         return "word2vec-text" if is_text else "word2vec-binary"
     if b"\0" not in head:
         return "glove-text"
@@ -105,11 +108,24 @@ def _sniff_zip(head: bytes, path: str) -> str:
     raise _wrong(path, "a zip archive that is not npz: unpack it first")
 
 
-def _is_text_row(rest: bytes, dim: bytes) -> bool:
+def _are_binary_rows(rest: bytes, width: int) -> bool:
+    """Whether all of a small file is rows of bare float32, the first without a number.
+
+    A row of float32 may look like text: each of its bytes may be a letter or a blank. One
+    float32 alone is too little to tell it from a number with a wrong character.
+    """
+    fields = rest.partition(b"\n")[0].split()[-width:]
+    at = 0
+    while width > 1 and (blank := rest.find(b" ", at)) >= 0 and at < len(rest):
+        at = blank + 1 + 4 * width
+        at += rest[at : at + 1] == b"\n"
+    return at == len(rest) > 0 and not any(map(_NUMBER.fullmatch, fields))
+
+
+def _is_text_row(rest: bytes, width: int) -> bool:
     """Whether lines of numbers follow the header, or rows of bare float32."""
     line, newline, _ = rest.partition(b"\n")
     fields = line.split()
-    width = int(dim) if len(dim) < 9 else HEAD
     if newline and len(fields) > width > 0 and all(map(_NUMBER.fullmatch, fields[-width:])):
         return True  # whatever bytes the word has
     _, blank, vector = rest.partition(b" ")
