@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from embkit.cli import main as run_main
+from embkit.cli import on_demand
 from embkit.cli.app import build_app
 from embkit.cli.exit_codes import ExitCode, Stopped, exit_code_of
 from embkit.cli.peers import translate_peer_options
@@ -287,6 +289,27 @@ def _processor_seconds_of(arguments: list[str]) -> float:
         process.communicate(timeout=60)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def test_help_loads_no_array_library() -> None:
+    program = """
+import sys
+from embkit.cli import main
+code = main(["--help"])
+loaded = {"numpy", "scipy", "sklearn"} & set(sys.modules)
+sys.exit(code or ", ".join(loaded) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_commands_imported_on_demand_are_listed_by_their_own_first_line() -> None:
+    source = Path(on_demand.__file__).read_text(encoding="utf-8")
+    paths = re.findall(r'"(embkit\.cli\.\w+):([a-z_]+)"', source)
+    assert len(paths) > 5
+    for module, name in paths:
+        command = getattr(importlib.import_module(module), name)
+        assert f'help="{command.__doc__.splitlines()[0]}"' in source
 
 
 def test_a_closed_pipe_ends_quietly_with_141() -> None:

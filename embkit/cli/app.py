@@ -21,17 +21,14 @@ from embkit.cli import (
     cooccur,
     data,
     demo,
-    doctor,
-    eval,
     export,
     inspect,
-    mapping,
+    on_demand,
     phrases,
     query,
     resume,
     train,
 )
-from embkit.cli import report as report_page
 from embkit.cli.exit_codes import ExitCode, exit_code_of
 from embkit.cli.options import hide_dash
 from embkit.cli.peers import translate_peer_options
@@ -65,9 +62,8 @@ def build_app() -> App:
         suppress_keyboard_interrupt=False,  # report() tells it, as every other error
     )
     training = (train, resume, cooccur, phrases)
-    evaluation = (eval, report_page, data)
-    vectors = (inspect, convert, export, mapping)
-    for module in (*training, query, *evaluation, *vectors, demo, doctor):
+    vectors = (inspect, convert, export)
+    for module in (*training, query, data, *vectors, demo, on_demand):
         module.register(app)
     completion.register(app)
     app.register_install_completion_command(add_to_startup=False)

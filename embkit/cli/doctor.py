@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote, urlparse
 
-from cyclopts import App
-
 from embkit import __version__
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.gpu import GpuReport, find_gpu
@@ -26,8 +24,6 @@ from embkit.cli.terminal import human_bytes, print_json, print_table
 from embkit.config import available_threads
 from embkit.errors import CudaError
 from embkit.memory import available_memory, cgroup_limit, physical_memory
-
-EXAMPLE = "Example: embkit doctor --json"
 
 # Import name -> (distribution, what it is for, the extra that brings it; "" when required).
 PACKAGES = {
@@ -223,8 +219,3 @@ def doctor(*, common: Annotated[CommonOptions, FLATTEN] = CommonOptions()) -> in
         print(f"\nto mend: {command}" if command else "\nnothing is missing")
     broken = any(not check.ok and check.extra in (None, "") for check in checks)
     return ExitCode.INTERNAL if broken else ExitCode.DONE
-
-
-def register(app: App) -> None:
-    """Add the command."""
-    app.command(doctor, help_epilogue=EXAMPLE)

@@ -76,15 +76,17 @@ def evaluate_all(
             print()
 
 
-def register(app: App) -> None:
-    """Add the command with a subcommand for each task."""
+def build_eval() -> App:
+    """Return the command with a subcommand for each task."""
     evaluation = App(
         name="eval",
-        help="Evaluate vectors, with intervals.",
         help_epilogue=EXAMPLE,
         default_parameter=Parameter(negative_iterable=()),
     )
     for task in TASKS.values():
         task.register(evaluation)
     evaluation.command(evaluate_all, name="all", help_epilogue=ALL_EXAMPLE)
-    app.command(evaluation)
+    return evaluation
+
+
+EVAL = build_eval()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal  # noqa: F401
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from embkit.cli.eval_sets import load_each
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from embkit.evaluation.registry import Kind
     from embkit.evaluation.sets import DataSet
 
-EXAMPLE = """Example: embkit report vectors.bin --output report.html
-
-Two models: embkit report a.bin b.bin --output ab.html --words music --words king"""
 
 _MANY = Parameter(negative="", show_default=False)
 Names = Annotated[tuple[str, ...], _MANY]
@@ -121,8 +118,3 @@ def _open(sets: ReportSets) -> Iterator[DataSet]:
     for kind in kinds:
         for name in getattr(sets, kind) if named else default_sets(kind):
             yield open_set(name, kind)
-
-
-def register(app: App) -> None:
-    """Add the command."""
-    app.command(report, help_epilogue=EXAMPLE)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App
 
-from embkit.backend import array_namespace
 from embkit.cli.given_counts import check_source, load_given_counts
 from embkit.cli.loading import given_vocabulary
 from embkit.cli.options import FLATTEN, CommonOptions, CountsRunOptions, show_dash
@@ -73,6 +72,7 @@ def _run(
     common: CommonOptions,
 ) -> None:
     from embkit import formats
+    from embkit.backend import array_namespace
 
     sources = [show_dash(source) for source in corpus]
     check_source(sources, run, config)

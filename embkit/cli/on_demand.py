@@ -1,4 +1,7 @@
-"""The commands on maps, loaded when they are used: their options need the library."""
+"""Commands whose modules are imported when they are used: they need much of the library.
+
+``embkit --help`` shows them by the lines written here.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,25 @@ TRANSLATE_EXAMPLE = "Example: embkit translate en.bin de.bin dog cat --mapping e
 INDUCE_EXAMPLE = """Example: embkit induce-dictionary en.bin de.bin --mapping en-de.map
 --output pairs.tsv"""
 
+REPORT_EXAMPLE = """Example: embkit report vectors.bin --output report.html
+
+Two models: embkit report a.bin b.bin --output ab.html --words music --words king"""
+DOCTOR_EXAMPLE = "Example: embkit doctor --json"
+
 
 def register(app: App) -> None:
     """Add the commands."""
+    app.command("embkit.cli.eval:EVAL", name="eval", help="Evaluate vectors, with intervals.")
+    app.command(
+        "embkit.cli.report:report",
+        help="Evaluate vectors and write one page of HTML that needs nothing else.",
+        help_epilogue=REPORT_EXAMPLE,
+    )
+    app.command(
+        "embkit.cli.doctor:doctor",
+        help="Show what embkit finds here, and the command that mends what is missing.",
+        help_epilogue=DOCTOR_EXAMPLE,
+    )
     app.command(
         "embkit.cli.map:map_command",
         name="map",
@@ -38,11 +57,11 @@ def register(app: App) -> None:
     )
     app.command(
         "embkit.cli.translate:translate",
-        help="Print the translations of words.",
+        help="Print the best translations of each word, with their scores.",
         help_epilogue=TRANSLATE_EXAMPLE,
     )
     app.command(
         "embkit.cli.induce:induce_dictionary",
-        help="Write the pairs of words that translate each other.",
+        help="Write the pairs of words that translate each other, a line each.",
         help_epilogue=INDUCE_EXAMPLE,
     )
