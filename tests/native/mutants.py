@@ -1,12 +1,14 @@
 """Break the readers and the checkpoints in small ways, and see whether their tests notice.
 
-    python -m tests.native.mutants --work DIR [--sample 8] [--minutes 4] [--file FILE]...
-        [--output RECORD]
+    python -m tests.native.mutants --work DIR [--sample 8] [--minutes 4] [--again]
+        [--file FILE]... [--output RECORD]
 
 A mutant is one operator, constant or refusal changed: by the syntax tree in Python, by tokens
-in C++. Of each file a seeded sample is tried in a copy of the repository, where the extension
-is built anew and the file's own tests run; a mutant is killed if they fail. Outcomes are kept
-in DIR, so a stopped program goes on. C++ mutants that do not compile are not counted.
+in C++. Of each file a seeded sample is tried in a copy of the repository, where its object is
+compiled anew and the file's own tests run; a mutant is killed if they fail. Outcomes are kept
+in DIR, so a stopped program goes on; after tests were added ``--again`` tries the survivors
+once more. C++ mutants that do not compile are not counted, nor those that a person
+found to do the same as the original (`EQUIVALENT`).
 """
 
 from __future__ import annotations
@@ -18,8 +20,7 @@ import json
 import os
 import random
 import re
-import shutil
-import subprocess
+import shlex
 import sys
 import time
 from collections import Counter
@@ -30,26 +31,42 @@ from typing import Any
 
 from eval.record import run_record, save_record
 from tests.native.build import ROOT
+from tests.native.copies import Copy
 
 LEAST_SCORE = 0.85
-TIMEOUT = 180
+MEMORY = 8 << 30
 SEED = 1
 TEXT = ("tests/test_word2vec_text.py", "tests/test_attacks.py")
 BINARY = ("tests/test_word2vec_binary.py", "tests/test_attacks.py")
-MODEL = ("tests/test_safetensors_dir.py", "tests/test_every_bit.py")
+MODEL = ("tests/test_safetensors_dir.py",)
+NPZ = ("tests/test_npz.py", "tests/test_npz_sparse.py")
 TESTS: dict[str, tuple[str, ...]] = {
+    "csrc/io/fasttext.cpp": ("tests/test_fasttext.py", "tests/test_attacks.py"),
+    "csrc/io/parse_float.cpp": TEXT,
+    "csrc/io/word_vectors.cpp": (*TEXT, *BINARY, "tests/test_formats.py"),
     "csrc/io/word2vec_binary.cpp": BINARY,
     "csrc/io/word2vec_text.cpp": TEXT,
     "csrc/io/text_rows.cpp": TEXT,
-    "csrc/io/parse_float.cpp": TEXT,
-    "csrc/io/word_vectors.cpp": (*TEXT, *BINARY, "tests/test_formats.py"),
-    "csrc/io/fasttext.cpp": ("tests/test_fasttext.py", "tests/test_attacks.py"),
-    "embkit/training/checkpoint.py": ("tests/test_resume.py", "tests/test_every_bit.py"),
+    "embkit/training/checkpoint.py": (
+        *("tests/test_checkpoint.py", "tests/test_every_bit.py::test_every_format_is_tried"),
+        "tests/test_every_bit.py::test_every_truncation_is_refused_or_leaves_a_whole_result",
+    ),
+    "embkit/training/run.py": ("tests/test_checkpoint.py", "tests/test_resume_options.py"),
     "embkit/formats/safetensors_header.py": MODEL,
-    "embkit/formats/npz_archive.py": ("tests/test_npz.py", "tests/test_attacks.py"),
+    "embkit/formats/safetensors_dir.py": MODEL,
+    "embkit/formats/sparse_entries.py": ("tests/test_sparse_files.py", *NPZ),
+    "embkit/formats/npz_archive.py": (*NPZ, "tests/test_attacks.py"),
+    "embkit/formats/npz.py": NPZ,
+    "embkit/formats/npz_sparse.py": ("tests/test_npz_sparse.py",),
+    "embkit/formats/fasttext.py": ("tests/test_fasttext.py",),
     "embkit/formats/sniff.py": ("tests/test_formats.py", "tests/test_attacks.py"),
+    "embkit/formats/words.py": ("tests/test_formats.py", *TEXT, *BINARY),
+    "embkit/formats/blocks.py": ("tests/test_formats_blocks.py",),
     "embkit/formats/vocabulary_text.py": ("tests/test_vocabulary_text.py",),
 }
+
+# What survives and does the same as the original: file, line and change, with the reason.
+EQUIVALENT: dict[tuple[str, str, str], str] = {}
 
 TOKENS = [
     (r"(?<= )<=(?= )", "<"), (r"(?<= )>=(?= )", ">"), (r"(?<= )<(?= )", "<="),
@@ -74,6 +91,20 @@ class Mutant:
     line: int
     what: str
     text: str
+
+    @property
+    def place(self) -> str:
+        """File and line."""
+        return f"{self.file}:{self.line}"
+
+    @property
+    def code(self) -> str:
+        """The line that is changed, as it was."""
+        return (ROOT / self.file).read_text("utf-8").splitlines()[self.line - 1].strip()
+
+    def why_equivalent(self) -> str | None:
+        """Return why no test can tell it from the original, if a person found it so."""
+        return EQUIVALENT.get((self.file, self.code, self.what))
 
     @property
     def key(self) -> str:
@@ -130,82 +161,79 @@ def sample(file: str, size: int) -> list[Mutant]:
     return random.Random(f"{SEED} {file}").sample(found, min(size, len(found)))
 
 
-class Copy:
-    """A copy of the repository in which one file at a time is changed."""
+class Trial:
+    """A copy of the repository in which one file at a time is changed and tested."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "copy"
-        shutil.rmtree(self.folder, ignore_errors=True)
-        command = ["git", "-C", str(ROOT), "ls-files", "-z"]
-        names = subprocess.run(command, capture_output=True, check=True).stdout.decode()
-        for name in names.split("\0")[:-1]:
-            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, self.folder / name)
-        for built in ("build", *(f"embkit/{path.name}" for path in ROOT.glob("embkit/*.so"))):
-            if (ROOT / built).is_dir():
-                shutil.copytree(ROOT / built, self.folder / built)
-            elif (ROOT / built).exists():
-                shutil.copy2(ROOT / built, self.folder / built)
-        if not self.build():  # only what is older than its sources
-            raise RuntimeError("the extension does not build")
+        self.copy = Copy(folder / "copy")
+        self._limits: dict[str, float] = {}
 
-    def run(self, *arguments: str) -> int:
-        """Run Python in the copy; return its exit code, 124 where it takes too long."""
-        environment = {**os.environ, "EMBKIT_CUDA": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-        try:
-            done = subprocess.run(
-                [sys.executable, *arguments], cwd=self.folder, env=environment,
-                capture_output=True, timeout=TIMEOUT,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return 124
-        return done.returncode
+    def _passes(self, file: str, *, timeout: float | None = None, write: bool = False) -> bool:
+        options = ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *TESTS[file])
+        keep = "" if write else "1"  # bytecode is written of unchanged sources only
+        environment = {"PYTHONDONTWRITEBYTECODE": keep}
+        done = self.copy.run(*options, timeout=timeout, memory=MEMORY, environment=environment)
+        return done == 0
 
-    def build(self) -> bool:
-        """Compile the extension."""
-        return self.run("setup.py", "-q", "build_clib", "build_ext", "--inplace") == 0
-
-    def test(self, file: str) -> bool:
-        """Tell whether the tests of a file pass."""
-        options = ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider")
-        return self.run(*options, *TESTS[file]) == 0
+    def _limit(self, file: str) -> float:
+        """Return after how many seconds a file's tests are taken to hang, having run them."""
+        if file not in self._limits:
+            begin = time.monotonic()
+            if not self._passes(file, write=True):
+                log = (self.copy.folder / "log").read_text("utf-8", "replace")
+                raise RuntimeError(f"the tests of {file} fail without any change\n{log}")
+            self._limits[file] = 30 + 5 * (time.monotonic() - begin)
+        return self._limits[file]
 
     def outcome(self, mutant: Mutant) -> str:
         """Return ``killed``, ``survived`` or ``invalid``."""
-        path = self.folder / mutant.file
+        limit = self._limit(mutant.file)
+        path = self.copy.folder / mutant.file
         old, is_native = path.read_text(encoding="utf-8"), mutant.file.endswith(".cpp")
         path.write_text(mutant.text, encoding="utf-8")
+        later = time.time() + 100  # so that no bytecode is taken for this text's
+        os.utime(path, (later, later))
+        compiler = shlex.split(os.environ.get("CXX", "c++"))
         try:
-            if is_native and not self.build():
-                return "invalid"
-            return "survived" if self.test(mutant.file) else "killed"
+            if is_native:
+                built = self.copy.compile(mutant.file, compiler, ("-O1", "-w"))
+                if built is None or not self.copy.link({mutant.file: built}, compiler[-1:]):
+                    return "invalid"
+            return "survived" if self._passes(mutant.file, timeout=limit) else "killed"
         finally:
             path.write_text(old, encoding="utf-8")
+            if is_native:
+                self.copy.restore()
 
 
-def try_all(mutants: list[Mutant], work: Path, minutes: float) -> dict[str, str]:
-    """Try what was not tried yet, until the time is over; return all outcomes by key."""
+def try_all(
+    mutants: list[Mutant], work: Path, minutes: float, *, again: bool
+) -> dict[str, str]:
+    """Try what was not tried yet, until the time is over; return all outcomes by key.
+
+    With ``again`` survivors count as not tried.
+    """
     path = work / "outcomes.json"
     outcomes: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    left = [mutant for mutant in mutants if mutant.key not in outcomes]
-    end, copy = time.monotonic() + 60 * minutes, None
-    whole: set[str] = set()
-    for mutant in left:
+    end, trial = time.monotonic() + 60 * minutes, None
+    for mutant in mutants:
         if time.monotonic() > end:
             break
-        copy = copy or Copy(work)
-        if mutant.file not in whole:
-            if mutant.file.endswith(".cpp") or not whole:
-                copy.build()
-            if not copy.test(mutant.file):
-                raise RuntimeError(f"the tests of {mutant.file} fail without any change")
-            whole.add(mutant.file)
-        outcomes[mutant.key] = copy.outcome(mutant)
+        known = outcomes.get(mutant.key)
+        is_tried = known is not None and not (again and known == "survived")
+        if is_tried or mutant.why_equivalent() is not None:
+            continue
+        trial = trial or Trial(work)
+        outcomes[mutant.key] = trial.outcome(mutant)
         path.write_text(json.dumps(outcomes), encoding="utf-8")
-        print(
-            f"{outcomes[mutant.key]:9} {mutant.file}:{mutant.line}: {mutant.what}", flush=True
-        )
+        print(f"{outcomes[mutant.key]:9} {mutant.place}: {mutant.what}", flush=True)
     return outcomes
+
+
+def score_of(counts: Counter[str]) -> float | None:
+    """Return which part of the mutants that differ from the original was killed."""
+    tried = counts["killed"] + counts["survived"]
+    return counts["killed"] / tried if tried else None
 
 
 def main() -> int:
@@ -215,29 +243,39 @@ def main() -> int:
     )
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--sample", type=int, default=8, help="mutants of each file")
+    parser.add_argument("--again", action="store_true", help="try survivors once more")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop after, go on later")
     parser.add_argument("--file", action="append", choices=TESTS, help="only this one")
     parser.add_argument("--output", type=Path, help="JSON record")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     mutants = [m for file in options.file or TESTS for m in sample(file, options.sample)]
-    outcomes = try_all(mutants, options.work.resolve(), options.minutes)
+    outcomes = try_all(mutants, options.work.resolve(), options.minutes, again=options.again)
     table: dict[str, Counter[str]] = {}
+    survivors, equivalent = [], []
     for mutant in mutants:
-        table.setdefault(mutant.file, Counter())[outcomes.get(mutant.key, "not tried")] += 1
-    for file, counts in table.items():
-        print(f"{file:40}", dict(counts))
+        outcome, row = outcomes.get(mutant.key, "not tried"), f"{mutant.place}: {mutant.what}"
+        if (reason := mutant.why_equivalent()) is not None:
+            outcome = "equivalent"
+            equivalent.append({"mutant": row, "code": mutant.code, "why": reason})
+        elif outcome == "survived":
+            survivors.append({"mutant": row, "code": mutant.code})
+        table.setdefault(mutant.file, Counter())[outcome] += 1
     total = sum(table.values(), Counter())
-    score = total["killed"] / max(total["killed"] + total["survived"], 1)
-    print(f"mutation score {score:.2f} of {total['killed'] + total['survived']} mutants")
-    survivors = [
-        f"{m.file}:{m.line}: {m.what}" for m in mutants if outcomes.get(m.key) == "survived"
-    ]
+    for survivor in survivors:
+        print(f"survived: {survivor['mutant']}: {survivor['code']}")
+    for file, counts in (*table.items(), ("all", total)):
+        score = score_of(counts)
+        print(f"{file:40} {'-' if score is None else f'{score:.2f}'} {dict(counts)}")
     if options.output:
         config = {"sample": options.sample, "least_score": LEAST_SCORE}
-        metrics = {"score": score, "files": table, "survivors": survivors}
+        files = {file: {"score": score_of(found), **found} for file, found in table.items()}
+        metrics = {
+            "score": score_of(total), "files": files,
+            "survivors": survivors, "equivalent": equivalent,
+        }  # fmt: skip
         save_record(run_record(seed=SEED, config=config, metrics=metrics), options.output)
-    return int(total["not tried"] > 0 or score < LEAST_SCORE)
+    return int(total["not tried"] > 0 or (score_of(total) or 0) < LEAST_SCORE)
 
 
 if __name__ == "__main__":
