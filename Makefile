@@ -8,6 +8,7 @@
 #   make sanitize             the core's threads and memory under every sanitizer
 #   make faults               each system call on an output fails once, power cuts, SIGKILL
 #   make mutants              small faults in the readers, which their tests must notice
+#   make coverage             branches of the readers and checkpoints that their tests take
 #   make large                files and counters beyond 4 GiB: takes 20 GB of disk and minutes
 #   make bench CORPUS=my.txt ARGS="--work DIR --gensim"   measure the speed (eval/README.md)
 #   make gpu CORPUS=en.txt.xz ARGS="--data DATA --work DIR"    everything on an NVIDIA GPU
@@ -26,7 +27,7 @@ bin := $(VENV)/bin
 build_inputs := pyproject.toml setup.py $(shell find csrc -name '*.cpp' -o -name '*.h' -o -name '*.cu*')
 cpp_sources := $(shell find csrc tests/native -name '*.cpp' -o -name '*.h' -o -name '*.cu*')
 
-.PHONY: demo test lint bench gpu fuzz faults sanitize mutants large clean
+.PHONY: demo test lint bench gpu fuzz faults sanitize mutants coverage large clean
 
 demo: $(VENV)/demo.stamp
 	@$(bin)/embkit demo $(if $(CORPUS),"$(CORPUS)")
@@ -66,6 +67,9 @@ faults: $(VENV)/test.stamp
 
 mutants: $(VENV)/test.stamp
 	$(bin)/python -m tests.native.mutants --work build/mutants $(ARGS)
+
+coverage: $(VENV)/test.stamp
+	$(bin)/python -m tests.native.coverage --work build/coverage $(ARGS)
 
 large: $(VENV)/test.stamp
 	EMBKIT_LARGE=1 $(bin)/python -m pytest tests/test_large.py $(ARGS)

@@ -17,7 +17,7 @@ import pytest
 from embkit import formats
 from embkit.cli import main
 from embkit.embeddings import Embeddings
-from embkit.errors import FormatError
+from embkit.errors import FormatError, ResourceError
 from embkit.formats import safetensors_dir
 from embkit.formats.fasttext import parse, read_embeddings
 from embkit.formats.safetensors_writer import save_directory
@@ -354,3 +354,35 @@ def test_queries_of_the_command_line_know_unseen_words(
     ):
         assert main(["query", *query, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)
+
+
+def test_a_dictionary_without_words_is_refused(tmp_path: Path) -> None:
+    model = Model(words=[], input=np.zeros((30, 4), np.float32))
+    error = assert_refused_quickly(tmp_path, model.to_bytes())
+    assert "the dictionary has no words" in error.reason
+    assert error.offset == model.offsets["size"]
+
+
+def test_work_is_limited_by_the_size_of_the_file(tmp_path: Path) -> None:
+    """At most 2^30 additions and 2^10 of each byte, of which a character makes dim each."""
+    header = {name: value for name, (_, value) in HEADER.items()} | {"maxn": 2**31 - 1}
+
+    def is_within(length: int) -> tuple[bool, bytes]:
+        content = Model(header=header, words=[b"a", b"x" * length]).to_bytes()
+        additions = 4 * (3 * 3 + (length + 2) ** 2)
+        return additions <= (len(content) << 10) + (1 << 30), content
+
+    length = next(n for n in range(16_300, 17_000) if not is_within(n)[0])
+    path = tmp_path / "model.bin"
+    path.write_bytes(is_within(length - 1)[1])
+    assert len(formats.load(path, limit=1)) == 1
+    assert "n-grams" in assert_refused_quickly(tmp_path, is_within(length)[1]).reason
+
+
+def test_a_small_file_that_inflates_to_a_huge_one_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.bin.gz"
+    path.write_bytes(gzip.compress(Model().to_bytes() + bytes(64 << 20), 1))
+    with pytest.raises(ResourceError, match="above the limit of"):
+        formats.load(path, memory=1 << 20)
+    with pytest.raises(FormatError, match="67108864 bytes follow the model"):
+        formats.load(path)

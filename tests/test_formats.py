@@ -22,6 +22,7 @@ from embkit.embeddings import Embeddings
 from embkit.errors import FormatError, OutputExistsError, ResourceError
 from embkit.formats.sniff import sniff
 from embkit.streams import compressed
+from embkit.vocabulary import Vocabulary
 from tests.fasttext_files import Model
 
 WORDS = ["the", "wört", "new_york", "\udcc3"]
@@ -316,3 +317,13 @@ def test_no_format_takes_more_memory_than_it_may(tmp_path: Path, kind: str) -> N
     with pytest.raises(ResourceError):
         formats.load(path, memory=90)
     assert len(formats.load(path, memory=1 << 20)) > 1
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0)])
+@pytest.mark.parametrize("name", ["v.txt", "v.bin", "v.glove"])
+def test_nothing_is_not_written(tmp_path: Path, name: str, shape: tuple[int, int]) -> None:
+    words = Vocabulary.from_words([f"w{i}" for i in range(shape[0])])
+    empty = Embeddings(words, np.zeros(shape, np.float32))
+    with pytest.raises(ValueError, match="must have a row and a number"):
+        formats.save(empty, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []

@@ -72,3 +72,18 @@ def test_too_few_or_too_many_rows_are_told(content: bytes, reason: str, tmp_path
     (tmp_path / "v").write_bytes(content)
     with pytest.raises(FormatError, match=reason):
         list(read_blocks(tmp_path / "v", block_bytes=4))
+
+
+def test_blank_lines_fill_blocks_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "v"
+    path.write_bytes(b"3 1\na 1\n" + b"\n" * 40 + b"b 2\nc x\n")
+    blocks = read_blocks(path, block_bytes=8)
+    assert [next(blocks).words for _ in range(2)] == [["a"], ["b"]]
+    with pytest.raises(FormatError) as caught:
+        next(blocks)
+    assert (caught.value.line, caught.value.offset) == (44, 54)
+
+
+def test_no_words_are_read_where_none_are_wanted(tmp_path: Path) -> None:
+    (tmp_path / "v").write_bytes(b"2 1\na 1\nb 2\n")
+    assert list(read_blocks(tmp_path / "v", limit=0)) == []

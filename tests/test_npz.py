@@ -24,6 +24,7 @@ from tests.attacks.npz_files import (
     GOOD,
     ROWS,
     TEXT,
+    archive,
     described,
     npy,
     savez,
@@ -202,3 +203,75 @@ def test_mutations_are_read_or_refused(tmp_path: Path, compressed: bool) -> None
             except FormatError:
                 outcomes.add("refused")
     assert outcomes == {"read", "refused"}
+
+
+def test_deflated_member_that_ends_early_is_told_by_its_size(tmp_path: Path) -> None:
+    member = npy(GOOD, bytes(59))
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr("words.npy", npy(described("'|S1'", "(5,)"), b"abcde"))
+        out.writestr("vectors.npy", member)
+    data = bytearray(stream.getvalue())
+    entry = data.rindex(b"vectors.npy") - 46
+    struct.pack_into("<I", data, entry + 24, len(member) + 1)
+    with pytest.raises(FormatError, match="has not the size it states") as caught:
+        read(tmp_path, bytes(data))
+    assert caught.value.offset == data.index(b"vectors.npy") - 30
+
+
+@pytest.mark.parametrize(
+    ("width", "allowed"),
+    [("'<f2'", True), ("'<f1'", False), ("'<f3'", False), ("'<c8'", False), ("'<f16'", False)],
+)
+def test_only_known_types_are_read(tmp_path: Path, width: str, allowed: bool) -> None:
+    data = archive(
+        {
+            "words.npy": npy(described("'|S1'", "(2,)"), b"ab"),
+            "vectors.npy": npy(described(width, "(2, 1)"), bytes(2 * int(width[3:-1]))),
+        }
+    )
+    if allowed:
+        assert len(read(tmp_path, data)) == 2
+    else:
+        with pytest.raises(FormatError, match="has the unknown type"):
+            read(tmp_path, data)
+
+
+@pytest.mark.parametrize("count", [100, 101])
+def test_at_most_100_arrays_are_read(tmp_path: Path, count: int) -> None:
+    members = {f"a{i}.npy": npy(described("'|u1'", "(1,)"), b"x") for i in range(count - 2)}
+    members["words.npy"] = npy(described("'|S1'", "(5,)"), b"abcde")
+    data = archive({**members, "vectors.npy": npy(GOOD, BODY)})
+    if count <= 100:
+        assert read(tmp_path, data).words == list("abcde")
+    else:
+        with pytest.raises(FormatError, match="at most 100 arrays are read, got 101"):
+            read(tmp_path, data)
+
+
+@pytest.mark.parametrize("version", [b"\1\0", b"\2\0", b"\3\0"])
+@pytest.mark.parametrize("length", [10_000, 10_001])
+def test_headers_of_10000_bytes_are_the_longest(
+    tmp_path: Path, version: bytes, length: int
+) -> None:
+    padded = GOOD.rstrip("\n").ljust(length - 1) + "\n"
+    words = npy(described("'|S1'", "(5,)"), b"abcde")
+    data = archive({"words.npy": words, "vectors.npy": npy(padded, BODY, version)})
+    if length == 10_000:
+        np.testing.assert_array_equal(read(tmp_path, data).vectors, ROWS)
+    else:
+        with pytest.raises(FormatError, match="has a header of 10001 bytes"):
+            read(tmp_path, data)
+
+
+def test_an_archive_with_a_comment_is_read_and_junk_behind_it_refused(tmp_path: Path) -> None:
+    stream = io.BytesIO(savez(words=TEXT, vectors=ROWS))
+    with zipfile.ZipFile(stream, "a") as out:
+        out.comment = b"a comment"
+    whole = stream.getvalue()
+    assert read(tmp_path, whole).words == TEXT.tolist()
+    with pytest.raises(FormatError, match="does not end at the last byte") as caught:
+        read(tmp_path, whole + b"junk")
+    assert caught.value.offset == len(whole) + 4 - 22 - len("a comment")
+    with pytest.raises(FormatError, match="does not begin at the first byte"):
+        read(tmp_path, b"junk" + whole)

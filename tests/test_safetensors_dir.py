@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError, OutputExistsError
 from embkit.formats.safetensors_dir import read_embeddings
-from embkit.formats.safetensors_header import FILE_NAME, parse_json
+from embkit.formats.safetensors_header import FILE_NAME, build_header, parse_json
 from embkit.formats.safetensors_writer import save_directory
 from embkit.vocabulary import Vocabulary
 from tests.attacks.safetensors_files import ATTACKS, WORDS, make, to_bytes
@@ -331,3 +331,62 @@ def test_a_full_disk_keeps_the_old_model_at_every_size(tmp_path: Path) -> None:
         assert sorted(p.name for p in tmp_path.iterdir()) == ["old"]
         assert sorted(p.name for p in (tmp_path / "old").iterdir()) == [FILE_NAME, "model.json"]
         assert_equal(read_embeddings(tmp_path / "old", verify=True), old)
+
+
+def with_tensors(**changes: np.ndarray) -> bytes:
+    """Return a file with other tensors, all checksums as they must be."""
+    tensors = {**safetensors.numpy.load(to_bytes(make(extras=False))), **changes}
+    tensors = dict(sorted(tensors.items(), key=lambda item: -item[1].itemsize))
+    sums = {name: zlib.crc32(array.tobytes()) for name, array in tensors.items()}
+    metadata = {"format": "embkit", "format_version": "1", "crc32": json.dumps(sums)}
+    header = build_header(tensors, metadata)
+    return header + b"".join(array.tobytes() for array in tensors.values())
+
+
+@pytest.mark.parametrize("name", ["input", "output"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused_with_their_row(
+    tmp_path: Path, name: str, value: float
+) -> None:
+    rows = np.ones((5, 3), np.float32)
+    assert len(read(tmp_path, with_tensors(**{name: rows}), verify=True)) == 5
+    rows[3, 1] = value
+    with pytest.raises(FormatError, match=f"row 3 of {name} is not finite"):
+        read(tmp_path, with_tensors(**{name: rows}), verify=True)
+    assert len(read(tmp_path, with_tensors(**{name: rows}))) == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"input": np.ones((5, 0), "<f4")},
+            "must have at least 1 dimension, got 0",
+        ),
+        ({"output": np.ones((5, 2), "<f4")}, "output must have 3 columns, got 2"),
+        ({"subwords": np.ones((5, 4), "<f4")}, "subwords must have 3 columns, got 4"),
+        ({"counts": np.ones(4, "<i8")}, "5 rows need as many counts"),
+        ({"counts": np.full(5, -1, "<i8")}, "counts must be at least 0"),
+        ({"word_offsets": np.zeros(5, "<u8")}, "5 rows need 6 word_offsets, got 5"),
+        ({"word_offsets": np.ones(6, "<u8")}, "word_offsets must go from 0 to"),
+        ({"words": np.ones(3, "<u1")}, "word_offsets must go from 0 to 3"),
+        ({"words": np.ones((3, 1), "<u1")}, "'words' must be U8 of 1 dimensions"),
+        ({"input": np.ones((5, 3), "<f8")}, "'input' must be F32 of 2 dimensions"),
+    ],
+)
+def test_tensors_that_do_not_belong_together_are_refused(
+    tmp_path: Path, changes: dict[str, np.ndarray], reason: str
+) -> None:
+    content = with_tensors(**changes)
+    with pytest.raises(FormatError, match=re.escape(reason)) as caught:
+        read(tmp_path, content)
+    assert caught.value.offset is not None
+
+
+def test_an_output_of_other_rows_is_left_out_under_a_limit(tmp_path: Path) -> None:
+    output = np.ones((7, 3), np.float32)
+    whole = read(tmp_path, with_tensors(output=output))
+    assert whole.output is not None
+    assert len(whole.output) == 7
+    assert read(tmp_path, with_tensors(output=output), limit=2).output is None
+    assert len(read(tmp_path, with_tensors(output=output), limit=9)) == 5

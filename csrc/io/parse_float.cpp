@@ -97,7 +97,8 @@ const char* scan(const char* p, Decimal& decimal) {
 }
 
 // Exact where mantissa and power of ten are exact doubles: then the double is the nearest one,
-// and rounding it again is right unless it stands midway between two floats.
+// and rounding it again is right unless it stands midway between two floats. From 1e-22 to
+// 2^53 * 1e22 all is in the range of normal floats.
 bool convert_fast(const Decimal& decimal, float& value) {
   constexpr uint64_t kExactDouble = uint64_t{1} << 53;
   if (decimal.digits > kMostDigits || decimal.mantissa > kExactDouble) return false;
@@ -113,8 +114,6 @@ bool convert_fast(const Decimal& decimal, float& value) {
   constexpr uint64_t kDropped = (uint64_t{1} << 29) - 1;
   constexpr uint64_t kMidway = uint64_t{1} << 28;
   if ((bits & kDropped) == kMidway) return false;
-  using Limits = std::numeric_limits<float>;
-  if (wide > double{Limits::max()} || (wide < double{Limits::min()} && wide != 0)) return false;
   value = static_cast<float>(decimal.negative ? -wide : wide);
   return true;
 }
@@ -138,7 +137,7 @@ ParsedFloat parse_float(const char* text, float& value) {
   if (end == nullptr) return {Parsed::kNotNumeric, text};
   if (convert_fast(decimal, value)) return {Parsed::kNumber, end};
   if (in_float_range(text + (*text == '+'), end, value)) return {Parsed::kNumber, end};
-  if (decimal.mantissa != 0 && decimal.exponent + std::min<int64_t>(decimal.digits, 19) > 0) {
+  if (decimal.exponent + std::min<int64_t>(decimal.digits, 19) > 0) {
     return {Parsed::kTooLarge, end};
   }
   value = decimal.negative ? -0.0f : 0.0f;  // under half the least float

@@ -36,7 +36,7 @@ bool is_number(std::string_view field) {
 }
 
 bool is_not_finite(std::string_view field) {
-  if (!field.empty() && (field[0] == '-' || field[0] == '+')) field.remove_prefix(1);
+  if (field[0] == '-' || field[0] == '+') field.remove_prefix(1);  // no field is empty
   std::string lower;
   for (const char c : field.substr(0, 9)) lower += static_cast<char>(c | 0x20);
   return lower == "nan" || lower == "inf" || lower == "infinity";

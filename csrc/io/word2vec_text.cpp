@@ -15,7 +15,7 @@ constexpr int kLinesThatTellDim = 1000;
 constexpr char kUnterminated[] = "the last line has no newline, so the file may be cut short";
 
 bool is_integer(std::string_view field) {
-  if (!field.empty() && (field[0] == '-' || field[0] == '+')) field.remove_prefix(1);
+  if (field[0] == '-' || field[0] == '+') field.remove_prefix(1);  // no field is empty
   return !field.empty() && field.find_first_not_of("0123456789") == field.npos;
 }
 

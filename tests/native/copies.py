@@ -39,9 +39,8 @@ class Copy:
             for path in [*(ROOT / "build").glob("temp*"), *(ROOT / "build").glob("lib*")]:
                 shutil.copytree(path, self.folder / "build" / path.name)
         build = ("setup.py", "-q", "build_clib", "build_ext", "--inplace")
-        if (
-            self.run(*build, environment={"EMBKIT_CUDA": "0"}) != 0
-        ):  # only what is older than its sources
+        # It compiles only what is older than its sources.
+        if self.run(*build, environment={"EMBKIT_CUDA": "0"}) != 0:
             raise RuntimeError("the extension does not build")
         self.extension = next(self.folder.glob("embkit/_core*.so"))
         self._whole = self.folder / "build" / "whole.so"

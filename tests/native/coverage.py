@@ -130,7 +130,10 @@ def measure(copy: Copy, work: Path) -> dict[str, Branches]:
     copy.run("-m", "coverage", "json", f"--rcfile={config}", f"-o{counts}/told.json")
     raw = [str(path) for path in counts.glob("*.profraw")]
     merged = counts / "profile"
-    subprocess.run(["llvm-profdata", "merge", "-sparse", *raw, "-o", str(merged)], check=True)
+    subprocess.run(
+        ["llvm-profdata", "merge", "-sparse", "-failure-mode=all", *raw, "-o", str(merged)],
+        check=True,
+    )
     return {**native_branches(copy, merged), **python_branches(copy, counts / "told.json")}
 
 
