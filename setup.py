@@ -19,6 +19,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pybind11.setup_helpers import ParallelCompile, Pybind11Extension
@@ -216,10 +217,10 @@ class BuildExtensions(build_ext):
     def build_extension(self, ext: Pybind11Extension) -> None:
         """Build one extension."""
         if ext.name == "embkit._cuda" and self.nvcc is not None:
-            objects = []
-            for source in sorted(Path("csrc/cuda").glob("*.cu")):
-                objects.append(Path(self.build_temp, source.with_suffix(".cu.o")))
-                self.nvcc.compile(str(source), objects[-1])
+            sources = sorted(Path("csrc/cuda").glob("*.cu"))
+            objects = [Path(self.build_temp, path.with_suffix(".cu.o")) for path in sources]
+            with ThreadPoolExecutor(int(os.environ.get("EMBKIT_BUILD_JOBS") or 1)) as pool:
+                list(pool.map(self.nvcc.compile, map(str, sources), objects))
             ext.extra_objects = [*map(str, objects), *ext.extra_objects]
         super().build_extension(ext)
 

@@ -81,7 +81,7 @@ class CudaError(RuntimeError):
     @property
     def is_sticky(self) -> bool:
         """Whether this process can do nothing more on the device."""
-        return self.status in (700, 702, 710, *range(714, 722), 999)
+        return self.status in (214, 220, 226, 700, 702, 709, 710, *range(714, 722), 999)
 
 
 class LockedError(RuntimeError):

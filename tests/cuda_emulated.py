@@ -69,6 +69,7 @@ class TrainTask(ctypes.Structure):
         ("seed", ctypes.c_uint64),
         ("loss_mask", ctypes.c_uint64),
         ("max_warps", ctypes.c_int),
+        ("prefetch", ctypes.c_bool),
         ("counters", ctypes.c_void_p),
         ("workspace", ctypes.c_void_p),
     )
@@ -128,6 +129,12 @@ class Session:
         """Train the centres of a range of positions."""
         self.task.begin, self.task.end, self.task.epoch = begin, end, epoch
         assert self.call("train") == 0
+
+    def give_needed_workspace(self) -> None:
+        """Allocate what the task needs."""
+        needed = ctypes.c_size_t()
+        self.call("workspace", ctypes.byref(needed))
+        self.give_workspace(needed.value)
 
     def give_workspace(self, size: int) -> None:
         """Allocate ``size`` bytes of workspace, filled with NaN."""
@@ -192,9 +199,7 @@ def session(
         task.learn_normalizer = options.normalizer == "learnt"
         task.block_size, task.block_negatives = options.block_size, options.block_negatives
     made = Session(corpus, options, native, task, arrays, counters)
-    needed = ctypes.c_size_t()
-    made.call("workspace", ctypes.byref(needed))
-    made.give_workspace(needed.value)
+    made.give_needed_workspace()
     return made
 
 

@@ -73,6 +73,11 @@ DEFECTS = {
         "if (!is_first) gain",
         "if (!is_first && !IS) gain",
     ),
+    "a row is used before it has arrived": (
+        "warp_trainer.h",
+        "      ring_.settle(warp_);\n      for",
+        "      if (!IS) ring_.settle(warp_);\n      for",
+    ),
     "half of the lanes wait where the others do not": (
         "targets.h",
         "  const uint32_t noise =",
@@ -120,7 +125,11 @@ def difference(native: ctypes.CDLL, defect: int) -> float:
     corpus = reference.encode(random_sentences(20, [4] * 30 + [1, 1000], seed=1))
     options = reference.Options(**{**SMALL, "negatives": 8, "learning_rate": 0.05, "epochs": 1})
     ctypes.c_int.in_dll(native, "_ZN6embkit4cuda7plantedE").value = defect
-    wrong = cuda_emulated.train(corpus, options, native)
+    early = cuda_emulated.session(corpus, options, native)
+    early.task.prefetch = True
+    early.give_needed_workspace()
+    early.train(0, corpus.num_tokens, 0)
+    wrong = early.result()
     right = cuda_emulated.train(corpus, options)
     return float(np.abs(right.input - wrong.input).max())
 

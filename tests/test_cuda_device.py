@@ -9,7 +9,9 @@ import pytest
 
 from embkit.embeddings import Embeddings
 from embkit.errors import CudaError
-from tests.models import MODES, NCE_MODES, SMALL, output_of, random_sentences, trained
+from tests import reference, reference_nce
+from tests.models import MIXED, MODES, NCE_MODES, SMALL, output_of, random_sentences, trained
+from tests.test_cuda_block import BLOCK, train_by_tiles
 
 pytestmark = pytest.mark.cuda
 GPU_MODES: dict[str, dict[str, Any]] = {
@@ -42,12 +44,30 @@ def test_batches_of_one_train_what_one_thread_trains(
 
 
 @pytest.mark.parametrize("mode", GPU_MODES)
+@pytest.mark.parametrize("dim", [16, 130, 1024])
+@pytest.mark.parametrize("prefetch", [False, True], ids=["late", "early"])
 def test_one_warp_trains_what_one_thread_trains(
-    monkeypatch: pytest.MonkeyPatch, mode: str
+    monkeypatch: pytest.MonkeyPatch, mode: str, dim: int, prefetch: bool
 ) -> None:
     monkeypatch.setattr("embkit.training.cuda.MAX_WARPS", 1)
-    options = OPTIONS | GPU_MODES[mode]
-    assert distance(trained(TEXT, device="cuda", **options), trained(TEXT, **options)) < 1e-4
+    monkeypatch.setattr("embkit.training.cuda.PREFETCH", prefetch)
+    options = OPTIONS | GPU_MODES[mode] | {"dim": dim}
+    text = TEXT[: len(TEXT) // (1 if dim == 16 else 6)]
+    assert distance(trained(text, device="cuda", **options), trained(text, **options)) < 1e-4
+
+
+@pytest.mark.parametrize("loss", ["ns", "nce"])
+@pytest.mark.parametrize(("dim", "window"), [(16, 3), (100, 5), (128, 15), (300, 5)])
+def test_one_block_on_tensor_cores_trains_tiles_in_their_order(
+    monkeypatch: pytest.MonkeyPatch, loss: str, dim: int, window: int
+) -> None:
+    monkeypatch.setattr("embkit.training.cuda.MAX_WARPS", 1)
+    changes = {"bias": "none", "learning_rate": 0.2 / window}
+    options: dict[str, Any] = BLOCK | {"loss": loss, "dim": dim, "window": window} | changes
+    expected = train_by_tiles(reference.encode(MIXED), reference_nce.Options(**options))
+    model = trained(MIXED, device="cuda", **options)
+    assert np.abs(model.vectors - expected.input).max() < 1e-4
+    assert np.abs(output_of(model) - expected.output).max() < 1e-4
 
 
 def test_the_deterministic_mode_gives_the_same_bytes() -> None:

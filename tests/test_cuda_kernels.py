@@ -141,6 +141,24 @@ def test_segments_of_the_text_add_up_to_the_whole(mode: str) -> None:
     assert parts.counters.pairs == whole.counters.pairs
 
 
+@pytest.mark.parametrize("mode", KERNELS)
+@pytest.mark.parametrize(("dim", "window"), [(20, 1), (130, 5), (600, 15)])
+@pytest.mark.parametrize("lengths", [[1, 2, 40, 1200, 16], [3]], ids=["chunks", "few"])
+def test_rows_that_are_asked_for_early_are_the_same(
+    mode: str, dim: int, window: int, lengths: list[int]
+) -> None:
+    corpus = reference.encode(random_sentences(60, lengths, seed=9))
+    options = {**SMALL, "dim": dim, "window": window, "epochs": 1, "learning_rate": 0.05}
+    early = cuda_emulated.session(corpus, reference.Options(**options, **KERNELS[mode]))
+    early.task.prefetch = True
+    early.give_needed_workspace()
+    early.train(0, corpus.num_tokens, 0)
+    result = early.result()
+    expected = cuda_emulated.train(corpus, early.options)
+    np.testing.assert_array_equal(result.input, expected.input)
+    np.testing.assert_array_equal(result.output, expected.output)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -67,9 +67,7 @@ Plan make_plan(const TrainTask& task) {
         std::to_string(plan.shared_bytes) + " bytes of shared memory and the device has " +
         std::to_string(limits.shared_per_block) + ", got block");
   }
-  plan.status =
-      cudaFuncSetAttribute(train_blocks_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                           static_cast<int>(plan.shared_bytes));
+  plan.status = use_shared_memory(train_blocks_kernel, limits);
   int per_processor = 0;
   if (plan.status == cudaSuccess) {
     plan.status = cudaOccupancyMaxActiveBlocksPerMultiprocessor(

@@ -49,7 +49,6 @@ class BlockTrainer {
       }
       block_.sync();
       const Index begin = (first + static_cast<Index>(shared_.taken)) * size;
-      block_.sync();  // before the next one is taken
       if (begin >= task_.end) return;
       train_positions(begin);
     }
@@ -79,7 +78,6 @@ class BlockTrainer {
     }
     write_noise();
     report(end - begin);
-    block_.sync();
   }
 
   // Calls body(row, column) for four floats of each of `count` rows in turn, beyond the stride

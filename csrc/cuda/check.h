@@ -15,10 +15,11 @@ struct CudaError : std::runtime_error {
 };
 
 // Whether the process can do nothing more on a device after this status, not even copy a
-// result back: an illegal access, a failed assertion, hardware, a launch that timed out.
+// result back: an illegal access, a failed assertion, hardware (its memory and links too), a
+// launch that timed out, a context that is gone.
 constexpr bool is_sticky(Status status) {
-  return status == 700 || status == 702 || status == 710 || (status >= 714 && status <= 721) ||
-         status == 999;
+  return status == 214 || status == 220 || status == 226 || status == 700 || status == 702 ||
+         status == 709 || status == 710 || (status >= 714 && status <= 721) || status == 999;
 }
 
 // Throws CudaError, naming what was tried, unless the status is a success.

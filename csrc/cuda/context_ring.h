@@ -8,14 +8,15 @@
 namespace embkit::cuda {
 
 EMBKIT_HOST_DEVICE inline int64_t ring_floats(const TrainTask& task) {
-  return int64_t{2} * (2 * task.window + 1) * task.stride;
+  return int64_t{2} * (2 * task.window + 1 + task.prefetch) * task.stride;
 }
 
 // The input rows of the kept tokens that windows around the present centre can reach, 2W + 1 at
-// most: loaded when a token comes into reach, trained in place, and what they have gained is
-// added to the matrix when it leaves. A word that is there twice has one row, as in the matrix;
-// that row is written back and read again whenever one of its tokens leaves, so that none lives
-// longer than its tokens would alone.
+// most, and with task.prefetch of one more, on its way while the centre is trained: loaded when
+// a token comes into reach, trained in place, and what they have gained is added to the matrix
+// when it leaves. A word that is there twice has one row, as in the matrix; that row is written
+// back and read again whenever one of its tokens leaves, so that none lives longer than its
+// tokens would alone.
 //
 // Slot i has two rows, the value and the value as it was loaded. Lane i knows its word and how
 // many tokens share it; lane t % 32 knows the slot of token number t. A lane loads, trains and
@@ -44,7 +45,25 @@ class ContextRing {
       word_ = word;
       ++count_;
     }
-    if (same == 0) read(warp, slot, word);
+    if (same != 0) return;
+    if (!task_.prefetch) return read(warp, slot, word);
+    settle(warp);
+    coming_ = slot;
+    const float* const row = task_.input + static_cast<int64_t>(word) * task_.stride;
+    for_columns<kBlocks>(warp.lane(), task_.stride, [&](int, int column) {
+      warp.begin_copy(value(slot) + column, row + column);
+    });
+  }
+
+  // Waits for the row that is on its way, if any: before its token is used, or leaves.
+  EMBKIT_HOST_DEVICE void settle(Warp& warp) {
+    if (coming_ < 0) return;
+    warp.end_copies();
+    float* const value = this->value(coming_);
+    for_columns<kBlocks>(warp.lane(), task_.stride, [&](int, int column) {
+      at(value + task_.stride, column) = at(value, column);
+    });
+    coming_ = -1;
   }
 
   // Writes back the row of a token that leaves.
@@ -80,6 +99,7 @@ class ContextRing {
   uint32_t word_ = 0;  // of this lane's slot
   int count_ = 0;      // tokens that share it
   int slot_ = 0;       // of this lane's token
+  int coming_ = -1;    // the slot whose row is on its way, the same in every lane
 };
 
 }  // namespace embkit::cuda

@@ -27,6 +27,25 @@ class DeviceWarp {
     return {v.x, v.y, v.z, v.w};
   }
 
+  // To shared memory past the registers where the device can; sooner otherwise.
+  __device__ void begin_copy(float* to, const float* from) const {
+#if __CUDA_ARCH__ >= 800
+    if (__isShared(to)) {
+      asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
+                       static_cast<unsigned>(__cvta_generic_to_shared(to))),
+                   "l"(from)
+                   : "memory");
+      return;
+    }
+#endif
+    *reinterpret_cast<Float4*>(to) = load(from);
+  }
+  __device__ void end_copies() const {
+#if __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.wait_all;" ::: "memory");
+#endif
+  }
+
   // Each lane has its own columns, so that its stores and loads keep their order.
   __device__ void add(float* pointer, Float4 value, Updates updates) {
     if (updates == Updates::kStores) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "cuda/warp.h"
@@ -135,6 +136,12 @@ class EmulatedWarp {
   }
 
   Float4 load(const float* pointer) const { return *reinterpret_cast<const Float4*>(pointer); }
+  // As late as may be, so that what is used too soon shows.
+  void begin_copy(float* to, const float* from) { copies_.push_back({to, from}); }
+  void end_copies() {
+    for (const auto& [to, from] : copies_) std::memcpy(to, from, sizeof(Float4));
+    copies_.clear();
+  }
   void add(float* pointer, Float4 value, Updates) {
     auto& row = *reinterpret_cast<Float4*>(pointer);
     row = row + value;
@@ -164,6 +171,7 @@ class EmulatedWarp {
 
   LaneScheduler& lanes_;
   int lane_;
+  std::vector<std::pair<float*, const float*>> copies_;
 };
 
 }  // namespace embkit::cuda

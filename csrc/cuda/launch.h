@@ -34,6 +34,17 @@ inline DeviceLimits device_limits() {
   return limits;
 }
 
+// Lets blocks of a kernel that has no other shared memory take all that a device has to give,
+// and the device give it: the first level's cache gets the rest.
+template <typename Kernel>
+Status use_shared_memory(Kernel kernel, const DeviceLimits& limits) {
+  const Status status = cudaFuncSetAttribute(
+      kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, limits.shared_per_block);
+  if (status != cudaSuccess) return status;
+  return cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
+                              cudaSharedmemCarveoutMaxShared);
+}
+
 inline Status reset_queue(const TrainTask& task, Stream stream) {
   return cudaMemsetAsync(&task.counters->next_chunk, 0, sizeof task.counters->next_chunk,
                          stream);

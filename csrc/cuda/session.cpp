@@ -17,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kSliceSeconds = 0.25;  // of a launch, so that reports and Ctrl-C are prompt
 constexpr int kMostWarps = 1024;        // tried where the workspace of more does not fit
-constexpr Index kFastest = 4;           // times a slice may be longer than the one before
+constexpr Index kFastest = 16;          // times a slice may be longer than the one before
 
 template <typename T>
 void copy_to_device(const DeviceBuffer& to, const std::vector<T>& from, Stream stream) {
@@ -41,7 +41,7 @@ Session::Session(int device, const SessionOptions& options, const HostText& text
       number_(device),
       options_(options),
       unit_(options.batch_tokens > 0 ? options.batch_tokens : kRateGrid),
-      slice_(unit_) {
+      slice_(unit_ * std::max(device_.multiprocessors, 1)) {
   options_.task.num_tokens = text.num_tokens;
   options_.task.stride = (options.task.dim + kRowAlignment - 1) / kRowAlignment * kRowAlignment;
   try {

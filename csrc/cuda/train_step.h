@@ -119,6 +119,7 @@ class TrainStep {
         value = value + at(gradient, column);
       }
     });
+    warp_.sync();  // before contexts are listed anew
   }
 
  private:

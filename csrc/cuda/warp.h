@@ -13,6 +13,8 @@
 //   shuffle(value, source), shuffle_xor(value, mask)
 //   load(pointer)                   four floats that other warps may change, past the L1 cache
 //   add(pointer, Float4, updates)   to a row in global memory
+//   begin_copy(to, from)            four floats of such a row, there after end_copies(); for
+//                                   this lane alone
 // All 32 lanes come to each of the first five together.
 #if defined(__CUDA_ARCH__)
 #define EMBKIT_UNROLL _Pragma("unroll")

@@ -56,13 +56,16 @@ class WarpTrainer {
     const int window = task_.window;
     rate_ = learning_rate(task_, begin);
     oldest_ = loaded_ = 0;
+    const int ahead = task_.prefetch ? 1 : 0;
     for (int center = stream_.start(warp_, begin, end);; ++center) {
+      ring_.settle(warp_);
       for (; oldest_ < center - window; ++oldest_) ring_.release(warp_, oldest_);
-      stream_.fill(warp_, center + window + 1);
+      stream_.fill(warp_, center + window + 1 + ahead);
       if (!stream_.is_center(center)) break;
-      for (; loaded_ < stream_.size() && loaded_ <= center + window; ++loaded_) {
+      for (; loaded_ < stream_.size() && loaded_ <= center + window + ahead; ++loaded_) {
         ring_.load(warp_, loaded_, stream_.word(loaded_));
       }
+      if (loaded_ <= center + window + 1) ring_.settle(warp_);  // the last one is needed now
       train_center(center);
     }
     for (; oldest_ < loaded_; ++oldest_) ring_.release(warp_, oldest_);

@@ -87,20 +87,25 @@ Plan make_plan(const TrainTask& task, bool is_cbow) {
   const int fitting =
       static_cast<int>(static_cast<size_t>(limits.shared_per_processor) / warp_bytes);
   plan.is_shared = fitting >= kLeastWarps;
-  // A block is the smallest thing that gets shared memory: the fewer warps, the less is left.
-  plan.warps_per_block = plan.is_shared && fitting < 4 * kWarpsPerBlock ? 1 : kWarpsPerBlock;
-  plan.shared_bytes = static_cast<size_t>(plan.warps_per_block) *
-                      (plan.is_shared ? warp_bytes : sizeof(WarpStorage));
   plan.kernel = is_cbow ? kernel_of<true>(task.stride, plan.is_shared)
                         : kernel_of<false>(task.stride, plan.is_shared);
-  plan.status = cudaFuncSetAttribute(plan.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                     static_cast<int>(plan.shared_bytes));
-  int per_processor = 0;
-  if (plan.status == cudaSuccess) {
-    plan.status = cudaOccupancyMaxActiveBlocksPerMultiprocessor(
-        &per_processor, plan.kernel, plan.warps_per_block * kWarpSize, plan.shared_bytes);
+  plan.status = use_shared_memory(plan.kernel, limits);
+  // Shared memory goes to whole blocks: of their sizes, the one with which most warps fit.
+  for (int warps = kWarpsPerBlock; warps > 0; warps /= 2) {
+    const size_t bytes =
+        static_cast<size_t>(warps) * (plan.is_shared ? warp_bytes : sizeof(WarpStorage));
+    if (plan.status != cudaSuccess) return plan;
+    if (bytes > static_cast<size_t>(limits.shared_per_block)) continue;
+    int per_processor = 0;
+    plan.status = cudaOccupancyMaxActiveBlocksPerMultiprocessor(&per_processor, plan.kernel,
+                                                                warps * kWarpSize, bytes);
+    const int blocks = std::max(per_processor, 1) * limits.processors;
+    if (blocks * warps > plan.blocks * plan.warps_per_block) {
+      plan.blocks = blocks;
+      plan.warps_per_block = warps;
+      plan.shared_bytes = bytes;
+    }
   }
-  plan.blocks = std::max(per_processor, 1) * limits.processors;
   if (task.max_warps > 0 && task.max_warps < plan.blocks * plan.warps_per_block) {
     plan.warps_per_block = std::min(plan.warps_per_block, task.max_warps);
     plan.blocks = task.max_warps / plan.warps_per_block;

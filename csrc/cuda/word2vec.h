@@ -74,6 +74,7 @@ struct TrainTask {
   uint64_t seed;
   uint64_t loss_mask;  // a centre is measured when these bits of its window draw are 0
   int max_warps;       // most chunks in flight; 0 for as many as the device holds
+  bool prefetch;       // ask for a context's row a centre before it is needed
   // Memory.
   Counters* counters;
   void* workspace;  // workspace_bytes(), 256-byte aligned; null where that is 0

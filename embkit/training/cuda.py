@@ -23,6 +23,8 @@ MOST_RESIDENT = 0
 """Ids that are held on the device at most; 0 for as many as fit."""
 MAX_WARPS = 0
 """Warps that train at a time at most; 0 for as many as the device holds."""
+PREFETCH = False
+"""Whether a context's row is asked for one centre early; changes no result."""
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +97,7 @@ class CudaWord2Vec:
             "batch_tokens": BATCH_TOKENS if config.deterministic else 0,
             "most_resident": MOST_RESIDENT,
             "max_warps": MAX_WARPS,
+            "prefetch": PREFETCH,
         }
 
     def _open(self) -> Any:  # noqa: ANN401  (the type is in a module that may be missing)
