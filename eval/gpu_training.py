@@ -16,9 +16,10 @@ import numpy as np
 
 Check = Callable[..., None]
 """Raises TimeoutError when no time is left; takes anything."""
+Put = Callable[..., None]
+"""Keeps what was found so far, by name."""
 
 MIN_COUNT = 5
-SUBSAMPLES = (1e-4, 1e-3)
 ROUNDS = 3
 QUALITY = {"dim": 100, "window": 5, "negatives": 5, "subsample": 1e-3, "epochs": 5}
 
@@ -36,8 +37,13 @@ class Settings:
 
     @property
     def dims(self) -> tuple[int, ...]:
-        """Lengths of vectors whose speed is measured."""
-        return (8, 12) if self.small else (100, 128, 300)
+        """Lengths of vectors whose speed is measured, the most telling first."""
+        return (12, 8) if self.small else (128, 100, 300)
+
+    @property
+    def rounds(self) -> int:
+        """How often the speed of each cell is measured."""
+        return 1 if self.small else ROUNDS
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -80,8 +86,8 @@ def zipf_order(num_rows: int, count: int) -> np.ndarray[Any, np.dtype[np.uint32]
     return order
 
 
-def measure_ceilings(settings: Settings, check: Check) -> dict[str, Any]:
-    """Return what a GPU reads, and adds to with atomics, of rows in random order."""
+def measure_ceilings(settings: Settings, check: Check, put: Put) -> None:
+    """Find what a GPU reads, and adds to with atomics, of rows in random order."""
     from embkit import _native
 
     cuda = _native.cuda()
@@ -96,57 +102,101 @@ def measure_ceilings(settings: Settings, check: Check) -> dict[str, Any]:
                 "scatter_gb_per_second": scatter / 1e9,
             }
             found.append({"rows": num_rows, "dim": dim, **rates})
-    return {"ceilings": found}
+            put(ceilings=found)
 
 
-def train(corpus: Any, check: Check, **options: Any) -> tuple[Any, float]:  # noqa: ANN401
-    """Train; return the vectors, and the corpus's words per second of training alone."""
+def train(
+    corpus: Any,  # noqa: ANN401
+    check: Check,
+    method: str = "sgns",
+    **options: Any,  # noqa: ANN401
+) -> tuple[Any, dict[str, float | None]]:
+    """Train; return the vectors, and the corpus's words per second of training alone.
+
+    The steady rate is that from the first report to the last, without the text's and the
+    model's way to the device; None where there was but one report.
+    """
     import embkit
 
-    last = [None]
+    reports: list[Any] = []
 
     def keep(report: Any) -> None:  # noqa: ANN401
-        last[0] = report
+        reports.append(report)
         check()
 
-    vectors = embkit.train("sgns", corpus, progress=False, callback=keep, **options)
-    report: Any = last[0]
-    return vectors, report.tokens / report.seconds
+    vectors = embkit.train(method, corpus, progress=False, callback=keep, **options)
+    first, last = reports[0], reports[-1]
+    seconds = last.seconds - first.seconds
+    steady = (last.tokens - first.tokens) / seconds if seconds > 0 else None
+    return vectors, {"words_per_second": last.tokens / last.seconds, "steady": steady}
 
 
-def measure_speed(settings: Settings, check: Check) -> dict[str, Any]:
-    """Return words a second on the corpus repeated to so many tokens, one epoch."""
+def speed_cells(settings: Settings) -> list[dict[str, Any]]:
+    """Return what speed is measured of, the most telling first."""
+    plain = [
+        {"method": "sgns", "dim": dim, "subsample": subsample}
+        for dim in settings.dims
+        for subsample in (1e-3, 1e-4)
+    ]
+    first = plain[0]
+    ways = [
+        {**first, "prefetch": True},
+        {**first, "negative_sharing": "block"},
+        {**first, "method": "nce"},
+        {**first, "method": "cbow"},
+    ]
+    return [*plain[:2], *ways, *plain[2:]]
+
+
+def measure_speed(settings: Settings, check: Check, put: Put) -> None:
+    """Find words a second on the corpus repeated to so many tokens: every cell, then again."""
+    from embkit.training import cuda
+
     once = encoded(settings).num_tokens
-    repeats = -(-settings.tokens // once)
-    corpus = encoded(settings, repeats)
-    found = []
-    for dim in settings.dims:
-        for subsample in SUBSAMPLES:
-            options = {"dim": dim, "window": 5, "negatives": 5, "subsample": subsample}
-            asked = {**options, "epochs": 1, "device": "cuda"}
-            rates = [train(corpus, check, **asked)[1] for _ in range(ROUNDS)]
-            found.append(
-                {**options, "words_per_second": statistics.median(rates), "all": rates}
-            )
-    return {"tokens": corpus.num_tokens, "words": len(corpus.vocabulary), "speed": found}
+    corpus = encoded(settings, -(-settings.tokens // once))
+    cells = speed_cells(settings)
+    put(tokens=corpus.num_tokens, words=len(corpus.vocabulary))
+    runs: list[list[dict[str, float | None]]] = [[] for _ in cells]
+    for _ in range(settings.rounds):
+        for cell, done in zip(cells, runs, strict=True):
+            check()
+            asked = {"window": 5, "negatives": 5, "epochs": 1, "device": "cuda", **cell}
+            cuda.PREFETCH = asked.pop("prefetch", False)
+            done.append(train(corpus, check, **asked)[1])
+            put(speed=[_median(*pair) for pair in zip(cells, runs, strict=True) if pair[1]])
 
 
-def measure_quality(settings: Settings, check: Check) -> dict[str, Any]:
+def _median(cell: dict[str, Any], runs: list[dict[str, float | None]]) -> dict[str, Any]:
+    rates = [run["words_per_second"] for run in runs if run["words_per_second"] is not None]
+    return {**cell, "words_per_second": statistics.median(rates), "runs": runs}
+
+
+def measure_quality(settings: Settings, check: Check, put: Put) -> None:
     """Score vectors of both trainers on the same words, for each seed."""
-    from eval.scores import common_words, paired_interval, score_model
+    from eval.scores import paired_interval
 
     corpus = encoded(settings)
-    options = {**QUALITY, "dim": settings.dims[0], "epochs": 1 if settings.small else 5}
+    options = {**QUALITY, "dim": min(settings.dims), "epochs": 1 if settings.small else 5}
     runs: list[dict[str, Any]] = []
     for seed in range(1, settings.seeds + 1):
         asked = {**options, "seed": seed}
         gpu, gpu_rate = train(corpus, check, device="cuda", **asked)
         cpu, cpu_rate = train(corpus, check, threads=os.cpu_count(), **asked)
-        words = common_words(gpu, cpu)
-        both = [score_model(model, words, settings.data) for model in (gpu, cpu)]
-        points = [{name: score.points for name, score in scores.items()} for scores in both]
-        rates = {"gpu_words_per_second": gpu_rate, "cpu_words_per_second": cpu_rate}
-        runs.append({"seed": seed, "gpu": points[0], "cpu": points[1], **rates})
+        points = scores_of(settings, {"gpu": gpu, "cpu": cpu})
+        runs.append({"seed": seed, **points, "gpu_rate": gpu_rate, "cpu_rate": cpu_rate})
+        put(runs=runs)
     means = [float(np.mean([r["gpu"][n] - r["cpu"][n] for n in r["gpu"]])) for r in runs]
     mean, low, high = paired_interval(means)
-    return {"runs": runs, "difference": {"mean": mean, "low": low, "high": high}}
+    put(difference={"mean": mean, "low": low, "high": high})
+
+
+def scores_of(settings: Settings, models: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return the points of two models in each test set, on the words that both know."""
+    from eval.scores import common_words, score_model
+
+    words = common_words(*models.values())
+    return {
+        name: {test: score.points for test, score in found.items()}
+        for name, model in models.items()
+        if (found := score_model(model, words, settings.data))
+    }

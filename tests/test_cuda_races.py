@@ -18,7 +18,7 @@ KERNELS = ("words", "blocks", "batches")
 NEEDED = {
     "words": [("kept_stream.h", "next_ += kWarpSize;"), ("targets.h", "list(0, center);")],
     "blocks": [
-        ("block_trainer.h", "    find_logits();"),
+        ("block_trainer.h", "find_logits();"),
         ("block_trainer.h", "// the noise rows"),
     ],
     "batches": [("batch_step.h", "// all have read"), ("batch_step.h", "places[i] =")],

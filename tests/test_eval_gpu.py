@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
+import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import numpy as np
 import pytest
 
 from eval import gpu
+from eval.gpu_section import Clock, Findings, run_command, run_section
 from eval.scores import ANALOGY_SET, SIMILARITY_SETS
 from tests.models import random_sentences
 from tests.native.fake_cuda import FakeCuda
@@ -46,25 +50,45 @@ def record_of(tmp_path: Path) -> Any:
 def test_every_section_is_measured_and_recorded(
     fake_cuda: FakeCuda, arguments: list[str], tmp_path: Path
 ) -> None:
-    assert gpu.main([*arguments, "--sections=build,ceilings,speed,quality"]) == 0
+    assert gpu.main([*arguments, "--sections=build,speed,ceilings,quality"]) == 0
     found = record_of(tmp_path)
+    assert list(found) == ["build", "speed", "ceilings", "quality"]
     assert found["build"]["devices"][0]["name"] == "Emulated GPU"
+    assert any("cuda core" in line for line in found["build"]["doctor"])
     assert len(found["ceilings"]["ceilings"]) == 4
     assert found["speed"]["tokens"] == 1200  # three times 400
-    assert all(row["words_per_second"] > 0 for row in found["speed"]["speed"])
+    rows = found["speed"]["speed"]
+    assert all(row["words_per_second"] > 0 for row in rows)
+    assert {"nce", "cbow", "sgns"} == {row["method"] for row in rows}
+    assert [row["prefetch"] for row in rows if "prefetch" in row] == [True]
     assert set(found["quality"]["runs"][0]["gpu"]) == {*SIMILARITY_SETS.values(), "Google"}
     assert len(found["quality"]["runs"]) == 2
-    assert fake_cuda.calls("measure_rows") == 4
 
 
 def test_a_section_that_fails_stops_no_other(
     fake_cuda: FakeCuda, arguments: list[str], tmp_path: Path
 ) -> None:
-    fake_cuda.fail("measure_rows", 1, 2)
-    assert gpu.main([*arguments, "--sections=ceilings,speed"]) == 1
+    fake_cuda.fail("measure_rows", 3, 2)
+    assert gpu.main([*arguments, "--sections=ceilings,quality"]) == 1
     found = record_of(tmp_path)
     assert "out of memory" in found["ceilings"]["error"]
-    assert found["speed"]["speed"]
+    assert len(found["ceilings"]["ceilings"]) == 2  # what it had found before
+    assert found["quality"]["difference"]
+
+
+def test_a_section_that_ends_its_process_stops_no_other(tmp_path: Path) -> None:
+    def crash(clock: Clock, found: Findings) -> None:
+        found.put(first=1)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def hang(clock: Clock, found: Findings) -> None:
+        found.put(first=2)
+        time.sleep(60)
+
+    broken = run_section(crash, Clock(30), tmp_path / "a")
+    assert (broken["first"], broken["error"]) == (1, "the process ended with -9")
+    slow = run_section(hang, Clock(60).part(0.5), tmp_path / "b")
+    assert (slow["first"], slow["error"]) == (2, "TimeoutError: stopped from outside")
 
 
 def test_without_time_the_rest_is_recorded_as_such(
@@ -73,10 +97,47 @@ def test_without_time_the_rest_is_recorded_as_such(
     assert gpu.main([*arguments, "--minutes=0", "--sections=tests,speed"]) == 1
     found = record_of(tmp_path)
     assert found["speed"]["error"] == found["tests"]["error"] == "TimeoutError: no time left"
-    assert fake_cuda.calls("train") == 0
+
+
+PEER = """#!/usr/bin/env python3
+import sys
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+assert (options["-size"], options["-window"], options["-negative"]) == ("128", "3", "5")
+words = sorted(set(open(options["-train"]).read().split()))
+with open(options["-output"], "wb") as out:
+    out.write(b"%d 128\\n" % len(words))
+    for number, word in enumerate(words):
+        row = bytes([0, 0, 128, 63]) * (number + 1)
+        out.write(word.encode() + b" " + row.ljust(512, b"\\0") + b"\\n")
+print("\\nOverall Words Per Second: 250.5000")
+"""
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_full_w2v_is_run_at_its_own_settings(
+    fake_cuda: FakeCuda, arguments: list[str], tmp_path: Path, is_folder: bool
+) -> None:
+    program = tmp_path / "FULL-W2V_machine"
+    program.write_text(PEER)
+    program.chmod(0o755)
+    given = tmp_path if is_folder else program
+    assert gpu.main([*arguments, "--sections=full-w2v", f"--full-w2v={given}"]) == 0
+    found = record_of(tmp_path)["full-w2v"]
+    assert found["full_w2v_words_per_second"] == 250.5
+    rate = found["embkit_rates"]["words_per_second"]
+    assert found["times_faster"] == pytest.approx(rate / 250.5)
+    assert set(found["scores"]) == {"embkit", "full_w2v"}
+    assert set(found["scores"]["embkit"]) == {*SIMILARITY_SETS.values(), "Google"}
+
+
+def test_a_full_w2v_that_fails_is_recorded(arguments: list[str], tmp_path: Path) -> None:
+    for given, reason in (("/bin/false", "false failed (1)"), (tmp_path, "must be a program")):
+        assert gpu.main([*arguments, "--sections=full-w2v", f"--full-w2v={given}"]) == 1
+        assert reason in record_of(tmp_path)["full-w2v"]["error"]
+    assert gpu.main([*arguments, "--sections=full-w2v"]) == 0
 
 
 def test_a_command_is_recorded_with_its_exit_code_and_last_lines() -> None:
-    result = gpu.run_command([sys.executable, "-c", "print('1 passed'); exit(3)"], gpu.Clock(1))
+    result = run_command([sys.executable, "-c", "print('1 passed'); exit(3)"], Clock(60))
     assert result["exit_code"] == 3
     assert result["output"] == ["1 passed"]
