@@ -15,7 +15,13 @@ from typing import Any
 
 from eval.gpu_training import MIN_COUNT, Check, Put, Settings, encoded, scores_of, train
 
-OPTIONS = {"dim": 128, "window": 3, "negatives": 5, "subsample": 1e-3, "epochs": 5}
+OPTIONS: dict[str, Any] = {
+    "dim": 128,
+    "window": 3,
+    "negatives": 5,
+    "subsample": 1e-3,
+    "epochs": 5,
+}
 RATE = re.compile(r"Overall Words Per Second:\s*([0-9.]+)")
 SECONDS = 80.0
 

@@ -179,7 +179,7 @@ def measure_quality(settings: Settings, check: Check, put: Put) -> None:
     options = {**QUALITY, "dim": min(settings.dims), "epochs": 1 if settings.small else 5}
     runs: list[dict[str, Any]] = []
     for seed in range(1, settings.seeds + 1):
-        asked = {**options, "seed": seed}
+        asked: dict[str, Any] = {**options, "seed": seed}
         gpu, gpu_rate = train(corpus, check, device="cuda", **asked)
         cpu, cpu_rate = train(corpus, check, threads=os.cpu_count(), **asked)
         points = scores_of(settings, {"gpu": gpu, "cpu": cpu})

@@ -89,7 +89,7 @@ Plan make_plan(const TrainTask& task, bool is_cbow) {
   plan.is_shared = fitting >= kLeastWarps;
   plan.kernel = is_cbow ? kernel_of<true>(task.stride, plan.is_shared)
                         : kernel_of<false>(task.stride, plan.is_shared);
-  plan.status = use_shared_memory(plan.kernel, limits);
+  if (plan.is_shared) plan.status = use_shared_memory(plan.kernel, limits);
   // Shared memory goes to whole blocks: of their sizes, the one with which most warps fit.
   for (int warps = kWarpsPerBlock; warps > 0; warps /= 2) {
     const size_t bytes =
