@@ -228,6 +228,16 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def _sign(descriptor: int, name: Path) -> None:
+    """Write into a lock file who holds it."""
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
+    except OSError as error:
+        error.filename = str(name)
+        raise
+
+
 @contextlib.contextmanager
 def locked(name: Path, held: str) -> Iterator[None]:
     """Hold a lock file; the system lets go of it when the process ends in any way.
@@ -251,9 +261,9 @@ def locked(name: Path, held: str) -> Iterator[None]:
             break
         os.close(descriptor)
     try:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
+        _sign(descriptor, name)
         yield
     finally:
         name.unlink(missing_ok=True)
-        os.close(descriptor)
+        with contextlib.suppress(OSError):  # what it said is of no use any more
+            os.close(descriptor)

@@ -321,15 +321,41 @@ def test_a_closed_pipe_ends_quietly_with_141() -> None:
     assert (process.returncode, errors) == (ExitCode.BROKEN_PIPE, "")
 
 
-def test_a_closed_standard_output_is_no_error() -> None:
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("completion bash >&-", (4, "", "embkit: error: standard output: Bad file descriptor")),
+        ("inspect missing >&-", (2, "", "embkit: error: missing: No such file or directory")),
+        ("inspect missing 2>&-", (2, "", "")),
+        ("inspect missing >&- 2>&- <&-", (2, "", "")),
+        (
+            "train sgns missing --output v.bin --quiet 2>&-",
+            (2, "", ""),
+        ),
+    ],
+)
+def test_streams_that_the_caller_closed(command: str, expected: tuple[int, str, str]) -> None:
     done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m embkit completion bash >&-"],
+        ["bash", "-c", f"{sys.executable} -m embkit {command}"],
         capture_output=True,
         text=True,
         cwd=ROOT,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stdout, done.stderr.rstrip("\n")) == expected
+
+
+def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("a b c\n" * 9)
+    done = subprocess.run(
+        f"{sys.executable} -m embkit train sgns {tmp_path}/text --min-count 1 --dim 2"
+        f" --output {tmp_path}/v.txt >&- 2>&- <&-",
+        shell=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert (tmp_path / "v.txt").read_text().startswith("3 2\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -337,7 +363,7 @@ def test_a_full_disk_under_stdout_exits_4() -> None:
     with Path("/dev/full").open("w") as full, spawn(["--help"], stdout=full) as process:
         _, errors = process.communicate(timeout=60)
     assert process.returncode == ExitCode.OUTPUT
-    assert errors.splitlines() == ["embkit: error: [Errno 28] No space left on device"]
+    assert errors.splitlines() == ["embkit: error: standard output: No space left on device"]
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,26 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_a_link_is_followed_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "no" / "out.bin")
+    with (
+        pytest.raises(OutputError, match="folder does not exist"),
+        reserved_output(tmp_path / "link", overwrite=False),
+    ):
+        pass
+
+
+def test_an_output_has_one_lock_however_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("out.bin")
+    with (
+        reserved_output(tmp_path / "link", overwrite=False),
+        pytest.raises(LockedError),
+        reserved_output(tmp_path / "out.bin", overwrite=False),
+    ):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

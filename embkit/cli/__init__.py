@@ -21,4 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("embkit: error: interrupted", file=sys.stderr)
         return ExitCode.INTERRUPT
+    except MemoryError:
+        print("embkit: error: not enough memory to start", file=sys.stderr)
+        return ExitCode.RESOURCE
     return app.main(argv)

@@ -32,7 +32,12 @@ from embkit.cli import (
 from embkit.cli.exit_codes import ExitCode, exit_code_of
 from embkit.cli.options import hide_dash
 from embkit.cli.peers import translate_peer_options
-from embkit.cli.signals import install_handlers, silence_stdout
+from embkit.cli.signals import (
+    install_handlers,
+    name_stdout,
+    open_closed_streams,
+    silence_stdout,
+)
 from embkit.cli.terminal import note, visible
 
 HELP = """Train word embeddings from text, look at them, and convert between formats.
@@ -155,6 +160,8 @@ def report(error: BaseException, *, debug: bool) -> int:
         message += "" if debug else " (--debug shows where)"
     elif isinstance(error, OSError) and error.filename is not None:
         message = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    elif isinstance(error, OSError):
+        message = error.strerror or str(error)
     else:
         message = str(error) or type(error).__name__
     with contextlib.suppress(OSError):  # nobody listens; the exit code still tells
@@ -167,15 +174,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     tokens = list(sys.argv[1:] if argv is None else argv)
     try:
         install_handlers()
+        open_closed_streams()
         code = dispatch(tokens)
-        if sys.stdout is not None:  # it is None where the caller closed it
-            sys.stdout.flush()  # a full disk or a closed pipe shows here, not after the exit
+        sys.stdout.flush()  # a full disk or a closed pipe shows here, not after the exit
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):  # rich's way to end
             return ExitCode.BROKEN_PIPE
         return error.code if isinstance(error.code, int) else ExitCode.DONE
     except BaseException as error:
-        code = report(error, debug="--debug" in tokens)
         if isinstance(error, OSError):
+            name_stdout(error)
             silence_stdout()
+        code = report(error, debug="--debug" in tokens)
     return code

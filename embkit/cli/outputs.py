@@ -39,12 +39,13 @@ def reserved_output(
     model = path / "embeddings.safetensors"
     if not overwrite and (path.is_file() or model.exists()):
         raise OutputExistsError(f"output {path} exists; --overwrite replaces it")
-    if not path.parent.is_dir():
+    target = Path(os.path.realpath(path))  # a link keeps its place
+    if not target.parent.is_dir():
         raise OutputError(errno.ENOENT, "the output's folder does not exist", str(path))
     _try_writing(path)
-    with locked(path.with_name(path.name + ".lock"), f"output {path}"):
-        for target in (path, *_targets(path)):
-            remove_orphans(target)
+    with locked(target.with_name(target.name + ".lock"), f"output {path}"):
+        for replaced in (target, *_targets(target)):
+            remove_orphans(replaced)
         yield
 
 
@@ -59,15 +60,15 @@ def try_space(path: Path, num_bytes: int) -> None:
     if is_stream(path) or num_bytes < 1 or not hasattr(os, "posix_fallocate"):
         return
     probe = temporary_name(_targets(path)[0])
-    with contextlib.ExitStack() as stack:
-        file = stack.enter_context(probe.open("xb"))
-        stack.callback(probe.unlink, missing_ok=True)
-        try:
+    try:
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(probe.open("xb"))
+            stack.callback(probe.unlink, missing_ok=True)
             os.posix_fallocate(file.fileno(), 0, num_bytes)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                error.filename = str(path)
-                raise
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENODEV):
+            error.filename = str(path)
+            raise
 
 
 def is_stream(path: Path) -> bool:
@@ -77,6 +78,7 @@ def is_stream(path: Path) -> bool:
 
 def _targets(path: Path) -> list[Path]:
     """Return the files that a temporary one may stand beside, the main one first."""
+    path = Path(os.path.realpath(path))
     if not path.is_dir():
         return [path]
     from embkit.formats.safetensors_header import CARD_NAME, FILE_NAME
@@ -94,5 +96,8 @@ def _try_writing(path: Path) -> None:
         raise
     try:
         os.close(descriptor)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
         probe.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from embkit import formats
 
 ROOM = "output"
 SMALL = ("--dim", "32", "--min-count", "1", "--threads", "1", "--window", "3")
+COUNTED = ("--min-count", "1", "--threads", "1", "--window", "3")
 RUN = ("--output", f"{ROOM}/model", "--run", f"{ROOM}/run")
 OPTIONAL = {"model/model.json"}
 """What repeats a model's metadata for people, and is left out where it cannot be written."""
@@ -27,6 +28,7 @@ class Case:
 
 
 VECTORS = ("train", "sgns", "{text}", "--output", "{vectors}", *SMALL, "--subsample", "0")
+MAP = ("map", "{vectors}", "{vectors}", "--dictionary", "{dictionary}", "--force")
 SGNS = ("train", "sgns", "{text}", *RUN, *SMALL, "--epochs", "4")
 GLOVE = ("train", "glove", "{text}", *RUN, *SMALL, "--epochs", "2", "--x-max", "10")
 RESUME = ("resume", f"{ROOM}/run", "--output", f"{ROOM}/model")
@@ -41,6 +43,15 @@ CASES = {
     "text": Case(("convert", "{vectors}", f"{ROOM}/vectors.txt")),
     "npz": Case(("convert", "{vectors}", f"{ROOM}/vectors.npz")),
     "safetensors": Case(("convert", "{vectors}", f"{ROOM}/model")),
+    "glove": Case(("train", "glove", "{text}", "--output", f"{ROOM}/vectors.txt", *SMALL)),
+    "sparse": Case(("train", "ppmi", "{text}", "--output", f"{ROOM}/ppmi", *COUNTED)),
+    "counts": Case(("cooccur", "{text}", "--output", f"{ROOM}/counts.tsv", *COUNTED)),
+    "mapping": Case((*MAP, "--output", f"{ROOM}/map")),
+    "mapped": Case((*MAP, "--output-source", f"{ROOM}/mapped.bin")),
+    "phrases": Case(
+        ("phrases", "learn", "{text}", "--output", f"{ROOM}/phrases", *COUNTED[:2])
+    ),
+    "cache": Case((*VECTORS[:3], "--output", "{scratch}", "--cache", f"{ROOM}/ids", *SMALL)),
     "checkpoints": Case(SGNS, has_run=True),
     "checkpoints-glove": Case(GLOVE, has_run=True),
     "resume": Case(RESUME, has_run=True, begun=SGNS),
@@ -50,7 +61,9 @@ CASES = {
 
 def fill(work: Path, room: Path, arguments: Iterable[str]) -> list[str]:
     """Put the inputs' paths and the room's into a command."""
-    names = {"text": str(work / "text"), "vectors": str(work / "vectors.bin")}
+    names = {name: str(work / name) for name in ("text", "dictionary", "other_text")}
+    names |= {"vectors": str(work / "vectors.bin"), "other_vectors": str(work / "other.bin")}
+    names["scratch"] = str(work / "scratch.bin")
     return [a.format(**names).replace(f"{ROOM}/", f"{room}/") for a in arguments]
 
 
@@ -72,8 +85,21 @@ def output_in(files: dict[str, bytes]) -> dict[str, bytes]:
     }
 
 
-def is_whole(room: Path) -> bool:
-    """Tell whether the output in ``room`` can be read, checksums included."""
+def other_inputs(arguments: Iterable[str]) -> tuple[str, ...]:
+    """Return a command with other inputs, so that what it makes differs."""
+    others = {f"{{{name}}}": f"{{other_{name}}}" for name in ("text", "vectors")}
+    return tuple(others.get(argument, argument) for argument in arguments)
+
+
+def is_whole(room: Path, new: Path) -> bool:
+    """Tell whether the output is that of an undisturbed run, or another that can be read whole.
+
+    Several threads never train the same vectors twice.
+    """
+    if output_in(contents(room)) == output_in(contents(new)):
+        return True
+    if new.name != "train":
+        return False
     path = next(path for path in sorted(room.iterdir()) if not path.name.startswith("."))
     return len(formats.load(path, verify=path.is_dir())) > 0
 

@@ -2,6 +2,8 @@
 
     python -m tests.native.faults --work DIR [--case NAME]... [--part NAME]... [--output RECORD]
 
+With --output what was run with the same sources is not run again; --seconds ends a slice of it.
+
 faults: each case runs a command of embkit over an existing output with a preloaded shim in
 which the N-th call of one kind fails, for N = 1, 2, ... until there is no N-th call; for a full
 disk the room grows by 4 KiB. A run passes if it ends with the right exit code and one line of
@@ -23,16 +25,16 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.record import run_record, save_record
-from tests.native import kills, power
+from tests.native import fault_record, kills, power
 from tests.native.fault_cases import CASES, OPTIONAL, contents, is_whole, output_in
+from tests.native.fault_record import SOURCES
 from tests.native.forks import Ended, main_in_fork, with_faults
+from tests.native.fuzz_record import digest
 from tests.native.rooms import prepare, problem_at_the_end, torn_checkpoints
 
 KINDS = (
@@ -114,11 +116,12 @@ def find_problem(work: Path, room: Path, case: str, kind: str, ended: Ended) -> 
     if ended.code == 0:
         if kind not in BORNE | MAY_BE_BORNE:
             return "exit code 0 although the fault cannot be borne"
-        return None if is_whole(room) else "exit code 0 and the output is not whole"
+        is_new = is_whole(room, work / "new" / case)
+        return None if is_new else "exit code 0 and the output is not whole"
     if told_wrong := find_wrong_telling(kind, ended):
         return told_wrong
     # A folder that cannot be synced is told after the new output is in place.
-    if kind == "fsync" and is_whole(room):
+    if kind == "fsync" and is_whole(room, work / "new" / case):
         return None
     return None if now == old else "the old output is changed"
 
@@ -149,6 +152,8 @@ def find_wrong_telling(kind: str, ended: Ended) -> str | None:
         return f"exit code {ended.code}, not {expected}: {lines[-1:]}"
     if len(lines) != 1 or not lines[0].startswith("embkit: error: "):
         return f"not one line of error: {lines[-3:]}"
+    if expected == OUTPUT_CODE and "/" not in lines[0]:
+        return f"no file is named: {lines[-1:]}"
     return None
 
 
@@ -161,36 +166,40 @@ def run_kind(work: Path, case: str, kind: str) -> Iterator[Outcome]:
         yield outcome
 
 
-def put_faults(
-    work: Path, cases: list[str], kinds: list[str]
-) -> tuple[dict[str, Any], list[str]]:
-    """Try every fault; return a table of how many, and what was wrong."""
-    outcomes: list[Outcome] = []
-    table: dict[str, Any] = {}
-    for case in cases:
-        found = [outcome for kind in kinds for outcome in run_kind(work, case, kind)]
-        tried = Counter(outcome.kind for outcome in found)
-        borne = Counter(outcome.kind for outcome in found if outcome.borne)
-        table[case] = {kind: {"tried": tried[kind], "borne": borne[kind]} for kind in kinds}
-        print(f"{case:17}", ", ".join(f"{kind} {tried[kind]}" for kind in kinds), flush=True)
-        outcomes += found
+def put_faults(work: Path, case: str, kind: str) -> dict[str, Any]:
+    """Try every fault of a kind; return how many, and what was wrong."""
+    outcomes = list(run_kind(work, case, kind))
     wrong = [f"{o.case} {o.kind} {o.number}: {o.problem}" for o in outcomes if o.problem]
-    return {"cases": table, "tried": len(outcomes)}, wrong
+    borne = sum(outcome.borne for outcome in outcomes)
+    return {"tried": len(outcomes), "borne": borne, "wrong": wrong}
 
 
-def cut_power(work: Path, cases: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Cut the power after each call of each case."""
-    table, wrong = {}, []
+def wanted_slices(
+    parts: Sequence[str], cases: Sequence[str], kinds: Sequence[str]
+) -> list[str]:
+    """Name what is to be run: a part of a case, of the faults a kind of it."""
+    names = []
     for case in cases:
-        figures, problems = power.cut_everywhere(work, case)
-        table[case] = figures
-        wrong += problems
-        print(f"{case:17} power cut:", ", ".join(f"{k} {v}" for k, v in figures.items()))
-    return table, wrong
+        names += [f"faults {case} {kind}" for kind in kinds if "faults" in parts]
+        names += [f"power {case}"] if "power" in parts else []
+        if "kills" in parts and case in kills.KILLED:
+            names += [f"kills {case} {share}" for share in range(kills.SHARES)]
+    return names
+
+
+def run_slice(work: Path, name: str, points: int) -> dict[str, Any]:
+    """Run one slice; return its figures and what was wrong."""
+    part, case, *which = name.split()
+    if part == "power":
+        return power.cut_everywhere(work, case)
+    if part == "kills":
+        count = points // len(kills.KILLED)
+        return kills.kill_everywhere(work, case, count, int(which[0]))
+    return put_faults(work, case, which[0])
 
 
 def main() -> int:
-    """Run the chosen parts, and print a table."""
+    """Run the chosen slices, and print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -199,29 +208,33 @@ def main() -> int:
     parser.add_argument("--kind", action="append", choices=KINDS)
     parser.add_argument("--part", action="append", choices=PARTS)
     parser.add_argument("--points", type=int, default=200, help="of SIGKILL")
-    parser.add_argument("--output", type=Path, help="JSON record")
+    parser.add_argument("--output", type=Path, help="JSON record, which slices are added to")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin none later")
     options = parser.parse_args()
-    work, parts = options.work.resolve(), options.part or PARTS
+    work, output = options.work.resolve(), options.output
     cases, kinds = options.case or list(CASES), options.kind or list(KINDS)
+    wanted = wanted_slices(options.part or PARTS, cases, kinds)
+    sources = digest(SOURCES)
+    done = fault_record.read_slices(output, sources) if output else {}
     preload(build_shim(work))
     began = time.monotonic()
-    prepare(work)
-    metrics: dict[str, Any] = {}
-    wrong: list[str] = []
-    steps = {
-        "faults": lambda: put_faults(work, cases, kinds),
-        "power": lambda: cut_power(work, cases),
-        "kills": lambda: kills.kill_everywhere(work, options.points),
-    }
-    for part in parts:
-        metrics[part], problems = steps[part]()
-        wrong += problems
-        print(f"{part}: {len(problems)} wrong", *problems, sep="\n  ", flush=True)
-    metrics |= {"wrong": wrong, "seconds": round(time.monotonic() - began)}
-    if options.output:
-        config = {"page": PAGE, "parts": list(parts), "cases": cases}
-        save_record(run_record(seed=1, config=config, metrics=metrics), options.output)
-    return int(bool(wrong))
+    left = fault_record.missing(done, wanted)
+    prepare(work, sorted({name.split()[1] for name in left}))
+    num_wrong = 0
+    for name in left:
+        if time.monotonic() - began > options.seconds:
+            print("later:", *fault_record.missing(done, wanted), sep="\n  ")
+            break
+        done[name] = found = run_slice(work, name, options.points)
+        num_wrong += len(found["wrong"])
+        told = ", ".join(f"{key} {n}" for key, n in found.items() if isinstance(n, int))
+        print(f"{name}: {told}, wrong {len(found['wrong'])}", *found["wrong"], sep="\n  ")
+        sys.stdout.flush()
+        if output:
+            config = {"page": PAGE, "points": options.points, "sources": sources}
+            every = wanted_slices(PARTS, list(CASES), KINDS)
+            fault_record.add(output, {name: found}, config, every)
+    return int(num_wrong > 0)
 
 
 if __name__ == "__main__":

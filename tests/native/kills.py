@@ -29,6 +29,9 @@ from tests.native.rooms import problem_at_the_end, torn_checkpoints
 KILLED = ("checkpoints", "checkpoints-glove", "resume", "resume-glove")
 EVENTS = {"open", "os.mkdir", "os.rename", "os.link", "os.remove", "os.truncate", "os.rmdir"}
 
+SHARES = 5
+"""In so many parts the points of a run are killed at."""
+
 
 class Point:
     """Counts what a process does to files below a folder, and kills it before the N-th time."""
@@ -134,26 +137,19 @@ def plan_points(
     return [*named, *((0, rng.uniform(0, seconds)) for _ in range(points - count))]
 
 
-def kill_everywhere(work: Path, points: int) -> tuple[dict[str, Any], list[str]]:
-    """Kill at so many points, of all runs in turn; return a table and what was wrong."""
-    rng = random.Random(1)
-    table: dict[str, Any] = {"points": 0, "killed": 0, "cases": {}}
-    wrong: list[str] = []
-    for name in KILLED:
-        names, seconds = names_of_points(work, name)
-        plan = plan_points(rng, points // len(KILLED), len(names), seconds)
-        for number, after in plan:
-            code, problem = kill(work, name, number, after)
-            table["points"] += 1
-            table["killed"] += code == -signal.SIGKILL
-            where = f"after {after:.3f} s" if after is not None else names[number - 1]
-            if after is None and code != -signal.SIGKILL:
-                problem = problem or f"exit code {code} instead of a kill"
-            wrong += [f"{name} killed at {number} ({where}): {problem}"] if problem else []
-        kinds = Counter(names[number - 1] for number, after in plan if after is None)
-        counts = {"named": kinds.total(), "of": len(names)}
-        counts["random"] = len(plan) - kinds.total()
-        table["cases"][name] = {**counts, "kinds": dict(sorted(kinds.items()))}
-        told = "at {named} of {of} named points, {random} random ones".format(**counts)
-        print(f"{name:17} killed {told}", flush=True)
-    return table, wrong
+def kill_everywhere(work: Path, name: str, points: int, share: int) -> dict[str, Any]:
+    """Kill a run at a share of so many points; return how often, where, and what was wrong."""
+    names, seconds = names_of_points(work, name)
+    plan = plan_points(random.Random(name), points, len(names), seconds)[share::SHARES]
+    killed, wrong = 0, []
+    for number, after in plan:
+        code, problem = kill(work, name, number, after)
+        killed += code == -signal.SIGKILL
+        where = f"after {after:.3f} s" if after is not None else names[number - 1]
+        if after is None and code != -signal.SIGKILL:
+            problem = problem or f"exit code {code} instead of a kill"
+        wrong += [f"{name} killed at {number} ({where}): {problem}"] if problem else []
+    kinds = Counter(names[number - 1] for number, after in plan if after is None)
+    counts = {"points": len(plan), "killed": killed, "named": kinds.total()}
+    counts |= {"random": len(plan) - kinds.total()}
+    return {**counts, "kinds": dict(sorted(kinds.items())), "wrong": wrong}

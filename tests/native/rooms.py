@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from embkit.errors import FormatError
@@ -15,26 +15,35 @@ from tests.native.fault_cases import (
     VECTORS,
     contents,
     how_to_finish,
+    other_inputs,
     output_in,
 )
 from tests.native.forks import main_in_fork
 from tests.native.pausing import pause_often
 
 
-def prepare(work: Path) -> None:
-    """Make the inputs, and for each case what is there before and after an undisturbed run."""
+def prepare(work: Path, cases: Iterable[str]) -> None:
+    """Make the inputs, and what is there before and after an undisturbed run of each case."""
     work.mkdir(parents=True, exist_ok=True)
     sentences = random_sentences(100, [20] * 600, seed=1)
     lines = "".join(" ".join(words) + "\n" for words in sentences)
     (work / "text").write_text(lines, encoding="utf-8")
+    (work / "other_text").write_text(lines[: len(lines) // 2], encoding="utf-8")
+    pairs = "".join(f"{word} {word}\n" for word in sorted(set(lines.split())))
+    (work / "dictionary").write_text(pairs, encoding="utf-8")
     _run(work, work, VECTORS)
-    for name, case in CASES.items():
+    other = (*VECTORS[:2], "{other_text}", "--output", "{other_vectors}", *VECTORS[5:])
+    _run(work, work, other)
+    for name in cases:
+        case = CASES[name]
         room = work / "old" / name
         for folder in (room, work / "new" / name):
             shutil.rmtree(folder, ignore_errors=True)
         room.mkdir(parents=True)
-        before = case.begun or case.arguments
-        _run(work, room, (*before, *(("--seed", "2") if case.has_run else ())))
+        if case.has_run:
+            _run(work, room, (*(case.begun or case.arguments), "--seed", "2"))
+        else:
+            _run(work, room, other_inputs(case.arguments))
         if case.begun:
             main_in_fork(work, room, case.begun, before=lambda: pause_often(3))
         shutil.copytree(room, work / "new" / name)
