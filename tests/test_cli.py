@@ -345,6 +345,21 @@ def test_streams_that_the_caller_closed(command: str, expected: tuple[int, str, 
     assert (done.returncode, done.stdout, done.stderr.rstrip("\n")) == expected
 
 
+def test_no_memory_to_start_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class NoMemory:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "embkit.cli.app":
+                raise MemoryError
+
+    monkeypatch.delitem(sys.modules, "embkit.cli.app")
+    monkeypatch.delattr("embkit.cli.app")
+    monkeypatch.setattr(sys, "meta_path", [NoMemory(), *sys.meta_path])
+    assert run_main(["--version"]) == ExitCode.RESOURCE
+    assert capsys.readouterr().err == "embkit: error: not enough memory to start\n"
+
+
 def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("a b c\n" * 9)
     done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ if sys.platform != "linux":
     pytest.skip("the faults are put to Linux only", allow_module_level=True)
 
 from embkit.training.checkpoint import State, write_checkpoint
+from tests.native import fault_record
+from tests.native.fault_cases import other_inputs
+from tests.native.faults import wanted_slices
 from tests.native.kills import kind_of, last_checkpoint, plan_points
 from tests.native.power import Disk
 from tests.native.rooms import torn_checkpoints
@@ -96,3 +100,32 @@ def test_points_are_named_ones_and_as_many_random_ones() -> None:
 def test_points_are_told_without_numbers_and_random_parts() -> None:
     part = "/room/run/.checkpoint-000003.safetensors.0123456789abcdef.part"
     assert kind_of(part, "/room") == "run/.checkpoint.safetensors.part"
+
+
+def test_record_adds_up_slices_of_the_same_sources_and_names_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "faults.json"
+    wanted = wanted_slices(("faults", "kills"), ["train", "resume"], ["open"])
+    assert len(wanted) == 7
+    config = {"sources": "a"}
+    fault_record.add(path, {"faults train open": {"tried": 5, "wrong": []}}, config, wanted)
+    found = {"faults resume open": {"tried": 2, "wrong": ["torn"]}}
+    fault_record.add(
+        path, {**found, "kills resume 0": {"points": 9, "wrong": []}}, config, wanted
+    )
+    metrics = json.loads(path.read_text())["metrics"]
+    assert metrics["summary"] == {
+        "faults": {"wrong": 1, "tried": 7},
+        "kills": {"wrong": 0, "points": 9},
+    }
+    assert metrics["not_run"] == [f"kills resume {share}" for share in range(1, 5)]
+    fault_record.add(path, found, {"sources": "b"}, wanted)
+    assert fault_record.read_slices(path, "b") == found
+    assert fault_record.read_slices(path, "a") == {}
+
+
+def test_old_output_of_a_case_is_made_of_other_inputs() -> None:
+    assert other_inputs(("{text}", "--seed", "{vectors}")) == (
+        "{other_text}",
+        "--seed",
+        "{other_vectors}",
+    )
