@@ -91,7 +91,7 @@ def read_config(path: Path) -> dict[str, Any]:
         import tomli as tomllib
     try:
         options = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
         raise ValueError(f"{path}: config must be TOML: {error}") from error
     for name, value in options.items():
         if isinstance(value, dict):

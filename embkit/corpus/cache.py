@@ -40,6 +40,13 @@ _DTYPES: dict[str, tuple[str, type[np.generic]]] = {
 }
 
 
+FACTS: dict[str, type] = {
+    **dict.fromkeys(("num_tokens_read", "num_types_read", "num_lines", "num_crlf"), int),
+    **{"num_invalid": int, "digest": str, "sources": list},
+}
+"""What is kept of an encoded corpus beside its arrays, as JSON has it."""
+
+
 def cache_key(
     files: FileSources,
     config: VocabularyConfig,
@@ -134,9 +141,18 @@ def read_cache(path: Path, key: Key) -> tuple[dict[str, Any], Arrays] | None:
             for name, (code, dtype) in _DTYPES.items()
         }
         facts = json.loads(metadata["facts"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
-    return (facts, arrays) if _is_sound(arrays) else None
+    return (facts, arrays) if _are_facts(facts) and _is_sound(arrays) else None
+
+
+def _are_facts(facts: object) -> bool:
+    return (
+        isinstance(facts, dict)
+        and set(facts) == set(FACTS)
+        and all(type(facts[name]) is kind for name, kind in FACTS.items())
+        and all(isinstance(source, str) for source in facts["sources"])
+    )
 
 
 def _not_ours(path: Path) -> FormatError:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from embkit._native import core
 from embkit.config import VocabularyConfig, available_threads, check_at_least, check_choice
-from embkit.corpus.cache import cache_key, cache_path, read_cache, write_cache
+from embkit.corpus.cache import FACTS, cache_key, cache_path, read_cache, write_cache
 from embkit.corpus.faults import why_empty
 from embkit.corpus.sources import FileSources, PathLike, find_files
 from embkit.corpus.temporary import TemporaryFiles, mapped
@@ -285,12 +285,6 @@ def digest_of(corpus: EncodedCorpus, threads: int) -> str:
     return core.digest(np.frombuffer(digests.encode(), np.uint8), threads=1)
 
 
-_FACTS = (
-    *("num_tokens_read", "num_types_read", "num_lines", "num_crlf", "num_invalid"),
-    *("digest", "sources"),
-)
-
-
 def to_arrays(corpus: EncodedCorpus) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return a corpus's facts, as JSON can hold them, and its arrays by the cache's names."""
     vocabulary = corpus.vocabulary
@@ -302,7 +296,7 @@ def to_arrays(corpus: EncodedCorpus) -> tuple[dict[str, Any], dict[str, NDArray[
         "word_offsets": vocabulary.offsets,
         "counts": vocabulary.counts,
     }
-    return {name: getattr(corpus, name) for name in _FACTS}, arrays
+    return {name: getattr(corpus, name) for name in FACTS}, arrays
 
 
 def from_arrays(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> EncodedCorpus:

@@ -185,7 +185,7 @@ def read_outliers(path: PathLike, *, name: str | None = None) -> OutlierSet:
     notes = [f"left out {dropped} empty words"] if dropped else []
     for line, group in groups:
         if len(group.words) < 3 or not group.outliers:
-            reason = f"{group.name}: words must be at least 3, outliers at least 1"
+            reason = f"{group.name!r}: words must be at least 3, outliers at least 1"
             raise FormatError(path, line, None, reason)
     found = tuple(group for _, group in groups)
     return OutlierSet(set_name(path, name), found, os.fspath(path), warned(path, notes))
@@ -254,8 +254,9 @@ def _weat_of_json(path: PathLike, text: str, name: str) -> WeatTest:
             role: (str(fields[key]["category"]), [str(w) for w in fields[key]["examples"]])
             for key, role in keys.items()
         }
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(path, None, None, f"not the JSON of a test: {error!r}") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
+        raise FormatError(path, line, None, f"not the JSON of a test: {error!r}") from None
     return _weat_test(path, name, parts)
 
 
@@ -264,7 +265,7 @@ def _weat_test(
 ) -> WeatTest:
     missing = [role for role in "XYAB" if role not in parts or not parts[role][1]]
     if missing:
-        raise FormatError(path, None, None, f"{name}: no words in role {missing[0]}")
+        raise FormatError(path, None, None, f"{name!r} has no words in role {missing[0]}")
     x_name, y_name, a_name, b_name = (parts[role][0] for role in "XYAB")
     x, y, a, b = (tuple(parts[role][1]) for role in "XYAB")
     return WeatTest(name, x_name, y_name, a_name, b_name, x, y, a, b)

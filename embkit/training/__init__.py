@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -296,6 +296,23 @@ def resume(
         run if isinstance(run, RunFolder) else RunFolder(Path(run), checkpoint_at_end=keep_run)
     )
     content = read_run(folder.path)
+    work = open_run(content, folder.path, epochs)
+    reports = {"progress": progress, "log": log, "callback": callback, "memory": memory}
+    kept = {"checkpoint_every": content["checkpoint_every"], "output": content["output"]}
+    folder = dataclasses.replace(folder, **kept)
+    return work.run_in(folder, reports, keep_run, goes_further=epochs is not None)
+
+
+def open_run(content: Mapping[str, Any], folder: Path, epochs: int | None = None) -> _Work:
+    """Return what the run in ``folder`` trains, where ``content`` is what ``run.json`` says.
+
+    Raises
+    ------
+    FormatError
+        If the corpus, the counts or the rows that the run began with are damaged.
+    ValueError
+        If the method, an option or ``epochs`` is none that a run can have.
+    """
     identity = content["identity"]
     method = identity["method"]
     check_choice("method", method, tuple(METHODS))
@@ -305,12 +322,8 @@ def resume(
         _check_epochs(method, epochs, options["epochs"])
         options["epochs"] = epochs
     config = make_config(method, options)
-    source = read_source(folder.path, identity)
-    work = _Work(method, config, source, read_initial(folder.path, identity))
-    reports = {"progress": progress, "log": log, "callback": callback, "memory": memory}
-    kept = {"checkpoint_every": content["checkpoint_every"], "output": content["output"]}
-    folder = dataclasses.replace(folder, **kept)
-    return work.run_in(folder, reports, keep_run, goes_further=epochs is not None)
+    source = read_source(folder, identity)
+    return _Work(method, config, source, read_initial(folder, identity))
 
 
 def _check_epochs(method: str, epochs: int, before: int) -> None:

@@ -7,7 +7,6 @@ tensor, so that any flipped bit and any truncation is seen.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,14 @@ from numpy.typing import NDArray
 
 from embkit.errors import DivergenceError, FormatError
 from embkit.formats.checks import blocks, checksum
-from embkit.formats.safetensors_header import Header, build_header, read_header, to_json
+from embkit.formats.safetensors_header import (
+    ITEM_DTYPES,
+    Header,
+    build_header,
+    parse_json,
+    read_header,
+    to_json,
+)
 from embkit.output import OutputFile
 
 FORMAT = "embkit checkpoint"
@@ -103,14 +109,22 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, Any]]:
         header = read_header(stream, path)
         _check_metadata(header, path)
         file = np.memmap(stream, np.uint8, "r").view(np.ndarray)
-    sums = json.loads(header.metadata["crc32"])
+    sums, counters, identity = (
+        _parse(header, path, name) for name in ("crc32", "counters", "identity")
+    )
     tensors = {name: tensor.view(file) for name, tensor in header.tensors.items()}
     for name, array in tensors.items():
         if sums.get(name) != checksum(array):
             reason = f"tensor {name!r} is damaged: its checksum differs"
             raise FormatError(path, None, header.tensors[name].begin, reason)
-    counters = json.loads(header.metadata["counters"])
-    return State(counters, tensors), json.loads(header.metadata["identity"])
+    return State(counters, tensors), identity
+
+
+def _parse(header: Header, path: Path, name: str) -> dict[str, Any]:
+    try:
+        return parse_json(header.metadata.get(name, "").encode("utf-8"))
+    except ValueError as error:
+        raise FormatError(path, None, 8, f"its {name} is not valid: {error}") from None
 
 
 def _check_metadata(header: Header, path: Path) -> None:
@@ -122,6 +136,10 @@ def _check_metadata(header: Header, path: Path) -> None:
     if metadata.get("format_version") != VERSION:
         found = metadata.get("format_version", "none")[:20]
         raise FormatError(path, None, 8, f"format_version must be {VERSION}, got {found!r}")
+    for name, tensor in header.tensors.items():
+        if tensor.dtype not in ITEM_DTYPES:
+            reason = f"tensor {name!r} has the unknown dtype {tensor.dtype}"
+            raise FormatError(path, None, tensor.begin, reason)
 
 
 class Checkpoints:

@@ -187,7 +187,29 @@ def load_initial(path: Path) -> InitialRows:
     state, mark = read_checkpoint(path)
     if mark != _MARK:
         raise FormatError(path, None, 8, "it does not hold the rows that a run began with")
-    tensors = state.tensors
+    try:
+        _check_kept(state.counters, state.tensors)
+    except ValueError as error:
+        reason = f"its parts do not fit together: {error}"
+        raise FormatError(path, None, 8, reason) from None
+    tensors, facts = state.tensors, InitialFacts(**state.counters)
     words = Vocabulary(tensors["words"], tensors["word_offsets"])
-    facts = InitialFacts(**state.counters)
     return InitialRows(words, tensors["vectors"], tensors.get("output"), facts)
+
+
+def _check_kept(told: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
+    types = {name: type(value) for name, value in told.items()}
+    if types != {"source": str, "digest": str, "epochs_before": int}:
+        raise ValueError("what it tells of the vectors is of another kind")
+    kinds = {name: (array.dtype.str, array.ndim) for name, array in tensors.items()}
+    wanted = {"word_offsets": ("<u8", 1), "vectors": ("<f4", 2), "words": ("|u1", 1)}
+    if kinds != {**wanted, **({"output": ("<f4", 2)} if "output" in kinds else {})}:
+        raise ValueError(f"its tensors must be {', '.join(wanted)} and perhaps output")
+    vectors, offsets = tensors["vectors"], tensors["word_offsets"]
+    if tensors.get("output", vectors).shape != vectors.shape:
+        raise ValueError("output must have the shape of vectors")
+    ends = (0, len(tensors["words"]))
+    if len(offsets) != len(vectors) + 1 or (offsets[0], offsets[-1]) != ends:
+        raise ValueError("each row must have a word")
+    if (offsets[1:] < offsets[:-1]).any():
+        raise ValueError("word_offsets must not descend")

@@ -190,15 +190,29 @@ def read_run(folder: Path) -> dict[str, Any]:
     path = folder / "run.json"
     try:
         content = json.loads(path.read_bytes())
-        found = (content["format"], content["format_version"])
-        identity = content["identity"]
-        names = {"method", "config", "simd", "embkit"}
-        sources = {"corpus", "counts"} & set(identity)
-        if found == (FORMAT, VERSION) and names <= set(identity) and len(sources) == 1:
-            return dict(content)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass
-    raise FormatError(path, None, None, f"it must be a {FORMAT} of version {VERSION}")
+    except (ValueError, RecursionError):
+        content = None
+    match content:
+        case {
+            "format": found,
+            "format_version": version,
+            "identity": {"method": str(), "config": dict(), "simd": str(), "embkit": str()},
+            "checkpoint_every": int() | float(),
+            "output": output,
+        } if (found, version) == (FORMAT, VERSION) and _is_output(output):
+            sources = [content["identity"].get(name) for name in ("corpus", "counts")]
+            kinds = [source for source in sources if source is not None]
+            if len(kinds) == 1 and _is_source(kinds[0]):
+                return dict(content)
+    raise FormatError(path, None, None, f"it must be an {FORMAT} of version {VERSION}")
+
+
+def _is_source(told: object) -> bool:
+    return isinstance(told, dict) and isinstance(told.get("digest"), str)
+
+
+def _is_output(told: object) -> bool:
+    return told is None or (isinstance(told, dict) and isinstance(told.get("path", ""), str))
 
 
 def read_source(folder: Path, identity: Mapping[str, Any]) -> RunSource:

@@ -6,6 +6,7 @@ They link no Python: only the core's own code is instrumented and its allocation
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMON = ("-std=c++17", "-g", "-O1", "-fno-omit-frame-pointer", "-pthread", "-Icsrc", "-I.")
 # Without the tracing of comparisons, which takes half the time; a dictionary stands for it.
 COVERAGE = ("-fsanitize=fuzzer-no-link", "-fno-sanitize-coverage=trace-cmp", "-O2")
+INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 CHECKS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
@@ -53,6 +55,21 @@ def core_sources(*folders: str) -> list[str]:
         for folder in folders
         for path in (ROOT / "csrc" / folder).glob("*.cpp")
     )
+
+
+def needed_files(program: str) -> list[str]:
+    """Return what a program is made of: files it includes, and the source of each header."""
+    found: set[str] = set()
+    waiting = [program]
+    while waiting:
+        file = waiting.pop()
+        if file in found or not (ROOT / file).is_file():
+            continue
+        found.add(file)
+        for name in INCLUDE.findall((ROOT / file).read_text(encoding="utf-8")):
+            for path in (Path(name), Path("csrc") / name):
+                waiting += [path.as_posix(), path.with_suffix(".cpp").as_posix()]
+    return sorted(found)
 
 
 def compile_objects(tools: Toolchain, sources: Sequence[str], folder: Path) -> list[Path]:

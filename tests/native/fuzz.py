@@ -69,11 +69,6 @@ SEEDS: dict[str, Iterable[bytes]] = {
 }
 
 
-TEXT_SOURCES = ("block_reader", "tokenizer", "utf8", "word_table", "word_hash", "separators")
-SOURCES = {target: ("csrc/text/{}.*", TEXT_SOURCES) for target in ("utf8", "tokenizer")}
-"""What a target tests, where that is not csrc/io."""
-
-
 def longest(target: str) -> int:
     """Return the bytes of a target's longest inputs."""
     return LONGEST.get(target, LONGEST_ELSE)
@@ -81,14 +76,12 @@ def longest(target: str) -> int:
 
 def sources_of(target: str) -> str:
     """Return a name for the contents of all sources that a target tests."""
-    pattern, names = SOURCES.get(target, ("csrc/io/{}", ("*.cpp", "*.h")))
-    tested = [pattern.format(name) for name in names]
-    own = (
-        f"tests/native/fuzz_{target}.cpp",
-        "tests/native/fuzz.h",
-        "tests/native/fuzz_words.h",
-    )
-    return fuzz_record.digest([*tested, *own])
+    return fuzz_record.digest(build.needed_files(source_of(target)))
+
+
+def source_of(target: str) -> str:
+    """Return the source of a target's function."""
+    return f"tests/native/fuzz_{target}.cpp"
 
 
 def write_seeds(target: str, folder: Path) -> None:
@@ -106,12 +99,15 @@ def build_targets(targets: Iterable[str], folder: Path) -> dict[str, Path]:
     if not missing:
         return programs
     tools = build.fuzzer()
-    sources = [*build.core_sources("core", "io", "text"), *tools.driver]
-    objects = build.compile_objects(tools, sources, folder / "objects")
-    for name in missing:
-        target = [f"tests/native/fuzz_{name}.cpp"]
-        own = build.compile_objects(tools, target, folder / "objects")
-        build.link(tools, [*objects, *own], programs[name])
+    parts = {
+        name: [f for f in build.needed_files(source_of(name)) if f.endswith(".cpp")]
+        for name in missing
+    }
+    sources = sorted({*tools.driver, *(source for some in parts.values() for source in some)})
+    compiled = build.compile_objects(tools, sources, folder / "objects")
+    objects = dict(zip(sources, compiled, strict=True))
+    for name, own in parts.items():
+        build.link(tools, [objects[part] for part in (*own, *tools.driver)], programs[name])
     return programs
 
 

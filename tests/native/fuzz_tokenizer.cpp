@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/native/fuzz.h"

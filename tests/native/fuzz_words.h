@@ -1,6 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/word2vec_binary.h"
@@ -10,8 +14,32 @@
 
 namespace embkit::fuzz {
 
+constexpr uint64_t kMemory = uint64_t{1} << 20;  // larger blocks cost more than the reading
+
+// Hands bytes out in pieces of at most `piece`, as a pipe would.
+class PieceSource : public ByteSource {
+ public:
+  PieceSource(std::string_view bytes, size_t piece) : bytes_(bytes), piece_(piece) {}
+
+  size_t read(char* out, size_t capacity) override {
+    const size_t count = std::min({capacity, piece_, bytes_.size()});
+    std::memcpy(out, bytes_.data(), count);
+    bytes_.remove_prefix(count);
+    return count;
+  }
+
+ private:
+  std::string_view bytes_;
+  size_t piece_;
+};
+
 // Small, so that small inputs cross the edges between buffers, and clearing them costs little.
 constexpr size_t kBuffer = 64, kBatch = 128;
+
+inline void check_table(const WordVectors& table) {
+  EMBKIT_PROMISE(table.offsets.front() == 0 && table.offsets.back() == table.words.size());
+  EMBKIT_PROMISE(std::is_sorted(table.offsets.begin(), table.offsets.end()));
+}
 
 using WordReader = WordVectors (*)(ByteReader&, ByteBudget&, const ReadOptions&);
 
