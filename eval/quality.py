@@ -22,13 +22,15 @@ from eval.scores import common_words, paired_interval, score_model
 from eval.shuffle import shuffle_lines
 
 MODELS = ("skipgram-ns", "skipgram-hs", "cbow-ns", "cbow-hs", "skipgram-ns-pair")
-# Each row of the table: candidate and reference as tool:model.
+# Each row of the table: candidate and reference as tool:model, or tool:model@learning-rate.
 COMPARISONS = [(f"embkit:{model}", f"word2vec:{model}") for model in MODELS[:4]] + [
     ("embkit:skipgram-ns", "embkit:skipgram-ns-pair"),
     ("embkit:skipgram-ns-pair", "word2vec:skipgram-ns"),
     # Those of the losses and of the sharing that word2vec.c lacks; named by --models alone.
     ("embkit:skipgram-nce", "embkit:skipgram-ns"),
     ("embkit:cbow-nce", "embkit:cbow-ns"),
+    ("embkit:cbow-nce@0.075", "embkit:cbow-ns"),
+    ("embkit:cbow-ns@0.075", "embkit:cbow-ns"),
     ("embkit:skipgram-ns-block", "embkit:skipgram-ns"),
     ("embkit:skipgram-nce-block", "embkit:skipgram-ns"),
 ]
@@ -41,10 +43,13 @@ def train_word2vec(binary: Path, task: Task, corpus: Path, output: Path) -> None
     run_peer(word2vec_command(binary, task, corpus, output))
 
 
-def train_embkit(task: Task, sharing: str, seed: int, corpus: Path, output: Path) -> None:
-    """Train one model with embkit and save it as word2vec binary."""
+def train_embkit(
+    task: Task, sharing: str, rate: str, seed: int, corpus: Path, output: Path
+) -> None:
+    """Train one model with embkit, at its own rate where none is given; save it as binary."""
     import embkit
 
+    given: dict[str, Any] = {"learning_rate": float(rate)} if rate else {}
     vectors = embkit.train(
         task.method,
         corpus,
@@ -58,6 +63,7 @@ def train_embkit(task: Task, sharing: str, seed: int, corpus: Path, output: Path
         threads=task.threads,
         seed=seed,
         negative_sharing=sharing,
+        **given,
         progress=False,
     )
     embkit.save(vectors, output, overwrite=True)
@@ -70,11 +76,13 @@ def vectors_of(name: str, run: int, arguments: argparse.Namespace) -> Path:
     if output.exists():
         return output
     corpus = shuffle_lines(arguments.corpus, arguments.work / f"shuffle-{run}.txt", run)
-    method, loss, *sharing = model.split("-")
+    kind, _, rate = model.partition("@")
+    method, loss, *sharing = kind.split("-")
     task = Task(method, loss, epochs=arguments.epochs, threads=arguments.threads)
     partial = output.with_name(f"part-{output.name}")
     if tool == "embkit":
-        train_embkit(task, sharing[0] if sharing else "window", run, corpus, partial)
+        chosen = sharing[0] if sharing else "window"
+        train_embkit(task, chosen, rate, run, corpus, partial)
     else:
         train_word2vec(arguments.word2vec, task, corpus, partial)
     return partial.replace(output)
