@@ -2,13 +2,13 @@ r"""Measure everything on an NVIDIA GPU in one command of under ten minutes.
 
 Builds embkit with its GPU part where that is missing, runs the tests that need a GPU, measures
 the training speed on a corpus repeated to 100 million tokens, the ceilings of row access, the
-quality beside the CPU trainer's, FULL-W2V where its program is given, and at last the tests
-under compute-sanitizer where there is one. Each section has a process and a time of its own:
-what breaks, or finds no time left, is recorded as such and stops no other. The record is
-written after every section, with what that had found by then::
+quality beside the CPU trainer's, also with fewer warps at a time, FULL-W2V where its program is
+given, and at last the tests under compute-sanitizer where there is one. Each section has a
+process and a time of its own: what breaks, or finds no time left, is recorded as such and stops
+no other. The record is written after every section, with what that had found by then::
 
     python -m eval.gpu --corpus en.txt.xz --data DATA --work DIR [--minutes 9.5] \
-        [--full-w2v PROGRAM] [--sections build,tests,speed,ceilings,quality,sanitizer]
+        [--full-w2v PROGRAM] [--sections build,tests,speed,ceilings,quality,...]
 """
 
 from __future__ import annotations
@@ -25,7 +25,13 @@ from typing import Any
 
 from eval.gpu_full_w2v import measure_full_w2v
 from eval.gpu_section import Clock, Findings, Work, run_command, run_section
-from eval.gpu_training import Settings, measure_ceilings, measure_quality, measure_speed
+from eval.gpu_training import (
+    Settings,
+    measure_ceilings,
+    measure_concurrency,
+    measure_quality,
+    measure_speed,
+)
 from eval.record import ROOT, run_record, save_record
 
 # Sections in their order, with the most seconds that each may take.
@@ -35,6 +41,7 @@ SECTIONS = {
     "speed": 150,
     "ceilings": 40,
     "quality": 150,
+    "concurrency": 90,
     "full-w2v": 90,
     "sanitizer": 600,
 }
@@ -107,6 +114,9 @@ def works(settings: Settings, full_w2v: Path | None) -> dict[str, Work]:
         "speed": lambda clock, found: measure_speed(settings, clock.check, found.put),
         "ceilings": lambda clock, found: measure_ceilings(settings, clock.check, found.put),
         "quality": lambda clock, found: measure_quality(settings, clock.check, found.put),
+        "concurrency": lambda clock, found: measure_concurrency(
+            settings, clock.check, found.put
+        ),
         "full-w2v": lambda clock, found: measure_full_w2v(
             settings, full_w2v, clock.check, found.put
         ),

@@ -41,6 +41,11 @@ class Settings:
         return (12, 8) if self.small else (128, 100, 300)
 
     @property
+    def warps(self) -> tuple[int, ...]:
+        """Most warps at a time, 0 for all that the device holds."""
+        return (0, 1) if self.small else (0, 1024, 512, 256, 64)
+
+    @property
     def rounds(self) -> int:
         """How often the speed of each cell is measured."""
         return 1 if self.small else ROUNDS
@@ -190,11 +195,31 @@ def measure_quality(settings: Settings, check: Check, put: Put) -> None:
     put(difference={"mean": mean, "low": low, "high": high})
 
 
+def measure_concurrency(settings: Settings, check: Check, put: Put) -> None:
+    """Score vectors, and time their training, with fewer and fewer warps at work together.
+
+    A warp sees what others do to a row once its copy has left the window: with many of them,
+    frequent words get more updates at a time than one learning rate is meant for.
+    """
+    from embkit.training import cuda
+
+    corpus = encoded(settings)
+    options = {**QUALITY, "dim": min(settings.dims), "epochs": 1 if settings.small else 5}
+    found: list[dict[str, Any]] = []
+    for warps in settings.warps:
+        cuda.MAX_WARPS = warps
+        asked: dict[str, Any] = {**options, "seed": 1, "device": "cuda"}
+        vectors, rate = train(corpus, check, **asked)
+        found.append({"max_warps": warps, **rate, **scores_of(settings, {"points": vectors})})
+        put(concurrency=found)
+
+
 def scores_of(settings: Settings, models: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Return the points of two models in each test set, on the words that both know."""
+    """Return the points of a model or two in each test set, on the words that they know."""
     from eval.scores import common_words, score_model
 
-    words = common_words(*models.values())
+    each = list(models.values())
+    words = common_words(each[0], each[-1])
     return {
         name: {test: score.points for test, score in found.items()}
         for name, model in models.items()

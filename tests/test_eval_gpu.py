@@ -65,6 +65,15 @@ def test_every_section_is_measured_and_recorded(
     assert len(found["quality"]["runs"]) == 2
 
 
+def test_quality_is_measured_with_fewer_warps_too(
+    fake_cuda: FakeCuda, arguments: list[str], tmp_path: Path
+) -> None:
+    assert gpu.main([*arguments, "--sections=concurrency"]) == 0
+    found = record_of(tmp_path)["concurrency"]["concurrency"]
+    assert [row["max_warps"] for row in found] == [0, 1]
+    assert all(row["words_per_second"] > 0 and "MEN" in row["points"] for row in found)
+
+
 def test_a_section_that_fails_stops_no_other(
     fake_cuda: FakeCuda, arguments: list[str], tmp_path: Path
 ) -> None:
