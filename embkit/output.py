@@ -116,7 +116,7 @@ class OutputFile:
             if self._temporary is not None:
                 mode = self._old_mode if self._old_mode is not None else 0o666 & ~_umask()
                 os.fchmod(self.stream.fileno(), mode)
-                os.fsync(self.stream.fileno())
+                _sync_file(self.stream.fileno())
             self.stream.close()
             if self._temporary is not None:
                 self._put_in_place(self._temporary)
@@ -215,6 +215,18 @@ def _rename_new(temporary: Path, target: Path, shown: str) -> None:
         temporary.rename(target)
     else:
         temporary.unlink()
+
+
+def _sync_file(descriptor: int) -> None:
+    """Have the disk keep a file; on macOS fsync alone leaves it in the disk's own memory."""
+    os.fsync(descriptor)
+    if (full_sync := getattr(fcntl, "F_FULLFSYNC", None)) is None:
+        return
+    try:
+        fcntl.fcntl(descriptor, full_sync)
+    except OSError as error:
+        if error.errno not in (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY):
+            raise  # these say that the file system does not have it
 
 
 def sync_folder(folder: Path) -> None:

@@ -56,7 +56,12 @@ def limited(kind: int, most: int) -> Callable[[], None]:
     [
         (resource.RLIMIT_FSIZE, 2000, {4}),
         (resource.RLIMIT_NOFILE, 6, {4, 5}),
-        (resource.RLIMIT_AS, 1 << 30, {5}),
+        pytest.param(
+            *(resource.RLIMIT_AS, 1 << 30, {5}),
+            marks=pytest.mark.skipif(
+                sys.platform != "linux", reason="needs a limit on the address space"
+            ),
+        ),
     ],
 )
 def test_limits_of_the_system_end_a_run_by_an_error_and_no_signal(
@@ -76,6 +81,9 @@ def test_limits_of_the_system_end_a_run_by_an_error_and_no_signal(
     assert list(output.parent.iterdir()) == []
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "posix_fallocate"), reason="the system cannot promise space for a file"
+)
 def test_space_for_the_output_is_tried_before_the_training(
     corpus: Path, tmp_path: Path
 ) -> None:

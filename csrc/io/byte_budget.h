@@ -11,6 +11,7 @@
 
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 #include "core/errors.h"
@@ -91,11 +92,11 @@ class GrowingFloats {
   // A matrix is written once from end to end: small pages would cost more than the writing.
   void ask_for_huge_pages([[maybe_unused]] size_t bytes) {
 #if defined(__linux__)
-    constexpr size_t kPage = 4096;
     constexpr size_t kWorthIt = size_t{4} << 20;
     if (bytes < kWorthIt) return;
-    const size_t skipped = kPage - reinterpret_cast<uintptr_t>(data_) % kPage;
-    (void)madvise(reinterpret_cast<char*>(data_) + skipped, bytes - kPage, MADV_HUGEPAGE);
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));  // up to 64 KiB on ARM
+    const size_t skipped = page - reinterpret_cast<uintptr_t>(data_) % page;
+    (void)madvise(reinterpret_cast<char*>(data_) + skipped, bytes - page, MADV_HUGEPAGE);
 #endif
   }
 
