@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embkit.config import VocabularyConfig
+from embkit.config import CooccurrenceConfig, VocabularyConfig
 from embkit.corpus import encode
+from embkit.counts.cooccurrence import cooccur
 from embkit.errors import DivergenceError, FormatError
 from embkit.formats.safetensors_header import build_header
 from embkit.training.checkpoint import (
@@ -77,6 +78,7 @@ def test_state_of_another_trainer_is_refused(
     [
         ({"format": "embkit"}, "it is not a checkpoint"),
         ({"format_version": "2"}, "format_version must be 1, got '2'"),
+        ({"format_version": "2" * 21}, f"must be 1, got '{'2' * 20}'"),
         ({"format_version": None}, "format_version must be 1, got 'none'"),
         ({"crc32": "{}"}, "tensor 'input' is damaged"),
     ],
@@ -325,6 +327,23 @@ def test_description_of_something_else_is_refused(
     (tmp_path / "run.json").write_text(json.dumps({**content, **changes}))
     with pytest.raises(FormatError, match="it must be a embkit run of version 1"):
         read_run(tmp_path)
+
+
+def test_counts_of_another_run_are_refused(tmp_path: Path) -> None:
+    counts, other = (
+        cooccur(text, CooccurrenceConfig(min_count=1))
+        for text in ([["a", "b", "a"]], [["b", "a"]])
+    )
+    folder = RunFolder(tmp_path / "run")
+    identity = run_identity(counts={"digest": counts.digest, "num_words": 2})
+    del identity["corpus"]
+    with folder.begun(identity, counts):
+        pass
+    source = read_source(folder.path, identity)
+    assert source.digest == counts.digest != other.digest
+    other.save(folder.path / "counts", overwrite=True)
+    with pytest.raises(FormatError, match="it holds another run's counts"):
+        read_source(folder.path, identity)
 
 
 def test_differences_are_told_with_the_way_to_the_runs_instructions() -> None:

@@ -68,3 +68,13 @@ def test_a_word_that_would_be_read_as_another_is_not_written(tmp_path: Path, wor
     with pytest.raises(ValueError, match="must have counts"):
         save_vocabulary(Vocabulary.from_words(["the"]), path)
     assert not path.exists()
+
+
+@pytest.mark.parametrize(("length", "shown"), [(40, "x" * 40), (41, "x" * 40 + "...")])
+def test_long_lines_are_cut_in_messages(tmp_path: Path, length: int, shown: str) -> None:
+    path = tmp_path / "vocabulary.txt"
+    path.write_bytes(b"the 7\n" + b"x" * length + b"\n")
+    with pytest.raises(FormatError) as caught:
+        load_vocabulary(path)
+    assert caught.value.reason == f"a line must be a word and its count, got '{shown}'"
+    assert caught.value.line == 2
