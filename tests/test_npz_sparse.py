@@ -138,3 +138,29 @@ def test_mutations_are_read_or_refused(matrix: Any, tmp_path: Path) -> None:
         except (FormatError, ResourceError):
             outcomes.add("refused")
     assert "refused" in outcomes
+
+
+@pytest.mark.parametrize("columns", [1, 2**31 - 1])
+def test_any_number_of_columns_below_2_to_the_31_is_read(columns: int, tmp_path: Path) -> None:
+    arrays = parts(scipy.sparse.csr_array(np.ones((12, 1), np.float32)))
+    arrays["shape"] = np.array([12, columns])
+    np.savez(tmp_path / "v.npz", **arrays)
+    found = read_embeddings(tmp_path / "v.npz")
+    assert isinstance(found, SparseEmbeddings)
+    assert found.matrix.shape == (12, columns)
+    arrays["shape"] = np.array([12, columns + 1 if columns > 1 else 0])
+    np.savez(tmp_path / "v.npz", **arrays)
+    with pytest.raises(FormatError, match=r"shape must be rows and 1 to 2\^31 - 1 columns"):
+        read_embeddings(tmp_path / "v.npz")
+
+
+@pytest.mark.parametrize("rows", [0, -1])
+def test_no_rows_are_read_but_not_fewer(rows: int, tmp_path: Path) -> None:
+    arrays = parts(scipy.sparse.csr_array((0, 3), dtype=np.float32))
+    arrays |= {"words": WORDS[:0], "shape": np.array([rows, 3])}
+    np.savez(tmp_path / "v.npz", **arrays)
+    if rows == 0:
+        assert len(read_embeddings(tmp_path / "v.npz")) == 0
+    else:
+        with pytest.raises(FormatError, match="shape must be rows"):
+            read_embeddings(tmp_path / "v.npz")
