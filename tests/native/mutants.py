@@ -83,6 +83,22 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "begins = np.zeros(len(columns) + 1, np.bool_)",
         "1 -> 2",
     ): "only the marks up to len(columns) are looked at",
+    (
+        "embkit/formats/blocks.py",
+        "stream = io.BufferedReader(rejoined(head, raw), 1 << 20)"
+        "  # type: ignore[type-var, unused-ignore]",
+        "1 -> 2",
+    ): "a buffer of another size",
+    (
+        "embkit/formats/words.py",
+        'if found["stated_rows"] >= 0:',
+        "GtE -> Gt",
+    ): "a header of 0 rows was refused",
+    (
+        "csrc/io/parse_float.cpp",
+        "return value == value && value <= std::numeric_limits<float>::max() &&",
+        "&& -> ||",
+    ): "not compiled where the library has from_chars for floats",
 }
 
 TOKENS = [
