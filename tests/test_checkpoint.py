@@ -315,17 +315,25 @@ def test_only_epochs_may_differ_where_a_run_goes_further(tmp_path: Path) -> None
         {"identity": {"method": "sgns"}},
         {"identity": 3},
         {"identity": {name: v for name, v in run_identity().items() if name != "corpus"}},
-        {"identity": run_identity(counts={})},
+        {"identity": run_identity(counts={"digest": "00"})},
+        {"identity": run_identity(corpus={"digest": 3})},
+        {"identity": run_identity(corpus=["digest"])},
+        {"checkpoint_every": "10m"},
+        {"output": "v.bin"},
+        {"output": {"path": 3}},
     ],
 )
 def test_description_of_something_else_is_refused(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    content = {"format": "embkit run", "format_version": 1, "identity": run_identity()}
+    content = {
+        "format": "embkit run", "format_version": 1, "identity": run_identity(),
+        "checkpoint_every": 600.0, "output": None,
+    }  # fmt: skip
     (tmp_path / "run.json").write_text(json.dumps(content))
     assert read_run(tmp_path) == content
     (tmp_path / "run.json").write_text(json.dumps({**content, **changes}))
-    with pytest.raises(FormatError, match="it must be a embkit run of version 1"):
+    with pytest.raises(FormatError, match="it must be an embkit run of version 1"):
         read_run(tmp_path)
 
 
