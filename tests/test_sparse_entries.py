@@ -10,7 +10,11 @@ import pytest
 from embkit.formats.sparse_entries import check_entries
 
 # Rows of 2, 0 and 2 entries in 4 columns.
-GOOD = {"row_offsets": [0, 2, 2, 4], "columns": [0, 3, 1, 2], "values": [1.0, 2.0, 3.0, 4.0]}
+GOOD: dict[str, list[Any]] = {
+    "row_offsets": [0, 2, 2, 4],
+    "columns": [0, 3, 1, 2],
+    "values": [1.0, 2.0, 3.0, 4.0],
+}
 
 
 class RefusedError(Exception):
