@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import embkit
-from eval.language_pair import MODES, Pair
+from eval.language_pair import MODES, STARTS, Pair
 from eval.paired import against
 from eval.planted_rotation import NOISES, planted_embkit, planted_vecmap
 from eval.record import run_record, save_record
@@ -69,9 +69,9 @@ def measure_real(arguments: argparse.Namespace) -> dict[str, Any]:
         name, plain = f"embkit {method}", method.split()[0]
         found[name] = cell(work, name, partial(pair.embkit, plain, pair.train, 1, **options))
     for seed in range(1, arguments.seeds + 1):
-        for kind, pairs in (("25 pairs", pair.few), ("none", None)):
+        for kind in STARTS:
             name = f"embkit self-learning {kind} {seed}"
-            found[name] = cell(work, name, partial(pair.embkit, "self-learning", pairs, seed))
+            found[name] = cell(work, name, partial(pair.learn, kind, seed))
     if arguments.vecmap is not None:
         tool = VecMap(arguments.vecmap, arguments.threads)
         for mode in MODES:
@@ -95,7 +95,7 @@ def measure_timing(arguments: argparse.Namespace) -> dict[str, Any]:
     run (``--parts real --full``) took iterations. To be run on a quiet machine.
     """
     pair, work = Pair(arguments), arguments.work
-    ours = cell(work, "timing embkit", partial(pair.embkit, "self-learning", None, 1))
+    ours = cell(work, "timing embkit", partial(pair.learn, "none", 1))
     found = {"embkit": ours}
     if arguments.vecmap is not None:
         tool, most = VecMap(arguments.vecmap, arguments.threads), arguments.vecmap_iterations

@@ -15,8 +15,11 @@ from eval.vecmap import VecMap, load_mapped, save_text
 MODES = {
     "supervised": "--supervised",
     "25 pairs": "--semi_supervised",
+    "identical": "--identical",
     "none": "--unsupervised",
 }
+STARTS = {"25 pairs": None, "identical": "identical", "numerals": "numerals"}
+STARTS["none"] = "distributions"
 
 
 def vectors_of(path: Path, corpus: Path | None, threads: int) -> embkit.Embeddings:
@@ -72,6 +75,16 @@ class Pair:
             **{"figures": verdict.get("figures"), "objectives": [step[0] for step in course]},
         }
 
+    def learn(
+        self,
+        kind: str,
+        seed: int,
+        **options: Any,  # noqa: ANN401  (those of self-learning)
+    ) -> dict[str, Any]:
+        """Learn from one of ``STARTS`` with embkit; return what `embkit` does."""
+        pairs = self.few if kind == "25 pairs" else None
+        return self.embkit("self-learning", pairs, seed, start=STARTS[kind], **options)
+
     def vecmap(self, tool: VecMap, mode: str, most: int | None) -> dict[str, Any]:
         """Map with VecMap; return scores, where it ended by itself, seconds and iterations."""
         work = self.work / f"vecmap-{mode.replace(' ', '-')}"
@@ -81,7 +94,7 @@ class Pair:
             for side, space in (("source", self.source), ("target", self.target))
         ]
         arguments = [MODES[mode]]
-        if mode != "none":
+        if mode not in ("identical", "none"):
             seeds = work / "seeds.txt"
             pairs = self.train if mode == "supervised" else self.few
             seeds.write_text("".join(f"{s}\t{t}\n" for s, t in pairs), encoding="utf-8")

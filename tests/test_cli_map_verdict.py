@@ -107,7 +107,9 @@ def test_unrelated_spaces_exit_with_7_and_write_nothing(
     for name, seed in (("s", 1), ("t", 2)):
         embkit.save(space(language(seed), name), name)
     assert run_main(["map", "s", "t", *LEARN, "--output", "m", "--quiet"]) == 7
-    assert "verdict failed: another run translates" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "verdict failed: another run translates" in told
+    assert "to mend it, start from identical words, numerals or a dictionary" in told
     assert not Path("m").exists()
     assert run_main(["map", "s", "t", *LEARN, "--output", "m", "--force", "--json"]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)["statistics"]

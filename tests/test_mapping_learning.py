@@ -261,3 +261,38 @@ def test_the_pass_of_the_kernel_is_what_self_learning_calls() -> None:
     rows = normalized(language(3))
     sides = induce(rows, rows, neighborhood=10)
     np.testing.assert_array_equal(sides[0].best, np.arange(NUM_WORDS))
+
+
+def reference_objective(source: Array, target: Array, pairs: Any) -> float:
+    """Return both sides' mean highest cosine, rotated by pairs, NumPy only."""
+    u, _, vt = np.linalg.svd(source[pairs[0]].T @ target[pairs[1]])
+    cosines = (source @ (u @ vt)) @ target.T
+    return float((cosines.max(1).mean() + cosines.max(0).mean()) / 2)
+
+
+def test_a_start_is_never_left_for_a_dictionary_that_scores_lower() -> None:
+    source, target, gold = planted(noise=1.0)
+    x, z = normalized(source), normalized(target)
+    whole = replace(QUICK, keep_probability=1.0)
+    start = self_learn(x, z, (np.arange(NUM_WORDS), gold), whole).pairs
+    left = self_learn(x, z, start, replace(QUICK, iterations=5, keep_growth=10.0, patience=1))
+    assert left.course[-1].keep_probability == 1.0
+    assert left.course[-1].objective < reference_objective(x, z, start)
+    assert left.best.objective == pytest.approx(reference_objective(x, z, left.pairs), abs=1e-5)
+    assert left.best.objective >= reference_objective(x, z, start) - 1e-5
+    for side, first in zip(left.pairs, start, strict=True):
+        np.testing.assert_array_equal(side, first)
+
+
+@pytest.mark.parametrize(("shared", "kind"), [(100, "identical"), (99, "distributions")])
+def test_enough_identical_words_are_the_start_when_none_is_named(
+    shared: int, kind: str
+) -> None:
+    source, target, gold = planted(noise=0.02)
+    names = [f"s{i}" if i < shared else str(i) for i in range(NUM_WORDS)]
+    others = [str(i + NUM_WORDS // 2) for i in range(NUM_WORDS)]  # shares numerals as well
+    for i in range(shared):
+        others[gold[i]] = f"s{i}"
+    left, right = Embeddings.from_words(names, source), Embeddings.from_words(others, target)
+    mapping = map(left, right, method="self-learning", patience=4)
+    assert mapping.statistics["start"]["kind"] == kind

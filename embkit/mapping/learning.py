@@ -14,7 +14,12 @@ from embkit.mapping.comparison import translate, translated_alike
 from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import fit_five_step, fit_orthogonal
 from embkit.mapping.initial import Pairs, identical_words, numerals, similar_distributions
-from embkit.mapping.learning_config import GrowingConfig, RefineConfig, SelfLearningConfig
+from embkit.mapping.learning_config import (
+    GrowingConfig,
+    RefineConfig,
+    SelfLearningConfig,
+    Start,
+)
 from embkit.mapping.normalize import Matrix
 from embkit.mapping.self_learning import Iteration, Learned, self_learn
 from embkit.mapping.spaces import Doubles, Fit, Report, Spaces, identity_of
@@ -24,12 +29,23 @@ from embkit.retrieval import Retriever
 _log = logging.getLogger("embkit")
 _CHECKED_WORDS = 4000  # words of each side in the run that checks the others
 _MARGIN_WORDS = 2000  # words that the margin is measured on
+_ENOUGH_IDENTICAL = 100  # identical words, numerals not counted, to start from unasked
+_REMEDIES: dict[Start, str] = {
+    "distributions": "start from identical words, numerals or a dictionary",
+    "numerals": "start from identical words or a dictionary",
+    "identical": "start from a dictionary",
+    "dictionary": "give a dictionary of more pairs",
+}
 
 
 def fit_self_learning(
     spaces: Spaces, pairs: SeedPairs | None, config: SelfLearningConfig, report: Report
 ) -> Fit:
     """Learn a dictionary from few pairs or none, and map by it.
+
+    From pairs that somebody knows, it is learned twice: from all candidates at once, which
+    keeps to a good start, and with candidates dropped at random, which leaves a bad one. The
+    higher objective decides.
 
     Raises
     ------
@@ -38,23 +54,30 @@ def fit_self_learning(
     """
     words = max(config.cutoff, config.initial_words)
     source, target = spaces.source_matrix(words), spaces.target_matrix(words)
-    start = _start(spaces, source, target, pairs, config)
-    total = (config.restarts + 1) * config.iterations
+    kind, start = _start(spaces, source, target, pairs, config)
+    ways = _ways(kind, config)
+    total = len(ways) * (config.restarts + 1) * config.iterations
+    courses = iter(range(len(ways) * (config.restarts + 1)))
 
-    def run(number: int, start: Pairs, config: SelfLearningConfig) -> Learned:
-        def told(iteration: int, figures: Iteration) -> None:
-            shown = {"objective": figures.objective, "kept": figures.keep_probability}
-            shown |= {"pairs": figures.pairs, "cycles": figures.cycles}
-            report(number * config.iterations + iteration, total, shown)
+    def run(number: int, start: Pairs, ways: list[SelfLearningConfig]) -> Learned:
+        def learn(way: SelfLearningConfig) -> Learned:
+            before = next(courses) * config.iterations
 
-        return self_learn(
-            source, target, start, config, seed=config.seed + number, on_iteration=told
-        )
+            def told(iteration: int, figures: Iteration) -> None:
+                shown = {"objective": figures.objective, "kept": figures.keep_probability}
+                shown |= {"pairs": figures.pairs, "cycles": figures.cycles}
+                report(before + iteration, total, shown)
 
-    runs = [run(number, start, config) for number in range(config.restarts)]
-    other_start, fewer = _other_start(source, target, start, pairs, config)
-    other = run(config.restarts, other_start, fewer)
-    best = max(runs, key=lambda run: run.course[-1].objective)
+            return self_learn(
+                source, target, start, way, seed=config.seed + number, on_iteration=told
+            )
+
+        return max(map(learn, ways), key=lambda learned: learned.best.rank)
+
+    runs = [run(number, start, ways) for number in range(config.restarts)]
+    other_start, fewer = _other_start(source, target, kind, start, config)
+    other = run(config.restarts, other_start, _ways(kind, fewer))
+    best = max(runs, key=lambda run: run.best.rank)
     fitted = _final_map(spaces, best.pairs, config)
     frequent = source[: fewer.cutoff], target[: fewer.cutoff]
     found = [_translate(*frequent, learned, config.device) for learned in (*runs, other)]
@@ -69,9 +92,10 @@ def fit_self_learning(
         repeated=alike[runs.index(best)],
         spaces=spaces.comparison,
         figures=figures,
+        remedy=_REMEDIES[kind],
     )
     statistics = {
-        "start": {"pairs": len(start[0]), "kind": config.start or _default_start(pairs)},
+        "start": {"pairs": len(start[0]), "kind": kind},
         "iterations": len(best.course),
         "converged": best.converged,
         "course": [list(vars(step).values()) for step in best.course],
@@ -79,18 +103,25 @@ def fit_self_learning(
         "restarts": {
             "runs": len(runs),
             "succeeded": sum(succeeded),
-            "objectives": [run.course[-1].objective for run in runs],
+            "objectives": [run.best.objective for run in runs],
         },
         "verdict": verdict.to_dict(),
     }
     return Fit(*fitted, statistics)
 
 
+def _ways(kind: Start, config: SelfLearningConfig) -> list[SelfLearningConfig]:
+    """Return how to learn from a start: with candidates dropped, and first without."""
+    if kind == "distributions" or config.keep_probability == 1:
+        return [config]
+    return [replace(config, keep_probability=1.0), config]
+
+
 def _other_start(
     source: Matrix,
     target: Matrix,
+    kind: Start,
     start: Pairs,
-    pairs: SeedPairs | None,
     config: SelfLearningConfig,
 ) -> tuple[Pairs, SelfLearningConfig]:
     """Return what the run starts from that checks the others: half of what they started from.
@@ -102,7 +133,7 @@ def _other_start(
         cutoff=min(config.cutoff, _CHECKED_WORDS),
         early_cutoff=min(config.early_cutoff, _CHECKED_WORDS),
     )
-    if config.start == "distributions" or (config.start is None and pairs is None):
+    if kind == "distributions":
         size = min(config.initial_words, len(source), len(target))
         half_of_them = max(1, size // 2)
         found = similar_distributions(source, target, words=half_of_them, device=config.device)
@@ -116,14 +147,9 @@ def _translate(
     source: Matrix, target: Matrix, learned: Learned, device: str
 ) -> NDArray[np.int64]:
     """Return the best partner of each source word by CSLS, rotated by a run's pairs."""
-    inside = (learned.pairs[0] < len(source)) & (learned.pairs[1] < len(target))
-    pairs = learned.pairs[0][inside], learned.pairs[1][inside]
+    pairs = _inside(learned.pairs, len(source), len(target))
     mapped = (source @ fit_orthogonal(source[pairs[0]], target[pairs[1]])).astype(np.float32)
     return translate(mapped, target, device=device)
-
-
-def _default_start(pairs: SeedPairs | None) -> str:
-    return "distributions" if pairs is None else "dictionary"
 
 
 def _start(
@@ -132,39 +158,57 @@ def _start(
     target: Matrix,
     pairs: SeedPairs | None,
     config: SelfLearningConfig,
-) -> Pairs:
-    """Return the pairs to start from.
+) -> tuple[Start, Pairs]:
+    """Return the kind of the start, and the pairs to start from.
 
     Raises
     ------
     ValueError
         If there are none.
     """
-    start = config.start or _default_start(pairs)
     if spaces.source.dim != spaces.target.dim:
         raise ValueError(
             "source and target must have the same dim for self-learning, "
             f"got {spaces.source.dim} and {spaces.target.dim}"
         )
+    found = (pairs.source, pairs.target) if pairs is not None else None
+    sizes = len(source), len(target)
+    start = config.start
+    if start is None:
+        start = "dictionary" if found is not None else _without_dictionary(spaces, *sizes)
     if (start == "dictionary") != (pairs is not None):
         need = "needs a dictionary" if pairs is None else "takes no dictionary"
         raise ValueError(f"start must suit the dictionary: {start} {need}")
     if start == "distributions":
-        return similar_distributions(
+        return start, similar_distributions(
             source, target, words=config.initial_words, device=config.device
         )
-    if pairs is not None:
-        found = pairs.source, pairs.target
-    else:
+    if found is None:
         words = identical_words if start == "identical" else numerals
         found = words(spaces.source.vocabulary, spaces.target.vocabulary)
-    inside = (found[0] < len(source)) & (found[1] < len(target))
-    if not inside.any():
+    found = _inside(found, *sizes)
+    if len(found[0]) == 0:
         raise ValueError(
             f"start must find pairs among the {len(source)} most frequent words, "
             f"got none from {start}"
         )
-    return found[0][inside], found[1][inside]
+    return start, found
+
+
+def _without_dictionary(spaces: Spaces, num_sources: int, num_targets: int) -> Start:
+    """Return what to start from: identical words, where there are enough beside numerals."""
+    vocabularies = spaces.source.vocabulary, spaces.target.vocabulary
+    alike, numbers = (
+        len(_inside(words(*vocabularies), num_sources, num_targets)[0])
+        for words in (identical_words, numerals)
+    )
+    return "identical" if alike - numbers >= _ENOUGH_IDENTICAL else "distributions"
+
+
+def _inside(pairs: Pairs, num_sources: int, num_targets: int) -> Pairs:
+    """Return the pairs of which both words are among the most frequent."""
+    inside = (pairs[0] < num_sources) & (pairs[1] < num_targets)
+    return pairs[0][inside], pairs[1][inside]
 
 
 def _final_map(
@@ -190,9 +234,9 @@ def _figures(
 ) -> dict[str, Any]:
     """Return what is told of a run beside the verdict."""
     return {
-        "objective": best.course[-1].objective,
-        "pairs": best.course[-1].pairs,
-        "cycles": best.course[-1].cycles,
+        "objective": best.best.objective,
+        "pairs": best.best.pairs,
+        "cycles": best.best.cycles,
         "csls_margin": _csls_margin(
             (source @ fitted[0]).astype(np.float32),
             (target @ fitted[1]).astype(np.float32),

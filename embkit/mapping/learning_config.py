@@ -54,7 +54,8 @@ class SelfLearningConfig(DeviceConfig):
 
     start: Start | None = None
     """Pairs to start from: the dictionary, identical words, numerals, or distributions (no
-    pairs at all); the dictionary where there is one, else distributions, when left out."""
+    pairs at all). When left out, the dictionary where there is one, else identical words
+    where there are a hundred beside numerals, else distributions."""
     cutoff: int = 20_000
     """Most frequent words of each side that pairs are induced from."""
     early_cutoff: int = 10_000

@@ -8,7 +8,7 @@ cross-lingual mappings of word embeddings".
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -48,10 +48,15 @@ class Iteration:
     pairs: int
     cycles: float
 
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """What dictionaries are compared by: the objective, where nothing was dropped."""
+        return self.keep_probability >= 1, self.objective
+
 
 @dataclass(frozen=True)
 class Learned:
-    """The dictionary that self-learning ended with, and its course.
+    """The best dictionary that self-learning came by, and its course.
 
     Attributes
     ----------
@@ -61,11 +66,14 @@ class Learned:
         One for each iteration.
     converged : bool
         Whether it ended because nothing improved, not at the limit of iterations.
+    best : Iteration
+        What was told when the map of ``pairs`` was measured.
     """
 
     pairs: Pairs
     course: list[Iteration] = field(repr=False)
     converged: bool
+    best: Iteration
 
 
 OnIteration = Callable[[int, Iteration], None]
@@ -86,7 +94,9 @@ def self_learn(
     Each iteration rotates the source onto the target by the pairs so far, and takes as the
     next pairs each word's best partner by CSLS. At first only a random share of all pairs
     of words may be taken (``keep_probability``), which leads out of poor optima; the share
-    grows whenever the objective stops rising, and at the whole the stop is the end.
+    grows whenever the objective stops rising, and at the whole the stop is the end. Of the
+    dictionaries whose rotation was measured on the whole, the start among them, that with
+    the highest objective is returned: a start is never left for one that scores lower.
 
     Against the method as published, each for speed, at the same result: the products of one
     pass serve both directions and the means of CSLS, which are therefore those of the pass
@@ -141,13 +151,15 @@ def _learn(
     options: dict[str, Any] = {"threads": threads, "device": config.device}
     schedule = _Schedule(config)
     course: list[Iteration] = []
+    best = pairs, _measure(backend, source, target, pairs, config, options)
     levels: tuple[Matrix, Matrix] | None = None
+    converged = False
     for number in range(config.iterations):
         words = schedule.words(max(len(source), len(target)))
-        x, z = source[:words], target[:words]
-        mapped = x @ _rotation(backend, source, target, pairs)
-        near = min(config.neighborhood, len(x), len(z))
-        if levels is None or len(levels[0]) != len(x) or len(levels[1]) != len(z):
+        mapped = source[:words] @ _rotation(backend, source, target, pairs)
+        z = target[:words]
+        near = min(config.neighborhood, len(mapped), len(z))
+        if levels is None or len(levels[0]) != len(mapped) or len(levels[1]) != len(z):
             first = induce(mapped, z, neighborhood=near, **options)
             levels = first[0].means, first[1].means
         sides = induce(
@@ -161,13 +173,37 @@ def _learn(
             **options,
         )
         levels = sides[0].means, sides[1].means
-        pairs = join(*sides, config.direction)
-        course.append(_iteration(sides, schedule.keep_probability, pairs))
+        induced = join(*sides, config.direction)
+        course.append(_iteration(sides, induced, schedule))
+        if course[-1].rank > best[1].rank:
+            best = pairs, course[-1]
+        pairs = induced
         if on_iteration is not None:
             on_iteration(number + 1, course[-1])
-        if schedule.is_over(course[-1].objective):
-            return Learned(pairs, course, True)
-    return Learned(pairs, course, False)
+        if converged := schedule.is_over(course[-1].objective):
+            break
+    if schedule.keep_probability < 1:  # at the limit of iterations
+        last = _measure(backend, source, target, pairs, config, options)
+        best = max(best, (pairs, last), key=lambda found: found[1].rank)
+    return Learned(best[0], course, converged, best[1])
+
+
+def _measure(
+    backend: Backend,
+    source: DeviceArray,
+    target: DeviceArray,
+    pairs: Pairs,
+    config: SelfLearningConfig,
+    options: dict[str, Any],
+) -> Iteration:
+    """Return what the rotation by some pairs tells on the whole."""
+    whole = _Schedule(replace(config, keep_probability=1.0))
+    words = whole.words(max(len(source), len(target)))
+    mapped = source[:words] @ _rotation(backend, source, target, pairs)
+    z = target[:words]
+    near = min(config.neighborhood, len(mapped), len(z))
+    sides = induce(mapped, z, neighborhood=near, **options)
+    return _iteration(sides, join(*sides, config.direction), whole)
 
 
 def join(sources: Side, targets: Side, direction: Direction) -> Pairs:
@@ -253,7 +289,7 @@ class _Schedule:
         return bool(after.mean() - before.mean() < max(self.config.threshold * window, noise))
 
 
-def _iteration(sides: tuple[Side, Side], keep_probability: float, pairs: Pairs) -> Iteration:
+def _iteration(sides: tuple[Side, Side], pairs: Pairs, schedule: _Schedule) -> Iteration:
     sources, targets = sides
     objective = (
         sources.strongest.mean(dtype=np.float64) + targets.strongest.mean(dtype=np.float64)
@@ -261,7 +297,7 @@ def _iteration(sides: tuple[Side, Side], keep_probability: float, pairs: Pairs) 
     back = np.where(sources.best >= 0, targets.best[sources.best], -1)
     return Iteration(
         float(objective),
-        keep_probability,
+        schedule.keep_probability,
         len(sources.best),
         len(np.unique(pairs[0] * (len(targets.best) + 1) + pairs[1])),
         float((back == np.arange(len(back))).mean()),

@@ -157,6 +157,7 @@ def judge(
     pairs: int | None = None,
     spaces: SpacesReport | None = None,
     figures: dict[str, Any] | None = None,
+    remedy: str | None = None,
 ) -> Verdict:
     """Return the verdict on a map.
 
@@ -172,6 +173,8 @@ def judge(
         What the spaces have in common.
     figures : dict, optional
         Further figures to keep with the verdict.
+    remedy : str, optional
+        What to do where it failed, told last.
 
     Examples
     --------
@@ -196,7 +199,8 @@ def judge(
         share = f"too few pairs to hold some out ({pairs}, {_LEAST_PAIRS} are needed)"
         is_failed, is_good = False, False
     if is_failed:
-        return Verdict("failed", (share, *doubts), told)
+        advice = () if remedy is None else (f"to mend it, {remedy}",)
+        return Verdict("failed", (share, *doubts, *advice), told)
     if is_good and not doubts:
         return Verdict("good", (share,), told)
     return Verdict("doubtful", (share, *doubts), told)
