@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from embkit import Embeddings, formats
+from embkit.cli import main as run_main
 from embkit.cli.outputs import reserved_output
 from embkit.errors import LockedError, OutputError, OutputExistsError
 from embkit.output import OutputFile
@@ -134,3 +136,45 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path) -> N
     assert target.read_bytes() == b"whole"
     assert sorted(tmp_path.iterdir()) == sorted([*others, target, tmp_path / "model"])
     assert list((tmp_path / "model").iterdir()) == []
+
+
+@pytest.mark.parametrize("method", ["sgns", "glove", "ppmi"])
+@pytest.mark.parametrize("log", ["text", "link", "v.npz"])
+def test_a_log_is_neither_the_text_nor_the_output(
+    method: str, log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "text"
+    text.write_text("a b\n" * 9)
+    (tmp_path / "link").symlink_to("text")
+    command = ["train", method, str(text), "--output", str(tmp_path / "v.npz")]
+    assert run_main([*command, "--min-count", "1", "--log", str(tmp_path / log)]) == 2
+    assert "log must not be an input or the output" in capsys.readouterr().err
+    assert text.read_text() == "a b\n" * 9
+
+
+def test_outputs_that_are_one_file_are_refused_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, out = tmp_path / "text", str(tmp_path / "out.tsv")
+    text.write_text("a b\n" * 9)
+    assert run_main(["cooccur", str(text), "--output", out, "--save-vocabulary", out]) == 2
+    formats.save(Embeddings.from_words({"a": [1.0, 2.0], "b": [2.0, 1.0]}), tmp_path / "v.bin")
+    text.write_text("a a\nb b\n")
+    vectors = str(tmp_path / "v.bin")
+    command = ["map", vectors, vectors, "--dictionary", str(text)]
+    outputs = ["--output-source", str(tmp_path / "o.bin"), "--output-target"]
+    assert run_main([*command, *outputs, f"{tmp_path}/../{tmp_path.name}/o.bin"]) == 2
+    assert capsys.readouterr().err.count("outputs must be different files, got ") == 2
+
+
+@pytest.mark.parametrize("method", ["sgns", "nce", "cbow", "glove", "svd"])
+def test_a_vocabulary_is_an_input(
+    method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, words = tmp_path / "text", tmp_path / "words.txt"
+    text.write_text("a b\n" * 9)
+    words.write_text("a 9\nb 9\n")
+    command = ["train", method, str(text), "--vocabulary", str(words), "--output", str(words)]
+    assert run_main([*command, "--overwrite"]) == 2
+    assert "output must not be an input" in capsys.readouterr().err
+    assert words.read_text() == "a 9\nb 9\n"

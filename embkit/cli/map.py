@@ -18,7 +18,7 @@ from embkit.cli.map_told import has_failed, tell_map, tell_projection
 from embkit.cli.mapped import check_sides
 from embkit.cli.method_options import method_options
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
-from embkit.cli.outputs import reserved_output
+from embkit.cli.outputs import check_distinct, reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.config import check_at_least
 from embkit.mapping.methods import METHODS, copied_rows, make_config
@@ -143,6 +143,7 @@ def map_command(
     check_supervision(method, given=pairs is not None)
     if method == "alignment" and set(paths) != {"source"}:
         raise ValueError("output_source alone must be given: alignment gives vectors, no map")
+    check_distinct(paths.values())
     with ExitStack() as held:
         for path in paths.values():
             held.enter_context(

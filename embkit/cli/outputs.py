@@ -31,7 +31,7 @@ def reserved_output(
     ValueError
         If it is one of the inputs.
     """
-    if any(path.exists() and s.exists() and path.samefile(s) for s in inputs):
+    if any(_is_same(path, source) for source in inputs):
         raise ValueError(f"output must not be an input, got {path}")
     if is_stream(path):
         yield
@@ -47,6 +47,39 @@ def reserved_output(
         for replaced in (target, *_targets(target)):
             remove_orphans(replaced)
         yield
+
+
+def check_log(log: Path | None, *others: Path) -> None:
+    """Make sure that no lines are added to an input or an output.
+
+    Raises
+    ------
+    ValueError
+        If ``log`` is one of the others.
+    """
+    if log is not None and any(_is_same(log, other) for other in others):
+        raise ValueError(f"log must not be an input or the output, got {log}")
+
+
+def check_distinct(paths: Iterable[Path]) -> None:
+    """Make sure that no output would replace another one.
+
+    Raises
+    ------
+    ValueError
+        If a file is named twice.
+    """
+    seen: list[Path] = []
+    for path in paths:
+        if any(_is_same(path, other) for other in seen):
+            raise ValueError(f"outputs must be different files, got {path} twice")
+        seen.append(path)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def try_space(path: Path, num_bytes: int) -> None:

@@ -132,7 +132,7 @@ def _train(
         sources[0] if len(sources) == 1 else sources,
         run,
         common,
-        inputs=map(Path, sources),
+        inputs=[Path(source) for source in (*sources, run.vocabulary) if source is not None],
         options={
             "vocabulary": given_vocabulary(run.vocabulary),
             "invalid": run.invalid,

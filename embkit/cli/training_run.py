@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from embkit.cli.loading import require_input
 from embkit.cli.options import CommonOptions, ResumableRunOptions, show_dash
-from embkit.cli.outputs import is_stream, reserved_output, try_space
+from embkit.cli.outputs import check_log, is_stream, reserved_output, try_space
 from embkit.cli.terminal import note, print_json
 from embkit.errors import DivergenceError
 from embkit.memory import memory_limit
@@ -63,8 +63,10 @@ def train_and_save(
     kept = [] if run.init_from is None else [run.init_from]
     for path in kept:
         require_input(path)
+    inputs = [*inputs, *kept]
+    check_log(run.log, output, *inputs)
     reports: list[TrainingProgress] = []
-    with reserved_output(output, overwrite=run.overwrite, inputs=[*inputs, *kept]):
+    with reserved_output(output, overwrite=run.overwrite, inputs=inputs):
         with told_where_to_resume(folder, common):
             vectors = training.train(
                 method,
