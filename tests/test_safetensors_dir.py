@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import re
@@ -390,3 +391,15 @@ def test_an_output_of_other_rows_is_left_out_under_a_limit(tmp_path: Path) -> No
     assert len(whole.output) == 7
     assert read(tmp_path, with_tensors(output=output), limit=2).output is None
     assert len(read(tmp_path, with_tensors(output=output), limit=9)) == 5
+
+
+def test_full_disk_under_the_card_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("embkit.formats.safetensors_writer.describe", full)
+    with pytest.raises(OSError, match=r"No space left on device: .*model\.json"):
+        save_directory(Embeddings.from_words({"a": [1.0]}), tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []

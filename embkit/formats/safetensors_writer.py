@@ -66,7 +66,9 @@ def save_directory(
         card.stream.flush()  # a full disk shows before the old model is replaced
         with OutputFile(folder / FILE_NAME, overwrite=overwrite) as stream:
             write_embeddings(embeddings, stream)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = card.path  # a failed write does not know its file
         card.discard()
         if is_new:
             folder.rmdir()
