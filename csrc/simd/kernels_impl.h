@@ -99,24 +99,46 @@ EMBKIT_INLINE Pair fold(Vec row0, Vec row1, Vec rest) {
 #endif
 }
 
-// 1 / (1 + exp(-x)), relative error below 1e-6; NaN stays NaN. exp2 by splitting off the
-// integer with the 1.5 * 2^23 trick and a polynomial for the rest.
-EMBKIT_INLINE Vec sigmoid(Vec x) {
+// NaN stays NaN. For the widest vectors compilers make a mask and a blend of a choice, each
+// with a long latency, where the processor has one instruction that does the same.
+EMBKIT_INLINE Vec at_least(float limit, Vec x) {
+#if defined(__AVX512F__)
+  Vec result;
+  asm("vmaxps %2, %1, %0" : "=v"(result) : "v"(splat(limit)), "v"(x));
+  return result;
+#else
+  return x < splat(limit) ? splat(limit) : x;
+#endif
+}
+
+EMBKIT_INLINE Vec at_most(float limit, Vec x) {
+#if defined(__AVX512F__)
+  Vec result;
+  asm("vminps %2, %1, %0" : "=v"(result) : "v"(splat(limit)), "v"(x));
+  return result;
+#else
+  return x > splat(limit) ? splat(limit) : x;
+#endif
+}
+
+// rate / (1 + exp(-x)), relative error below 1e-6; NaN stays NaN. exp2 by splitting off the
+// integer with the 1.5 * 2^23 trick and a polynomial for the rest. A step waits for this, so
+// the chain of operations is short: the polynomial by halves (Estrin), no product at the end.
+EMBKIT_INLINE Vec sigmoid(Vec x, Vec rate) {
   constexpr float kLimit = 30, kRound = 12582912;
-  const Vec bounded = x < -kLimit ? splat(-kLimit) : (x > kLimit ? splat(kLimit) : x);
+  const Vec bounded = at_most(kLimit, at_least(-kLimit, x));
   const Vec power = bounded * -1.44269504088896341f;
   const Vec rounded = power + kRound;
   const Vec f = power - (rounded - kRound);
-  const Vec p = ((((f * 1.327647111e-03f + 9.675541327e-03f) * f + 5.550713276e-02f) * f +
-                  2.402211972e-01f) *
-                     f +
-                 6.931469671e-01f) *
-                    f +
-                1.000000072f;
+  const Vec square = f * f;
+  const Vec p = ((f * 1.327647111e-03f + 9.675541327e-03f) * square +
+                 (f * 5.550713276e-02f + 2.402211972e-01f)) *
+                    square +
+                (f * 6.931469671e-01f + 1.000000072f);
   const IntVec scaled =
       reinterpret_cast<const IntVec&>(p) + (reinterpret_cast<const IntVec&>(rounded) << 23);
-  // bounded - bounded is 0, or NaN where x was: the bit tricks above would lose that.
-  return splat(1) / (splat(1) + reinterpret_cast<const Vec&>(scaled)) + (bounded - bounded);
+  // x - x is 0, or NaN where x is: the bit tricks above would lose that.
+  return (rate + (bounded - bounded)) / (splat(1) + reinterpret_cast<const Vec&>(scaled));
 }
 
 // The logits of kInputs (1 or 2) input rows against kTile output rows.

@@ -3,16 +3,30 @@
 namespace embkit::simd::EMBKIT_ISA {
 namespace {
 
-// learning_rate * (label - sigmoid(logit)).
+// rate * (label - sigmoid(logit)), with the products of rates and labels given.
 template <int kTile>
-EMBKIT_INLINE Pair to_steps(const Pair& logits, const Pair& labels, float learning_rate) {
+EMBKIT_INLINE Pair to_steps(const Pair& logits, const Pair& wanted, const Pair& rates) {
   constexpr int kUsed = kTile > 4 ? 12 : 8;
   Pair steps = {};
 #pragma GCC unroll 4
   for (int part = 0; part * kLanes < kUsed; ++part) {
-    steps.part[part] = splat(learning_rate) * (labels.part[part] - sigmoid(logits.part[part]));
+    steps.part[part] = wanted.part[part] - sigmoid(logits.part[part], rates.part[part]);
   }
   return steps;
+}
+
+EMBKIT_INLINE Pair multiply(const Pair& a, const Pair& b) {
+  Pair product;
+#pragma GCC unroll 4
+  for (int part = 0; part < kPairVecs; ++part) product.part[part] = a.part[part] * b.part[part];
+  return product;
+}
+
+EMBKIT_INLINE Pair splat_pair(float x) {
+  Pair pair;
+#pragma GCC unroll 4
+  for (int part = 0; part < kPairVecs; ++part) pair.part[part] = splat(x);
+  return pair;
 }
 
 // The labels of a tile in the layout of a Pair. Made from a bit mask: written as floats and
@@ -67,25 +81,26 @@ struct Goal;
 
 template <int kTile>
 struct Goal<false, kTile> {
-  const Step& step;
-  Pair labels;
+  Pair rates;
+  Pair wanted;
 
   EMBKIT_INLINE Goal(const Step& step, int first)
-      : step(step), labels(load_labels<kTile>(step.labels + first)) {}
+      : rates(splat_pair(step.learning_rate)),
+        wanted(multiply(rates, load_labels<kTile>(step.labels + first))) {}
   EMBKIT_INLINE Pair logits(const Pair& products) const { return products; }
   EMBKIT_INLINE Pair steps(const Pair& logits) const {
-    return to_steps<kTile>(logits, labels, step.learning_rate);
+    return to_steps<kTile>(logits, wanted, rates);
   }
 };
 
 template <int kTile>
 struct Goal<true, kTile> {
-  Pair labels;
   Corrections corrections;
+  Pair wanted;
 
   EMBKIT_INLINE Goal(const Step& step, int first)
-      : labels(load_labels<kTile>(step.labels + first)),
-        corrections(load_corrections<kTile>(step, first)) {}
+      : corrections(load_corrections<kTile>(step, first)),
+        wanted(multiply(corrections.rates, load_labels<kTile>(step.labels + first))) {}
   EMBKIT_INLINE Pair logits(const Pair& products) const {
     Pair logits;
 #pragma GCC unroll 4
@@ -95,14 +110,7 @@ struct Goal<true, kTile> {
     return logits;
   }
   EMBKIT_INLINE Pair steps(const Pair& logits) const {
-    constexpr int kUsed = kTile > 4 ? 12 : 8;
-    Pair steps = {};
-#pragma GCC unroll 4
-    for (int part = 0; part * kLanes < kUsed; ++part) {
-      steps.part[part] =
-          corrections.rates.part[part] * (labels.part[part] - sigmoid(logits.part[part]));
-    }
-    return steps;
+    return to_steps<kTile>(logits, wanted, corrections.rates);
   }
 };
 
