@@ -3,11 +3,12 @@
     python -m tests.native.fuzz_python --minutes 1 --work DIR [--target NAME]...
         [--executions N] [--output RECORD]
 
-The files lie in memory where the system offers that; a read takes 0.05 to 0.5 ms, most of it
-in Python and NumPy, so that 10^6 executions of a reader take some minutes: a tenth of what
-`tests.native.fuzz` does with the core's readers in that time. Memory cannot be corrupted here;
-what is looked for is an exception of an undeclared kind. A finding is kept in DIR, ends the
-program with exit code 1, and belongs into tests/attacks/.
+The files lie in memory where the system offers that; a read takes 0.03 to 1 ms, most of it in
+Python and NumPy, so that 10^6 executions of a reader take 1 to 15 minutes of one core, which is
+the aim for each: a tenth of that for the core's readers (`tests.native.fuzz`). Memory cannot be
+corrupted here; what is looked for is an exception of an undeclared kind, or a reason with bytes
+that a terminal obeys. A finding is kept in DIR, ends the program with exit code 1, and belongs
+into tests/attacks/.
 """
 
 from __future__ import annotations

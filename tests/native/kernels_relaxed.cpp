@@ -167,7 +167,20 @@ double train_glove(const GloveStep& step) {
   return cost;
 }
 
-constexpr Kernels kTable = {"relaxed", &train_window, &train_cbow, &exchange, &train_glove};
+// Touches no shared row: each row of the product is one thread's.
+void multiply_sparse(const SparseRows& rows, int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; ++row) {
+    float* const out = rows.out + row * rows.width;
+    std::fill(out, out + rows.width, 0.0F);
+    for (int64_t entry = rows.row_offsets[row]; entry < rows.row_offsets[row + 1]; ++entry) {
+      const float* const dense = rows.dense + rows.columns[entry] * rows.width;
+      for (int64_t d = 0; d < rows.width; ++d) out[d] += rows.values[entry] * dense[d];
+    }
+  }
+}
+
+constexpr Kernels kTable = {"relaxed", &train_window, &train_cbow,
+                            &exchange, &train_glove,  &multiply_sparse};
 
 }  // namespace
 

@@ -1,14 +1,14 @@
 """Run everything threaded in the core under the sanitizers, and compare its builds.
 
-    python -m tests.native.sanitize --work DIR [--output RECORD]
+    python -m tests.native.sanitize --work DIR [--part NAME]... [--output RECORD]
 
-1. AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer, each SIMD level, 1 and 4
-   threads.
-2. ThreadSanitizer with the kernels as loops over relaxed atomics: no report, no suppression.
-   The vector kernels race on the shared rows by design (Hogwild), and are all that does: the
-   same build with them must be reported, or the check would be blind.
-3. valgrind's memcheck, where it is installed.
-4. One thread: each level's losses and norms agree with the relaxed build's.
+1. memory: AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer, each SIMD level, 1
+   and 4 threads.
+2. threads: ThreadSanitizer with the kernels as loops over relaxed atomics: no report, no
+   suppression. The vector kernels race on the shared rows by design (Hogwild), and are all that
+   does: the same build with them must be reported, or the check would be blind.
+3. valgrind: valgrind's memcheck, where it is installed.
+4. With memory, one thread: each level's losses and norms agree with the relaxed build's.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from eval.record import run_record, save_record
-from tests.native import build
+from tests.native import build, fuzz_record
 
 LEVEL_FLAGS = {
     "baseline": (),
@@ -33,7 +34,13 @@ LEVEL_FLAGS = {
     "avx512": ("-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma"),
     "neon": (),
 }
-FOLDERS = ("core", "text", "train", "linalg")
+FOLDERS = ("core", "io", "text", "train", "linalg")
+SOURCES = (
+    "csrc/*/*.cpp",
+    "csrc/*/*.h",
+    "tests/native/workout*",
+    "tests/native/kernels_relaxed.cpp",
+)
 MOST_DIFFERENCE = 1e-6
 """Relative, between builds with one thread; the levels round differently."""
 
@@ -45,6 +52,7 @@ class Check:
     name: str
     passed: bool
     reason: str = ""
+    seconds: float = 0
     numbers: dict[str, float] = field(default_factory=dict)
 
 
@@ -59,7 +67,10 @@ def levels() -> list[str]:
 
 
 def build_workout(folder: Path, name: str, checks: tuple[str, ...], *, relaxed: bool) -> Path:
-    """Compile the workout with its kernels, under the given sanitizers."""
+    """Compile the workout and its kernels, under the given sanitizers, unless that was done."""
+    program = folder / name / f"workout-{fuzz_record.digest(SOURCES)}"
+    if program.exists():
+        return program
     compiler = os.environ.get("CXX", "g++").split()[-1]
     flags = (*build.COMMON, "-Wno-psabi", *checks)
     tools = build.Toolchain(compiler, flags)
@@ -73,7 +84,7 @@ def build_workout(folder: Path, name: str, checks: tuple[str, ...], *, relaxed: 
             compiler, (*flags, *(extra if platform.machine() == "x86_64" else ()))
         )
         objects += build.compile_objects(own, [f"csrc/simd/kernels_{level}.cpp"], target)
-    return build.link(tools, objects, target / "workout")
+    return build.link(tools, objects, program)
 
 
 def run(
@@ -87,13 +98,16 @@ def run(
     }
     if level is not None:
         environment["EMBKIT_SIMD"] = level
+    begin = time.monotonic()
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    seconds = round(time.monotonic() - begin, 1)
     if expects_report:
-        return Check(name, done.returncode == 66, "the races on shared rows were not reported")
+        reason = "the races on shared rows were not reported"
+        return Check(name, done.returncode == 66, reason, seconds)
     lines = (line.split() for line in done.stdout.splitlines())
     numbers = {key: float(value) for key, value in lines}
     reason = f"exit code {done.returncode}: {done.stderr[-3000:]}" if done.returncode else ""
-    return Check(name, done.returncode == 0, reason, numbers)
+    return Check(name, done.returncode == 0, reason, seconds, numbers)
 
 
 def without_randomised_addresses() -> list[str]:
@@ -112,48 +126,78 @@ def compare(reference: Check, other: Check) -> Check:
     return Check(name, not far and bool(reference.numbers), "; ".join(far))
 
 
-def run_all(work: Path) -> list[Check]:
-    """Build and run everything."""
+def run_relaxed(work: Path, num_threads: int) -> Check:
+    """Run the build without races under ThreadSanitizer."""
+    relaxed = build_workout(work, "relaxed", ("-fsanitize=thread",), relaxed=True)
+    name = f"tsan relaxed, {num_threads} thread{'s' if num_threads > 1 else ''}"
+    return run(name, [*without_randomised_addresses(), str(relaxed), str(num_threads)])
+
+
+def check_threads(work: Path) -> list[Check]:
+    """Look for races where there must be none, and where there must be some."""
+    racing = build_workout(work, "racing", ("-fsanitize=thread",), relaxed=False)
+    command = [*without_randomised_addresses(), str(racing), "4"]
+    seen = run("tsan sees the vector kernels", command, expects_report=True)
+    return [run_relaxed(work, 1), run_relaxed(work, 4), seen]
+
+
+def check_memory(work: Path) -> list[Check]:
+    """Look for what is read or written beyond, leaked or undefined, at each SIMD level."""
+    single = run_relaxed(work, 1)
     memory = build_workout(work, "memory", build.CHECKS, relaxed=False)
-    threads = ("-fsanitize=thread",)
-    relaxed = build_workout(work, "relaxed", threads, relaxed=True)
-    racing = build_workout(work, "racing", threads, relaxed=False)
-    prefix = without_randomised_addresses()
-    single = run("tsan relaxed, 1 thread", [*prefix, str(relaxed), "1"])
-    checks = [single, run("tsan relaxed, 4 threads", [*prefix, str(relaxed), "4"])]
-    checks.append(
-        run("tsan sees the vector kernels", [*prefix, str(racing), "4"], expects_report=True)
-    )
+    checks = []
     for level in levels():
         alone = run(f"asan ubsan lsan {level}, 1 thread", [str(memory), "1"], level=level)
-        checks += [alone, compare(single, alone)]
-        checks.append(
-            run(f"asan ubsan lsan {level}, 4 threads", [str(memory), "4"], level=level)
-        )
-    if (valgrind := shutil.which("valgrind")) is not None:
-        plain = build_workout(work, "plain", (), relaxed=False)
-        options = ["--quiet", "--error-exitcode=66", "--leak-check=full"]
-        command = [valgrind, *options, str(plain), "2"]
-        checks.append(run("valgrind baseline, 2 threads", command, level="baseline"))
+        several = run(f"asan ubsan lsan {level}, 4 threads", [str(memory), "4"], level=level)
+        checks += [alone, compare(single, alone), several]
     return checks
 
 
+def check_with_valgrind(work: Path) -> list[Check]:
+    """Look for the same, and for leaks, without instrumentation; nothing without valgrind."""
+    if (valgrind := shutil.which("valgrind")) is None:
+        return []
+    plain = build_workout(work, "plain", (), relaxed=False)
+    options = ["--quiet", "--error-exitcode=66", "--leak-check=full"]
+    command = [valgrind, *options, str(plain), "2"]
+    return [run("valgrind baseline, 2 threads", command, level="baseline")]
+
+
+PARTS: dict[str, Callable[[Path], list[Check]]] = {
+    "memory": check_memory,
+    "threads": check_threads,
+    "valgrind": check_with_valgrind,
+}
+
+
+def save(checks: list[Check], path: Path) -> None:
+    """Put checks into the record, beside what it holds of the same sources."""
+    sources = fuzz_record.digest(SOURCES)
+    before = fuzz_record.read_totals(path)
+    metrics = {name: told for name, told in before.items() if told["sources"] == sources}
+    for check in checks:
+        told = {"findings": int(not check.passed), "seconds": check.seconds}
+        metrics[check.name] = {**told, "sources": sources}
+    save_record(run_record(seed=1, config={}, metrics=metrics), path)
+
+
 def main() -> int:
-    """Run all checks and print a line for each."""
+    """Run the chosen checks and print a line for each."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--output", type=Path, help="JSON record")
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this one")
+    parser.add_argument("--output", type=Path, help="JSON record, added to")
     options = parser.parse_args()
-    checks = run_all(options.work.resolve())
+    work = options.work.resolve()
+    checks = [check for part in options.part or PARTS for check in PARTS[part](work)]
     for check in checks:
         print("pass" if check.passed else "FAIL", check.name)
         if not check.passed:
             print(check.reason)
-    metrics: dict[str, Any] = {check.name: check.passed for check in checks}
     if options.output:
-        save_record(run_record(seed=1, config={}, metrics=metrics), options.output)
+        save(checks, options.output)
     print(json.dumps({"checks": len(checks), "failed": sum(not c.passed for c in checks)}))
     return int(not all(check.passed for check in checks))
 

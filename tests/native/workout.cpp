@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "linalg/top_k.h"
+#include "tests/native/workout_more.h"
+#include "text/cooccurrence.h"
 #include "text/digest.h"
 #include "text/encoded_corpus.h"
 #include "train/glove.h"
@@ -184,6 +186,28 @@ void train_glove(int num_threads) {
   std::printf("glove-cost %.9g\n", model.counters().costs.back());
 }
 
+// Chunks so small that they are written as runs and merged.
+void count_pairs(const Corpus& corpus, int num_threads) {
+  CooccurrenceOptions options{};
+  options.before = options.after = {3, 2, 1};
+  options.num_rows = static_cast<Index>(corpus.counts.size());
+  for (WordId id = 0; id < corpus.counts.size(); ++id) options.row_of.push_back(id);
+  options.keep_below = keep_thresholds(corpus.counts, 0.05, false);
+  options.seed = 1;
+  options.num_threads = num_threads;
+  options.chunk_tokens = 1000;
+  options.piece_tokens = 100;
+  options.block_entries = 200;
+  options.run_records = 50;
+  Scratch values, columns, runs;
+  const std::vector<int64_t> begins = count_cooccurrences(
+      corpus.view(), options,
+      {values.descriptor(), 0, columns.descriptor(), 0, runs.descriptor(), "."},
+      [](int64_t, int64_t) {});
+  const std::vector<double> found = values.read<double>(static_cast<size_t>(begins.back()));
+  std::printf("cooccurrence %.9g\n", sum_of(found) + static_cast<double>(begins.back()));
+}
+
 void find_neighbors(int num_threads) {
   constexpr Index kRows = 500, kQueries = 40;
   const EpochRandom random(2, 0);
@@ -220,9 +244,19 @@ void run(int num_threads) {
   train_word2vec("cbow-ns", corpus, num_threads, model_of(true, false, true));
   train_word2vec("cbow-hs", corpus, num_threads, model_of(true, true, true));
   train_word2vec("skipgram-nce", corpus, num_threads, nce_model_of(false, true, 0));
+  Word2VecOptions nce_pair = nce_model_of(false, false, 0);
+  nce_pair.share_negatives = false;
+  train_word2vec("skipgram-nce-pair", corpus, num_threads, nce_pair);
   train_word2vec("cbow-nce-block", corpus, num_threads, nce_model_of(true, false, 40));
   train_glove(num_threads);
+  count_pairs(corpus, num_threads);
   find_neighbors(num_threads);
+  read_vectors("read-text", false, num_threads);
+  read_vectors("read-binary", true, num_threads);
+  multiply(num_threads);
+  answer_analogies(num_threads);
+  induce(num_threads);
+  resample(num_threads);
 }
 
 }  // namespace
