@@ -208,7 +208,9 @@ class InductionPass:
 
 # bind_io
 
-_Words = tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.float32], dict[str, Any]]
+_Words = tuple[
+    NDArray[np.uint8], NDArray[np.uint64], NDArray[np.float32], WordIndex, dict[str, Any]
+]
 
 def read_word2vec_text(
     stream: BinaryIO,

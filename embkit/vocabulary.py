@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -38,6 +37,9 @@ class Vocabulary(Sequence[str]):
         Where each word begins in ``data``; the last entry is its length.
     counts : array of int64, shape (num_words,), optional
         Occurrences in the corpus, where known.
+    index : WordIndex, optional
+        That of these very arrays, where a reader has made it; otherwise it is made when a
+        word is first looked for.
 
     Examples
     --------
@@ -51,6 +53,8 @@ class Vocabulary(Sequence[str]):
         data: NDArray[np.uint8],
         offsets: NDArray[np.uint64],
         counts: NDArray[np.int64] | None = None,
+        *,
+        index: core.WordIndex | None = None,
     ) -> None:
         # Read-only, since the index views them and trusts what it checked.
         self.data: NDArray[np.uint8] = _frozen(data, np.uint8)
@@ -58,6 +62,7 @@ class Vocabulary(Sequence[str]):
         self.counts: NDArray[np.int64] | None = (
             None if counts is None else _frozen(counts, np.int64)
         )
+        self._index = index
 
     @classmethod
     def from_words(
@@ -72,7 +77,7 @@ class Vocabulary(Sequence[str]):
 
     def with_counts(self, counts: NDArray[np.int64]) -> Vocabulary:
         """Return the same words with other counts, shape (num_words,)."""
-        return Vocabulary(self.data, self.offsets, counts)
+        return Vocabulary(self.data, self.offsets, counts, index=self._index)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -91,10 +96,12 @@ class Vocabulary(Sequence[str]):
         for start, end in pairwise(self.offsets.tolist()):
             yield str(data[start:end], "utf-8", "surrogateescape")
 
-    @cached_property
+    @property
     def word_index(self) -> core.WordIndex:
         """What finds a word's row; the core takes it too."""
-        return core.WordIndex(self.data, self.offsets)
+        if self._index is None:
+            self._index = core.WordIndex(self.data, self.offsets)
+        return self._index
 
     @property
     def num_duplicates(self) -> int:

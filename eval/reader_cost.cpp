@@ -2,9 +2,13 @@
 //
 //   reader_cost binary|text FILE ROUNDS
 //
-// Both read through the same buffer on one thread into the same words and matrix; the trusting
-// one looks at no size, number, newline or repeated word. Prints the CPU seconds of each round,
-// the checking reader's first.
+// Both read on one thread into the same product: the words, the matrix, and the index by which
+// a word is found. The trusting loop builds that index too, through which the reader finds
+// repeated words, and leaves out all the rest: whether the file can hold what its header
+// states, words that are empty, too long, repeated or not UTF-8, numbers that are none or not
+// finite, rows of another width, newlines behind rows, rows missing or too many, rows of zeros,
+// and the places of faults. Prints the CPU seconds of each round, the checking reader's first;
+// the two take turns in going first, and a round before those that count brings the memory.
 
 #include <cstdio>
 #include <cstdlib>
@@ -51,6 +55,11 @@ uint64_t read_number(ByteReader& reader, char end) {
   return std::strtoull(std::string(digits.begin(), digits.end()).c_str(), nullptr, 10);
 }
 
+void add_index(WordVectors& table) {
+  table.index.emplace(table.words.data(), table.words.size(), table.offsets.data(),
+                      table.num_words());
+}
+
 WordVectors trust_binary(ByteReader& reader, ByteBudget& budget) {
   WordVectors table(budget);
   const uint64_t rows = read_number(reader, ' ');
@@ -61,6 +70,7 @@ WordVectors trust_binary(ByteReader& reader, ByteBudget& budget) {
     table.offsets.push_back(table.words.size());
     reader.read_some(table.vectors.data() + row * table.dim, table.dim * sizeof(float));
   }
+  add_index(table);
   return table;
 }
 
@@ -86,6 +96,7 @@ WordVectors trust_text(ByteReader& reader, ByteBudget& budget) {
     }
     batches.consume(lines.size());
   }
+  add_index(table);
   return table;
 }
 
@@ -111,9 +122,12 @@ void compare(bool is_text, const char* path, int rounds) {
                    : read_word2vec_binary(reader, budget, options);
   };
   const auto trust = is_text ? &trust_text : &trust_binary;
-  for (int round = 0; round < rounds; ++round) {
-    const double checked = measure(path, check);
-    std::printf("%.6f %.6f\n", checked, measure(path, trust));
+  for (int round = -1; round < rounds; ++round) {
+    const bool is_first = round % 2 == 0;
+    double checked = is_first ? measure(path, check) : 0;
+    const double trusted = measure(path, trust);
+    if (!is_first) checked = measure(path, check);
+    if (round >= 0) std::printf("%.6f %.6f\n", checked, trusted);
   }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 from pathlib import Path
 
@@ -198,6 +199,53 @@ def test_duplicates_in_many_batches_keep_the_first(path: Path) -> None:
     kept = [i for i in range(len(LARGE)) if i not in (17_777, 29_998)]
     assert embeddings.words == [f"w{i}" for i in kept]
     np.testing.assert_array_equal(embeddings.vectors, LARGE[kept])
+
+
+@pytest.mark.parametrize("dim", [*range(1, 10), 16, 17])
+@pytest.mark.parametrize("spoilt", [np.nan, -np.nan, np.inf, -np.inf])
+def test_no_place_in_a_row_hides_a_number_that_is_not_finite(
+    path: Path, dim: int, spoilt: float
+) -> None:
+    largest = [float(np.finfo(np.float32).max)] * dim
+    for place in range(dim):
+        bad = largest.copy()
+        bad[place] = spoilt
+        path.write_bytes(packed([(b"good", largest), (b"bad", bad)]))
+        with pytest.raises(FormatError, match=r"row 2 \('bad'\) .* not finite"):
+            formats.load(path)
+    path.write_bytes(packed([(b"good", largest)]))
+    assert formats.load(path).vectors.tolist() == [largest]
+
+
+@pytest.mark.parametrize("dim", [*range(1, 10), 16, 17])
+def test_only_rows_of_zeros_count_as_zero_vectors(path: Path, dim: int) -> None:
+    least = float(np.finfo(np.float32).smallest_subnormal)
+    rows = [(b"zero", [0.0] * dim), (b"minus", [-0.0] * dim)]
+    rows += [(b"w%d" % i, [least * (i == j) for j in range(dim)]) for i in range(dim)]
+    path.write_bytes(packed(rows))
+    embeddings = formats.load(path)
+    assert embeddings.provenance["oddities"] == {"zero_vectors": 2}
+    assert np.signbit(embeddings.vectors[1]).all()
+
+
+def test_a_matrix_that_grows_under_way_holds_every_row(tmp_path: Path) -> None:
+    path = tmp_path / "v.gz"  # its length says nothing of the rows
+    path.write_bytes(gzip.compress(large(), compresslevel=0))
+    embeddings = formats.load(path)
+    assert embeddings.words == [f"w{i}" for i in range(len(LARGE))]
+    np.testing.assert_array_equal(embeddings.vectors, LARGE)
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+def test_words_are_found_by_the_readers_own_index(path: Path, lenient: bool) -> None:
+    content = large(spoilt={3: np.nan} if lenient else None)
+    path.write_bytes(content.replace(b"w17777 ", b"w11111 ", 1))
+    vocabulary = formats.load(path, lenient=lenient).vocabulary
+    assert vocabulary._index is not None
+    assert vocabulary.ids_of(vocabulary).tolist() == list(range(len(vocabulary)))
+    assert "w17777" not in vocabulary
+    assert ("w3" in vocabulary) != lenient
+    assert vocabulary.num_duplicates == 0
 
 
 def test_rows_whose_bytes_are_all_letters_are_still_binary(tmp_path: Path) -> None:

@@ -335,3 +335,35 @@ def test_an_error_behind_the_last_line_names_a_byte_of_the_file(path: Path) -> N
     with pytest.raises(FormatError, match="no row") as raised:
         formats.load(path, lenient=True)
     assert raised.value.offset == len(text)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", " \n", "\t \r\n", "\r\r\n"])
+@pytest.mark.parametrize("blanks", [" ", "\t", "  ", " \t "])
+def test_blanks_and_line_ends_change_no_number(path: Path, blanks: str, ending: str) -> None:
+    rows = [["a", "1", "-2.5"], ["b", "+.5", "1e3"], ["c d", "0", "7"]]
+    text = "3 2\n" + "".join(blanks.join(row) + ending for row in rows)
+    embeddings = load(path, text)
+    assert embeddings.words == ["a", "b", "c d"]
+    assert embeddings.vectors.tolist() == [[1, -2.5], [0.5, 1000], [0, 7]]
+
+
+@pytest.mark.parametrize(
+    "row", ["b 1", "b 1 2x", "b 1 2 x", "b 1\r 2", "b x1 2", "b 1 2 3", "1 2"]
+)
+def test_a_row_of_another_form_is_a_fault_of_its_line(path: Path, row: str) -> None:
+    with pytest.raises(FormatError) as raised:
+        load(path, f"3 2\na 1.5 2.5\n{row}\nc 1.5 2.5\n")
+    assert raised.value.line == 3
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_many_rows_fill_the_matrix_whole(path: Path, header: bool) -> None:
+    numbers = np.arange(1_200_000, dtype=np.float32).reshape(12_000, 100)
+    lines = [f"w{i} " + " ".join(map(str, row)) for i, row in enumerate(numbers.astype(int))]
+    lines[5000:5000] = [""] * 3
+    head = ["12000 100"] if header else []
+    embeddings = load(path, "\n".join([*head, *lines, "", "", ""]))
+    assert embeddings.words == [f"w{i}" for i in range(12_000)]
+    np.testing.assert_array_equal(embeddings.vectors, numbers)
+    assert embeddings.provenance["oddities"] == {"blank_lines": 5}
+    assert embeddings.vocabulary.id_of("w11999") == 11_999

@@ -6,6 +6,7 @@
 
 #include "bindings/bind.h"
 #include "bindings/numpy_views.h"
+#include "bindings/owning_index.h"
 #include "bindings/python_source.h"
 #include "core/workers.h"
 #include "io/word2vec_binary.h"
@@ -18,11 +19,6 @@ namespace embkit::bindings {
 namespace {
 
 using Reader = WordVectors (*)(ByteReader&, ByteBudget&, const ReadOptions&);
-
-py::array_t<uint8_t> word_bytes(const std::vector<char>& words) {
-  const auto* data = reinterpret_cast<const uint8_t*>(words.data());
-  return py::array_t<uint8_t>(static_cast<py::ssize_t>(words.size()), data);
-}
 
 py::array_t<float> matrix(WordVectors& table) {
   const auto rows = static_cast<py::ssize_t>(table.num_words());
@@ -61,8 +57,10 @@ py::tuple read_words(const py::object& stream, const py::bytes& path, int64_t si
   }();
   if (!source.cut().empty()) table.report.problem = source.cut();
   const py::array_t<float> vectors = matrix(table);
-  return py::make_tuple(word_bytes(table.words), to_array(std::move(table.offsets)), vectors,
-                        to_dict(table.report));
+  const py::array_t<uint8_t> words = to_array<uint8_t>(std::move(table.words));
+  const py::array_t<uint64_t> offsets = to_array(std::move(table.offsets));
+  OwningIndex index{words, offsets, std::move(*table.index)};  // moved along with both
+  return py::make_tuple(words, offsets, vectors, std::move(index), to_dict(table.report));
 }
 
 RowsView rows_view(const Array<uint8_t>& words, const Array<uint64_t>& offsets,
@@ -131,9 +129,9 @@ void bind_reader(py::module_& m, const char* name, const char* text) {
 
 void bind_io(py::module_& m) {
   bind_reader<read_word2vec_text>(m, "read_word2vec_text",
-                                  "Words, offsets, vectors and a report of a text file.");
-  bind_reader<read_word2vec_binary>(m, "read_word2vec_binary",
-                                    "Words, offsets, vectors and a report of a binary file.");
+                                  "Words, offsets, vectors, index and report of a text file.");
+  bind_reader<read_word2vec_binary>(
+      m, "read_word2vec_binary", "Words, offsets, vectors, index and report of a binary file.");
   m.def("format_text_rows", &format_text, py::arg("words").noconvert(),
         py::arg("offsets").noconvert(), py::arg("vectors").noconvert(), py::arg("begin"),
         py::arg("end"), py::kw_only(), py::arg("threads"), "Lines of word2vec text.");

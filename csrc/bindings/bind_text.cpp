@@ -9,9 +9,9 @@
 #include "bindings/numpy_views.h"
 #include "bindings/owning_index.h"
 #include "bindings/python_words.h"
+#include "core/word_index.h"
 #include "text/digest.h"
 #include "text/vocabulary.h"
-#include "text/word_index.h"
 
 namespace py = pybind11;
 
@@ -100,7 +100,7 @@ void bind_text(py::module_& m) {
       .def("find", &find, py::arg("word"), "The row of a str or bytes word, or -1.")
       .def("find_all", &find_all, py::arg("words"), "The row of each word, or -1.")
       .def_property_readonly("num_duplicates",
-                             [](const OwningIndex& w) { return w.index.num_duplicates(); });
+                             [](const OwningIndex& w) { return w.index.duplicates().size(); });
 }
 
 }  // namespace embkit::bindings

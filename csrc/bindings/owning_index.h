@@ -1,7 +1,7 @@
 #pragma once
 
 #include "bindings/numpy_views.h"
-#include "text/word_index.h"
+#include "core/word_index.h"
 
 namespace embkit::bindings {
 

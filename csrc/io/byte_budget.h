@@ -57,6 +57,7 @@ class GrowingFloats {
 
   float* data() { return data_; }
   uint64_t size() const { return size_; }
+  uint64_t capacity() const { return capacity_; }
 
   // Allocates for `count` floats at once: for a size that the file's length vouches for.
   void reserve(uint64_t count) {

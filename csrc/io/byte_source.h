@@ -58,11 +58,11 @@ class ByteReader {
     char* to = static_cast<char*>(out);
     size_t done = 0;
     while (done < count) {
-      if (begin_ == end_ && count - done >= buffer_.size()) {  // past the buffer
+      if (begin_ == end_ && count - done >= std::min(buffer_.size(), kWorthACall)) {
         base_ += end_;
         begin_ = 0;
         end_ = 0;
-        const size_t got = source_.read(to + done, count - done);
+        const size_t got = source_.read(to + done, count - done);  // past the buffer
         if (got == 0) break;
         base_ += got;
         done += got;
@@ -119,6 +119,8 @@ class ByteReader {
     if (size == kUnknownSize) return capacity;
     return static_cast<size_t>(std::min<uint64_t>(static_cast<uint64_t>(size) + 1, capacity));
   }
+
+  static constexpr size_t kWorthACall = size_t{1} << 16;  // bytes, rather than copied twice
 
   bool fill() {
     base_ += end_;

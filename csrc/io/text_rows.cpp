@@ -13,20 +13,23 @@ struct RowFault {
   std::string reason;
 };
 
-// A line of exactly one word and `dim` numbers; anything else is left to parse_any_row.
-bool parse_plain_row(std::string_view line, uint64_t dim, float* out, std::string_view& word) {
-  const char* p = line.data();
-  const char* const end = p + line.size();  // behind the last number
-  while (p != end && !is_field_blank(*p)) ++p;
-  word = line.substr(0, static_cast<size_t>(p - line.data()));
+// A line of exactly one word and `dim` numbers, found without a look ahead for its end. Returns
+// its newline; null leaves the line to parse_any_row.
+const char* parse_plain_row(const char* p, uint64_t dim, float* out, std::string_view& word) {
+  const char* const start = p;
+  while (!is_field_blank(*p) && *p != '\n') ++p;
+  word = {start, static_cast<size_t>(p - start)};
+  if (word.empty()) return nullptr;
   for (uint64_t i = 0; i < dim; ++i) {
-    if (p == end) return false;
-    while (is_field_blank(*p)) ++p;
+    if (!is_field_blank(*p)) return nullptr;
+    do ++p;
+    while (is_field_blank(*p));
     const ParsedFloat parsed = parse_float(p, out[i]);
+    if (parsed.kind != Parsed::kNumber) return nullptr;
     p = parsed.end;
-    if (parsed.kind != Parsed::kNumber || (p != end && !is_field_blank(*p))) return false;
   }
-  return p == end && !word.empty();
+  while (is_field_blank(*p) || *p == '\r') ++p;
+  return *p == '\n' ? p : nullptr;
 }
 
 bool is_number(std::string_view field) {
@@ -105,35 +108,41 @@ std::vector<std::string_view> split_fields(std::string_view line) {
   return fields;
 }
 
-TextRows parse_text_rows(std::string_view lines, uint64_t dim, bool lenient, float* out) {
+TextRows parse_text_rows(std::string_view lines, uint64_t dim, bool lenient, float* out,
+                         uint64_t room) {
   TextRows rows;
   const char* p = lines.data();
   const char* const end = p + lines.size();
-  for (int64_t line = 0; p != end; ++line) {
-    const auto* newline =
-        static_cast<const char*>(std::memchr(p, '\n', static_cast<size_t>(end - p)));
-    const std::string_view text = trim_end({p, static_cast<size_t>(newline - p)});
-    rows.crlf_lines += newline != p && newline[-1] == '\r';
-    p = newline + 1;
-    if (text.empty()) {
-      ++rows.blank_lines;
-      continue;
-    }
+  for (; p != end && rows.num_rows() < room; ++rows.num_lines) {
     std::string_view word;
     std::optional<RowFault> fault;
-    if (!parse_plain_row(text, dim, out, word)) fault = parse_any_row(text, dim, out, word);
-    if (word.size() > kMaxWordBytes) fault = RowFault{text.data(), "the word is over 1 MiB"};
+    const char* newline = parse_plain_row(p, dim, out, word);
+    if (newline == nullptr) {
+      newline = static_cast<const char*>(std::memchr(p, '\n', static_cast<size_t>(end - p)));
+      const std::string_view text = trim_end({p, static_cast<size_t>(newline - p)});
+      if (text.empty()) {
+        ++rows.blank_lines;
+      } else {
+        fault = parse_any_row(text, dim, out, word);
+      }
+    }
+    rows.crlf_lines += newline != p && newline[-1] == '\r';
+    if (word.size() > kMaxWordBytes) fault = RowFault{p, "the word is over 1 MiB"};
+    p = newline + 1;
     if (fault) {
       ++rows.skipped_rows;
-      if (!rows.fault) rows.fault = {line, fault->where - lines.data(), fault->reason};
+      if (!rows.fault) {
+        rows.fault = {rows.num_lines, fault->where - lines.data(), fault->reason};
+      }
       if (!lenient) return rows;
-      continue;
+    } else if (!word.empty()) {
+      rows.words.insert(rows.words.end(), word.begin(), word.end());
+      rows.word_lengths.push_back(static_cast<uint32_t>(word.size()));
+      rows.zero_vectors += is_zero(out, dim);
+      out += dim;
     }
-    rows.words.insert(rows.words.end(), word.begin(), word.end());
-    rows.word_lengths.push_back(static_cast<uint32_t>(word.size()));
-    rows.zero_vectors += is_zero(out, dim);
-    out += dim;
   }
+  rows.size = static_cast<size_t>(p - lines.data());
   return rows;
 }
 

@@ -28,6 +28,8 @@ struct TextRows {
 
   std::vector<char> words;  // their bytes, one after the other
   std::vector<uint32_t> word_lengths;
+  size_t size = 0;             // bytes of the lines that were parsed
+  int64_t num_lines = 0;       // that were parsed
   std::optional<Fault> fault;  // the first one
   int64_t skipped_rows = 0;
   int64_t zero_vectors = 0;
@@ -35,10 +37,11 @@ struct TextRows {
   int64_t crlf_lines = 0;
 };
 
-// Parses each line's word and `dim` numbers into `out`, which has room for a row per line.
-// Numbers are counted from the right: what stands before them is the word, blanks included.
-// `lines` ends in a newline, with 8 bytes readable behind it. At a faulty line it stops or, if
-// `lenient`, leaves the line out.
-TextRows parse_text_rows(std::string_view lines, uint64_t dim, bool lenient, float* out);
+// Parses each line's word and `dim` numbers into `out`, which has room for so many rows, until
+// it is full. Numbers are counted from the right: what stands before them is the word, blanks
+// included. `lines` ends in a newline, with 8 bytes readable behind it. At a faulty line it
+// stops or, if `lenient`, leaves the line out.
+TextRows parse_text_rows(std::string_view lines, uint64_t dim, bool lenient, float* out,
+                         uint64_t room);
 
 }  // namespace embkit

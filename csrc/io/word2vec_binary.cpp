@@ -1,9 +1,10 @@
 #include "io/word2vec_binary.h"
 
 #include <algorithm>
-#include <atomic>
+#include <condition_variable>
 #include <cstring>
 #include <future>
+#include <mutex>
 
 #include "core/workers.h"
 
@@ -11,7 +12,6 @@ namespace embkit {
 namespace {
 
 constexpr size_t kMaxHeader = 64;
-constexpr uint32_t kExponent = 0x7f800000;  // all set: NaN or infinity
 
 // Digits up to `end`, which is consumed; -1 for anything else or more than 18 digits.
 int64_t read_integer(ByteReader& reader, char end) {
@@ -27,28 +27,37 @@ int64_t read_integer(ByteReader& reader, char end) {
   return value;
 }
 
-uint32_t with_full_exponent(const float* value) {
-  uint32_t bits;
-  std::memcpy(&bits, value, sizeof bits);
-  return static_cast<uint32_t>((bits & kExponent) == kExponent);
-}
+enum RowKind : uint8_t { kOrdinary, kZero, kNotFinite };
 
-// In lanes, which the compiler turns into vector registers.
-bool is_finite(const float* row, uint64_t dim) {
-  constexpr uint64_t kLanes = 16;
-  uint32_t worst[kLanes] = {};
+// Copies a row and looks at its numbers on the way.
+RowKind copy_row(float* to, const char* from, uint64_t dim) {
+  using Bits __attribute__((vector_size(16))) = uint32_t;  // as wide as any processor has them
+  constexpr uint32_t kAllButSign = 0x7fffffff;
+  constexpr uint32_t kOneExponent = 0x00800000;  // carries a full exponent into the sign bit
+  constexpr uint64_t kStep = sizeof(Bits) / sizeof(float);
+  Bits any = {}, full = {};
+  const auto copy_some = [&](uint64_t i, size_t bytes) {
+    Bits bits = {};
+    std::memcpy(&bits, from + i * sizeof(float), bytes);
+    std::memcpy(to + i, &bits, bytes);
+    bits &= kAllButSign;
+    any |= bits;
+    full |= bits + kOneExponent;
+  };
   uint64_t i = 0;
-  for (; i + kLanes <= dim; i += kLanes) {
-    for (uint64_t lane = 0; lane < kLanes; ++lane) {
-      worst[lane] |= with_full_exponent(row + i + lane);
-    }
+  for (; i + kStep <= dim; i += kStep) copy_some(i, sizeof(Bits));
+  if (i < dim) copy_some(i, (dim - i) * sizeof(float));
+  uint32_t all_any = 0, all_full = 0;
+  for (uint64_t lane = 0; lane < kStep; ++lane) {
+    all_any |= any[lane];
+    all_full |= full[lane];
   }
-  for (; i < dim; ++i) worst[0] |= with_full_exponent(row + i);
-  return std::all_of(worst, worst + kLanes, [](uint32_t found) { return found == 0; });
+  if (all_full > kAllButSign) return kNotFinite;
+  return all_any == 0 ? kZero : kOrdinary;
 }
 
-// A piece of the file, and the whole rows in it.
-struct Batch {
+// A piece of the file, the whole rows in it, and what became of them.
+struct Chunk {
   struct Row {
     size_t begin;
     size_t word_size;
@@ -61,19 +70,106 @@ struct Batch {
     return {data.data() + row.begin, row.word_size};
   }
 
+  // Copies the rows' numbers to `to`, which has room for them.
+  void copy_rows(uint64_t dim) {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      kinds[i] = copy_row(to + i * dim, numbers(rows[i]), dim);
+    }
+  }
+
   std::vector<char> data;
   size_t size = 0;
   uint64_t offset = 0;  // of the first byte in the file
   bool ends_file = false;
   size_t scanned = 0;  // bytes of the rows found
   std::vector<Row> rows;
-  std::vector<uint8_t> kinds;  // a RowKind for each row
-  std::string fault;           // of the row behind the last one; empty without one
+  uint64_t first_row = 0;
+  float* to = nullptr;
+  std::vector<RowKind> kinds;  // of the rows that were copied
 };
 
-enum RowKind : uint8_t { kOrdinary, kZero, kNotFinite };
+// Copies the rows of chunks on several threads, while the one that owns this reads on and,
+// where they fall behind, helps. Only the owner calls its members.
+class Copiers {
+ public:
+  Copiers(uint64_t dim, int threads, size_t num_chunks) : dim_(dim), threads_(threads) {
+    waiting_.reserve(num_chunks);  // so that no thread allocates
+    done_.reserve(num_chunks);
+  }
+  ~Copiers() {
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_.clear();
+      closed_ = true;
+    }
+    changed_.notify_all();
+  }
+  Copiers(const Copiers&) = delete;
+  Copiers& operator=(const Copiers&) = delete;
 
-// Copies a batch's numbers on several threads while the next one is read.
+  // The chunk must stay as it is until take() gives it back.
+  void give(Chunk& chunk) {
+    if (threads_ == 1) {
+      chunk.copy_rows(dim_);
+      done_.push_back(&chunk);
+      return;
+    }
+    while (static_cast<int>(helpers_.size()) + 1 < threads_) {
+      helpers_.push_back(detail::start([this](int) { help(); },
+                                       static_cast<int>(helpers_.size()) + 1, threads_));
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_.push_back(&chunk);
+      ++in_hand_;
+    }
+    changed_.notify_all();
+  }
+
+  // A chunk that is done; null if there is none and `wait` is false, or none was given.
+  Chunk* take(bool wait) {
+    std::unique_lock lock(mutex_);
+    while (wait && done_.empty() && in_hand_ > 0) {
+      if (!copy_one(lock)) changed_.wait(lock, [&] { return !done_.empty(); });
+    }
+    if (done_.empty()) return nullptr;
+    Chunk* const chunk = done_.back();
+    done_.pop_back();
+    return chunk;
+  }
+
+ private:
+  void help() {
+    std::unique_lock lock(mutex_);
+    while (!closed_) {
+      if (!copy_one(lock)) changed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+    }
+  }
+
+  bool copy_one(std::unique_lock<std::mutex>& lock) {
+    if (waiting_.empty()) return false;
+    Chunk* const chunk = waiting_.front();
+    waiting_.erase(waiting_.begin());
+    lock.unlock();
+    chunk->copy_rows(dim_);
+    lock.lock();
+    done_.push_back(chunk);
+    --in_hand_;
+    changed_.notify_all();
+    return true;
+  }
+
+  const uint64_t dim_;
+  const int threads_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  std::vector<Chunk*> waiting_, done_;
+  int in_hand_ = 0;  // given, not done
+  bool closed_ = false;
+  std::vector<std::future<void>> helpers_;  // declared last: joins before the rest dies
+};
+
+// Reads and scans chunk after chunk, and has their numbers copied meanwhile.
 class BinaryReader {
  public:
   BinaryReader(ByteReader& reader, ByteBudget& budget, const ReadOptions& options)
@@ -84,28 +180,51 @@ class BinaryReader {
     const auto stated = static_cast<uint64_t>(table_.report.stated_rows);
     wanted_ =
         options_.limit < 0 ? stated : std::min(stated, static_cast<uint64_t>(options_.limit));
-    Batch batch, next;
-    batch.offset = reader_.position();
-    fill(batch, nullptr);
-    for (scan(batch);; scan(batch)) {
-      const bool is_last = row_ == wanted_ || !batch.fault.empty() || batch.ends_file;
-      copy_rows(batch, is_last ? nullptr : &next);
-      keep_rows(batch);
-      if (is_last) break;
-      std::swap(batch, next);
-    }
-    if (!batch.fault.empty()) fault(batch.offset + batch.scanned, batch.fault);
+    read_rows();
+    std::sort(not_finite_.begin(), not_finite_.end());
+    if (!not_finite_.empty()) fault(first_fault_.offset, first_fault_.reason);
+    if (!scan_fault_.reason.empty()) fault(scan_fault_.offset, scan_fault_.reason);
     table_.report.reached_end = wanted_ == stated;
-    if (row_ == stated && (batch.scanned < batch.size || !reader_.at_end())) {
+    if (row_ == stated && (has_rest_ || !reader_.at_end())) {
       fault(last_row_,
             "junk follows the " + std::to_string(stated) + " rows that the header states");
     }
+    table_.report.skipped_rows = static_cast<int64_t>(not_finite_.size());
+    drop_rows(table_, not_finite_);
     if (table_.num_words() == 0) reader_.fail("there is no whole row");
     finish(table_, budget_);
     return std::move(table_);
   }
 
  private:
+  struct Fault {
+    uint64_t offset = 0;
+    std::string reason;
+  };
+
+  void read_rows() {
+    const int threads = worthwhile_threads();
+    std::vector<Chunk> chunks(static_cast<size_t>(threads) + 2);
+    std::vector<Chunk*> free;
+    for (Chunk& chunk : chunks) free.push_back(&chunk);
+    Copiers copiers(table_.dim, threads, chunks.size());  // behind the chunks: dies first
+    const Chunk* before = nullptr;
+    for (bool is_last = false; !is_last;) {
+      while (Chunk* const done = copiers.take(free.empty())) free.push_back(keep(*done));
+      Chunk& chunk = *free.back();
+      free.pop_back();
+      fill(chunk, before);
+      scan(chunk);
+      is_last = row_ == wanted_ || !scan_fault_.reason.empty() || chunk.ends_file ||
+                (!options_.lenient && !not_finite_.empty());
+      make_room(chunk, copiers, free);
+      copiers.give(chunk);
+      before = &chunk;
+    }
+    has_rest_ = before->scanned < before->size;
+    while (Chunk* const done = copiers.take(true)) keep(*done);
+  }
+
   void read_header() {
     const int64_t rows = read_integer(reader_, ' ');
     const int64_t dim = rows < 0 ? -1 : read_integer(reader_, '\n');
@@ -123,6 +242,7 @@ class BinaryReader {
       auto wanted = static_cast<uint64_t>(rows);
       if (options_.limit >= 0) wanted = std::min(wanted, static_cast<uint64_t>(options_.limit));
       table_.vectors.reserve(wanted * table_.dim);
+      table_.offsets.reserve(wanted + 1);
     } else if (!options_.lenient) {
       fail_at(0, "the header states " + std::to_string(rows) + " rows of " +
                      std::to_string(dim) + " float32, which the " +
@@ -130,116 +250,105 @@ class BinaryReader {
     }
   }
 
-  // Reads on behind what `before` leaves over.
-  void fill(Batch& batch, const Batch* before) {
+  // A thread is worth its start from so many rows on.
+  int worthwhile_threads() const {
+    constexpr size_t kWorthAThread = size_t{1} << 20;  // bytes
+    const uint64_t parts = wanted_ / (kWorthAThread / row_bytes() + 1);
+    return static_cast<int>(
+        std::clamp<uint64_t>(parts, 1, static_cast<uint64_t>(options_.threads)));
+  }
+
+  // Reads on behind what `before` leaves over, which may be the same chunk.
+  void fill(Chunk& chunk, const Chunk* before) {
     const size_t left = before == nullptr ? 0 : before->size - before->scanned;
+    const uint64_t offset =
+        before == nullptr ? reader_.position() : before->offset + before->scanned;
     // A row is whole where the byte behind it is known too.
-    size_t room = std::max(options_.batch, left + row_bytes() + 2);
+    size_t room = left + std::max(std::min(options_.batch, kChunk), row_bytes() + 2);
     if (reader_.knows_size()) room = std::min<uint64_t>(room, left + reader_.remaining() + 1);
-    if (batch.data.size() < room) batch.data.resize(room);
-    if (before != nullptr) {
-      std::memcpy(batch.data.data(), before->data.data() + before->scanned, left);
-      batch.offset = before->offset + before->scanned;
+    if (chunk.data.size() < room) chunk.data.resize(room);
+    if (left > 0) {
+      std::memmove(chunk.data.data(), before->data.data() + before->scanned, left);
     }
-    batch.size = left + reader_.read_some(batch.data.data() + left, room - left);
-    batch.ends_file = batch.size < room;
+    chunk.offset = offset;
+    chunk.size = left + reader_.read_some(chunk.data.data() + left, room - left);
+    chunk.ends_file = chunk.size < room;
   }
 
   size_t row_bytes() const { return table_.dim * sizeof(float); }
 
-  // Finds the whole rows of a batch, up to the last one wanted or the first fault.
-  void scan(Batch& batch) {
-    batch.rows.clear();
-    batch.scanned = 0;
-    while (row_ < wanted_ && scan_row(batch)) ++row_;
+  // Finds the whole rows of a chunk, up to the last one wanted or the first fault, and takes
+  // their words.
+  void scan(Chunk& chunk) {
+    chunk.rows.clear();
+    chunk.scanned = 0;
+    chunk.first_row = row_;
+    while (row_ < wanted_ && scan_row(chunk)) ++row_;
+    chunk.kinds.resize(chunk.rows.size());
   }
 
-  // False where no row follows, or only in the next batch.
-  bool scan_row(Batch& batch) {
-    const char* const start = batch.data.data() + batch.scanned;
-    const size_t left = batch.size - batch.scanned;
+  // False where no row follows, or only in the next chunk.
+  bool scan_row(Chunk& chunk) {
+    const char* const start = chunk.data.data() + chunk.scanned;
+    const size_t left = chunk.size - chunk.scanned;
     const void* const blank = std::memchr(start, ' ', std::min(left, kMaxWordBytes + 1));
-    if (blank == nullptr && left <= kMaxWordBytes && !batch.ends_file) return false;
-    if (blank == nullptr && left <= kMaxWordBytes) return faulty(batch, cut_short());
+    if (blank == nullptr && left <= kMaxWordBytes && !chunk.ends_file) return false;
+    if (blank == nullptr && left <= kMaxWordBytes) return faulty(chunk, cut_short());
     const auto word_size = blank == nullptr
                                ? kMaxWordBytes + 1
                                : static_cast<size_t>(static_cast<const char*>(blank) - start);
     const std::string_view word(start, word_size);
-    if (blank == nullptr) return faulty(batch, here(row_, word, "holds a word over 1 MiB"));
-    if (word.empty()) return faulty(batch, here(row_, word, "has an empty word"));
+    if (blank == nullptr) return faulty(chunk, here(row_, word, "holds a word over 1 MiB"));
+    if (word.empty()) return faulty(chunk, here(row_, word, "has an empty word"));
     if (word.find('\n') != word.npos) {
-      return faulty(batch, here(row_, word, "has a newline inside its word"));
+      return faulty(chunk, here(row_, word, "has a newline inside its word"));
     }
     const size_t size = word_size + 1 + row_bytes();
-    if (left <= size && !batch.ends_file) return false;
-    if (left < size) return faulty(batch, cut_short());
+    if (left <= size && !chunk.ends_file) return false;
+    if (left < size) return faulty(chunk, cut_short());
     const bool has_newline = left > size && start[size] == '\n';
     if (row_ == 0) table_.report.newlines_after_rows = has_newline;
     if (table_.report.newlines_after_rows && !has_newline) {
-      return faulty(batch, here(row_, word, "must end in a newline, as the first one does"));
+      return faulty(chunk, here(row_, word, "must end in a newline, as the first one does"));
     }
-    batch.rows.push_back({batch.scanned, word_size});
-    last_row_ = batch.offset + batch.scanned;
-    batch.scanned += size + static_cast<size_t>(table_.report.newlines_after_rows);
+    chunk.rows.push_back({chunk.scanned, word_size});
+    table_.add_word(word);
+    last_row_ = chunk.offset + chunk.scanned;
+    chunk.scanned += size + static_cast<size_t>(table_.report.newlines_after_rows);
     return true;
   }
 
-  static bool faulty(Batch& batch, std::string reason) {
-    batch.fault = std::move(reason);
+  bool faulty(const Chunk& chunk, std::string reason) {
+    scan_fault_ = {chunk.offset + chunk.scanned, std::move(reason)};
     return false;
   }
 
-  // Copies the numbers of all rows behind those of the table, and reads the next batch.
-  void copy_rows(Batch& batch, Batch* next) {
-    constexpr size_t kRowsAtOnce = 64;
-    const uint64_t kept = table_.num_words();
-    table_.vectors.resize((kept + batch.rows.size()) * table_.dim);
-    batch.kinds.resize(batch.rows.size());
-    float* const out = table_.vectors.data() + kept * table_.dim;
-    std::atomic<size_t> taken{0};
-    const auto copy_some = [&](int) {
-      for (size_t i; (i = taken.fetch_add(kRowsAtOnce)) < batch.rows.size();) {
-        const size_t end = std::min(i + kRowsAtOnce, batch.rows.size());
-        for (; i < end; ++i) {
-          float* const row = out + i * table_.dim;
-          std::memcpy(row, batch.numbers(batch.rows[i]), row_bytes());
-          batch.kinds[i] = !is_finite(row, table_.dim) ? kNotFinite
-                           : is_zero(row, table_.dim)  ? kZero
-                                                       : kOrdinary;
-        }
-      }
-    };
-    std::vector<std::future<void>> helpers;  // declared last: joins before the rest dies
-    const size_t worth = batch.rows.size() * row_bytes() / kWorthAThread;
-    for (int i = 1; i < options_.threads && static_cast<size_t>(i) <= worth; ++i) {
-      helpers.push_back(detail::start(copy_some, i, options_.threads));
+  // Gives a chunk's rows their place. Where the matrix must grow it may move, so nobody may
+  // be copying then.
+  void make_room(Chunk& chunk, Copiers& copiers, std::vector<Chunk*>& free) {
+    const uint64_t numbers = row_ * table_.dim;
+    if (numbers > table_.vectors.capacity()) {
+      while (Chunk* const done = copiers.take(true)) free.push_back(keep(*done));
     }
-    if (next != nullptr) fill(*next, &batch);
-    copy_some(0);
-    for (auto& helper : helpers) helper.get();
+    table_.vectors.resize(numbers);
+    chunk.to = table_.vectors.data() + chunk.first_row * table_.dim;
   }
 
-  // Takes the words; closes the gaps of rows that are left out.
-  void keep_rows(const Batch& batch) {
-    const uint64_t first = table_.num_words();
-    for (size_t i = 0; i < batch.rows.size(); ++i) {
-      const std::string_view word = batch.word(batch.rows[i]);
-      if (batch.kinds[i] == kNotFinite) {
-        const uint64_t row = row_ - batch.rows.size() + i;
-        fault(batch.offset + batch.rows[i].begin,
-              here(row, word, "holds a number that is not finite"));
-        ++table_.report.skipped_rows;
-        continue;
+  // Notes what its copying found.
+  Chunk* keep(Chunk& chunk) {
+    for (size_t i = 0; i < chunk.kinds.size(); ++i) {
+      if (chunk.kinds[i] == kOrdinary) continue;
+      table_.report.zero_vectors += chunk.kinds[i] == kZero;
+      if (chunk.kinds[i] != kNotFinite) continue;
+      const uint64_t row = chunk.first_row + i;
+      const uint64_t offset = chunk.offset + chunk.rows[i].begin;
+      if (not_finite_.empty() || offset < first_fault_.offset) {
+        first_fault_ = {
+            offset, here(row, chunk.word(chunk.rows[i]), "holds a number that is not finite")};
       }
-      const uint64_t kept = table_.num_words();
-      if (kept < first + i) {
-        const float* const from = table_.vectors.data() + (first + i) * table_.dim;
-        std::memmove(table_.vectors.data() + kept * table_.dim, from, row_bytes());
-      }
-      table_.report.zero_vectors += batch.kinds[i] == kZero;
-      table_.add_word(word);
+      not_finite_.push_back(row);
     }
-    table_.vectors.resize(table_.num_words() * table_.dim);
+    return &chunk;
   }
 
   std::string cut_short() const {
@@ -262,7 +371,7 @@ class BinaryReader {
     throw FormatError(reader_.path(), 0, static_cast<int64_t>(offset), reason);
   }
 
-  static constexpr size_t kWorthAThread = size_t{1} << 18;  // bytes
+  static constexpr size_t kChunk = size_t{1} << 19;  // stays in a core's own cache
 
   ByteReader& reader_;
   ByteBudget& budget_;
@@ -271,6 +380,10 @@ class BinaryReader {
   uint64_t wanted_ = 0;    // rows
   uint64_t row_ = 0;       // rows found so far
   uint64_t last_row_ = 0;  // where the last of them begins
+  bool has_rest_ = false;  // behind the last row of the last chunk
+  Fault scan_fault_;       // behind the last row; without a reason there is none
+  Fault first_fault_;      // of the first row in not_finite_
+  std::vector<uint64_t> not_finite_;
 };
 
 }  // namespace

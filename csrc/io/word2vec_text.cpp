@@ -46,8 +46,7 @@ class TextReader {
     while (wants_more()) {
       const std::string_view lines = within_limit(batches_.lines());
       if (!lines.empty()) {
-        parse(lines);
-        batches_.consume(lines.size());
+        batches_.consume(parse(lines));
       } else if (!accept_rest()) {
         break;
       }
@@ -165,25 +164,16 @@ class TextReader {
     return false;
   }
 
-  void parse(std::string_view lines) {
+  // Returns the bytes that were parsed.
+  size_t parse(std::string_view lines) {
     const std::vector<std::string_view> pieces = split(lines);
-    std::vector<uint64_t> num_lines;
-    uint64_t total = table_.num_words();
-    for (const std::string_view piece : pieces) {
-      num_lines.push_back(static_cast<uint64_t>(std::count(piece.begin(), piece.end(), '\n')));
-      total += num_lines.back();
-    }
-    if (table_.report.stated_rows >= 0) table_.vectors.reserve(total * table_.dim);
-    table_.vectors.resize(total * table_.dim);
+    const std::vector<uint64_t> first_rows = make_room(pieces);
+    const uint64_t all_rows = table_.vectors.size() / table_.dim;
     std::vector<TextRows> parsed(pieces.size());
-    std::vector<float*> places;
-    float* place = table_.vectors.data() + table_.num_words() * table_.dim;
-    for (const uint64_t count : num_lines) {
-      places.push_back(place);
-      place += count * table_.dim;
-    }
     const auto parse_piece = [&](size_t i) {
-      parsed[i] = parse_text_rows(pieces[i], table_.dim, options_.lenient, places[i]);
+      const uint64_t end = i + 1 < pieces.size() ? first_rows[i + 1] : all_rows;
+      parsed[i] = parse_text_rows(pieces[i], table_.dim, options_.lenient,
+                                  place_of(first_rows[i]), end - first_rows[i]);
     };
     if (pieces.size() == 1) {
       parse_piece(0);
@@ -196,10 +186,35 @@ class TextReader {
     for (size_t i = 0; i < pieces.size(); ++i) {
       append(parsed[i],
              static_cast<int64_t>(batches_.offset()) + (pieces[i].data() - lines.data()),
-             places[i]);
-      line_ += static_cast<int64_t>(num_lines[i]);
+             place_of(first_rows[i]));
+      line_ += parsed[i].num_lines;
     }
     table_.vectors.resize(table_.num_words() * table_.dim);
+    return static_cast<size_t>(pieces.back().data() - lines.data()) + parsed.back().size;
+  }
+
+  float* place_of(uint64_t row) { return table_.vectors.data() + row * table_.dim; }
+
+  // Where the rows of each piece begin. The last one's lines are counted only where the matrix
+  // has no room: otherwise it fills what there is.
+  std::vector<uint64_t> make_room(const std::vector<std::string_view>& pieces) {
+    std::vector<uint64_t> first_rows = {table_.num_words()};
+    for (size_t i = 0; i + 1 < pieces.size(); ++i) {
+      first_rows.push_back(first_rows.back() + count_lines(pieces[i]));
+    }
+    uint64_t rows = table_.vectors.capacity() / table_.dim;
+    if (rows <= first_rows.back()) {
+      rows = first_rows.back() + count_lines(pieces.back());
+      if (table_.report.stated_rows >= 0) table_.vectors.reserve(rows * table_.dim);
+    }
+    table_.vectors.resize(rows * table_.dim);
+    return first_rows;
+  }
+
+  static uint64_t count_lines(std::string_view lines) {
+    uint64_t count = 0;
+    for (size_t end = 0; end < lines.size(); ++count) end = lines.find('\n', end) + 1;
+    return count;
   }
 
   // Equal parts, each of whole lines.

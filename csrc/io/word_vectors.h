@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/word_index.h"
 #include "io/byte_budget.h"
 
 namespace embkit {
@@ -49,11 +51,15 @@ struct WordVectors {
   std::vector<char> words;              // their bytes, one after the other
   std::vector<uint64_t> offsets = {0};  // [num_words + 1], into words
   GrowingFloats vectors;                // [num_words, dim]
+  std::optional<WordIndex> index;       // views words and offsets; moves along with them
   ReadReport report;
 };
 
-// Drops every row whose word stood in an earlier row, and counts words that are not UTF-8 and
-// words with blanks. Charges its hash table to the budget.
+// Leaves rows out and closes the gaps. `dropped` ascends; the index must be built anew.
+void drop_rows(WordVectors& table, const std::vector<uint64_t>& dropped);
+
+// Builds the index and drops every row whose word stood in an earlier row; counts words that
+// are not UTF-8 and words with blanks. Charges the index to the budget.
 void finish(WordVectors& table, ByteBudget& budget);
 
 bool is_zero(const float* row, uint64_t dim);

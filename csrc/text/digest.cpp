@@ -4,8 +4,8 @@
 #include <atomic>
 #include <vector>
 
+#include "core/word_hash.h"
 #include "core/workers.h"
-#include "text/word_hash.h"
 
 namespace embkit {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/types.h"
-#include "text/word_index.h"
+#include "core/word_index.h"
 
 namespace embkit {
 

@@ -1,7 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
+
+#include "core/load8.h"
 
 namespace embkit {
 
@@ -10,12 +11,6 @@ namespace embkit {
 inline bool is_separator(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte == ' ' || static_cast<unsigned char>(byte - '\t') <= '\r' - '\t';
-}
-
-inline uint64_t load8(const char* p) {
-  uint64_t word;
-  std::memcpy(&word, p, sizeof word);
-  return word;
 }
 
 // The high bit of each byte that is at most 0x20, the only ones that may be separators; exact

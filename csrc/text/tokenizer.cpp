@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/errors.h"
+#include "text/separators.h"
 #include "text/utf8.h"
 
 namespace embkit {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/types.h"
-#include "text/word_hash.h"
+#include "core/word_hash.h"
 
 namespace embkit {
 

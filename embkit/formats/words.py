@@ -11,13 +11,20 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from embkit._native import core
 from embkit.config import available_threads
 from embkit.embeddings import Embeddings
 from embkit.formats.report import FileReport, ReadOptions
 from embkit.memory import memory_limit
 from embkit.vocabulary import Vocabulary
 
-Words = tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.float32], dict[str, Any]]
+Words = tuple[
+    NDArray[np.uint8],
+    NDArray[np.uint64],
+    NDArray[np.float32],
+    core.WordIndex,
+    dict[str, Any],
+]
 
 _ODDITIES = (
     *("skipped_rows", "duplicate_words", "words_not_utf8", "words_with_blanks"),
@@ -42,7 +49,7 @@ def read_words(
     read: Callable[..., Words], source: Source, options: ReadOptions
 ) -> tuple[Embeddings, FileReport]:
     """Read a file with one of the native readers."""
-    data, offsets, vectors, found = read(
+    data, offsets, vectors, index, found = read(
         source.raw,
         os.fsencode(source.path),
         size=-1 if source.size is None else source.size,
@@ -65,7 +72,8 @@ def read_words(
     provenance = {"format": report.format, "oddities": dict(report.oddities)}
     if report.problems:
         provenance["problems"] = list(report.problems)
-    return Embeddings(Vocabulary(data, offsets), vectors, provenance=provenance), report
+    vocabulary = Vocabulary(data, offsets, index=index)
+    return Embeddings(vocabulary, vectors, provenance=provenance), report
 
 
 def _details(found: dict[str, Any], name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-#include "text/word_hash.h"
+#include "core/word_hash.h"
 
 #include <random>
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/word_hash.h"
+#include "core/word_hash.h"
 
 namespace embkit {
 
@@ -13,17 +13,22 @@ namespace embkit {
 // 22 bytes a word. Of equal words the first is found. Immutable: threads share one freely.
 class WordIndex {
  public:
+  static constexpr uint64_t kMostWords = 0xFFFFFFFE;
+
   // Throws std::invalid_argument unless the offsets rise from 0 or above to at most
-  // `data_size`, or for more than 2^32 - 2 words.
+  // `data_size`, or for more than kMostWords words.
   WordIndex(const char* data, size_t data_size, const uint64_t* offsets, size_t num_words);
+
+  // The memory that an index of so many words takes.
+  static uint64_t bytes_for(size_t num_words);
 
   // The row, or -1.
   int64_t find(std::string_view word) const;
 
   size_t size() const { return num_words_; }
 
-  // Rows that cannot be found, since an earlier row has the same word.
-  int64_t num_duplicates() const { return num_duplicates_; }
+  // Rows that cannot be found, since an earlier row has the same word; they ascend.
+  const std::vector<uint32_t>& duplicates() const { return duplicates_; }
 
  private:
   struct Slot {
@@ -37,6 +42,7 @@ class WordIndex {
   uint64_t hash(std::string_view word) const {
     return word.empty() ? 0 : hash_word(key_, word).hash;
   }
+  void insert(size_t row, uint64_t hash);
   // The slot that holds the word, or the free one where it belongs.
   size_t find_slot(std::string_view word, uint64_t hash) const;
 
@@ -46,7 +52,7 @@ class WordIndex {
   HashKey key_;
   size_t mask_ = 0;
   std::vector<Slot> slots_;
-  int64_t num_duplicates_ = 0;
+  std::vector<uint32_t> duplicates_;
 };
 
 }  // namespace embkit

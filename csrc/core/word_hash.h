@@ -5,7 +5,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "text/separators.h"
+#include "core/load8.h"
 
 // A keyed hash of a word's bytes: 64 x 64 bit products folded to 64 bits, as in wyhash. Whoever
 // does not know the key cannot make words that meet in one slot. Every load is little-endian,

@@ -1,4 +1,4 @@
-#include "text/word_index.h"
+#include "core/word_index.h"
 
 #include <stdexcept>
 #include <string>
@@ -7,7 +7,7 @@ namespace embkit {
 namespace {
 
 void check(const uint64_t* offsets, size_t num_words, size_t data_size) {
-  if (num_words > 0xFFFFFFFEu) {
+  if (num_words > WordIndex::kMostWords) {
     throw std::invalid_argument("words must be fewer than 2^32 - 1, got " +
                                 std::to_string(num_words));
   }
@@ -24,24 +24,39 @@ void check(const uint64_t* offsets, size_t num_words, size_t data_size) {
   }
 }
 
+size_t slots_for(size_t num_words) {
+  size_t num_slots = 16;
+  while (3 * num_slots < 4 * num_words) num_slots *= 2;  // at most three quarters are taken
+  return num_slots;
+}
+
 }  // namespace
 
 WordIndex::WordIndex(const char* data, size_t data_size, const uint64_t* offsets,
                      size_t num_words)
     : data_(data), offsets_(offsets), num_words_(num_words), key_(random_hash_key()) {
   check(offsets, num_words, data_size);
-  size_t num_slots = 16;
-  while (3 * num_slots < 4 * num_words) num_slots *= 2;  // at most three quarters are taken
-  mask_ = num_slots - 1;
-  slots_.resize(num_slots);
-  for (size_t row = 0; row < num_words; ++row) {
-    const uint64_t hash = this->hash(word(row));
-    Slot& slot = slots_[find_slot(word(row), hash)];
-    if (slot.row_after != 0) {
-      ++num_duplicates_;
-    } else {
-      slot = {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(row + 1)};
-    }
+  slots_.resize(slots_for(num_words));
+  mask_ = slots_.size() - 1;
+  constexpr size_t kAhead = 16;  // words whose slots are on their way from memory
+  uint64_t hashes[kAhead];
+  for (size_t next = 0; next < num_words + kAhead; ++next) {
+    uint64_t& hash = hashes[next % kAhead];
+    if (next >= kAhead) insert(next - kAhead, hash);
+    if (next >= num_words) continue;
+    hash = this->hash(word(next));
+    __builtin_prefetch(&slots_[hash & mask_], 1);
+  }
+}
+
+uint64_t WordIndex::bytes_for(size_t num_words) { return slots_for(num_words) * sizeof(Slot); }
+
+void WordIndex::insert(size_t row, uint64_t hash) {
+  Slot& slot = slots_[find_slot(word(row), hash)];
+  if (slot.row_after != 0) {
+    duplicates_.push_back(static_cast<uint32_t>(row));
+  } else {
+    slot = {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(row + 1)};
   }
 }
 
