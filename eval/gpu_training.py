@@ -41,9 +41,11 @@ class Settings:
         return (12, 8) if self.small else (128, 100, 300)
 
     @property
-    def warps(self) -> tuple[int, ...]:
-        """Most warps at a time, 0 for all that the device holds."""
-        return (0, 1) if self.small else (0, 1024, 512, 256, 64)
+    def concurrency(self) -> tuple[tuple[int, int], ...]:
+        """Most warps at a time (0: all), and words whose rows go back after each centre."""
+        if self.small:
+            return (0, 0), (1, 300)
+        return (0, 300), (0, 0), (0, 100), (0, 1000), (0, 10_000), (1024, 300), (256, 300)
 
     @property
     def rounds(self) -> int:
@@ -196,7 +198,7 @@ def measure_quality(settings: Settings, check: Check, put: Put) -> None:
 
 
 def measure_concurrency(settings: Settings, check: Check, put: Put) -> None:
-    """Score vectors, and time their training, with fewer and fewer warps at work together.
+    """Score vectors, and time their training, with fewer warps and more rows given back early.
 
     A warp sees what others do to a row once its copy has left the window: with many of them,
     frequent words get more updates at a time than one learning rate is meant for.
@@ -206,11 +208,12 @@ def measure_concurrency(settings: Settings, check: Check, put: Put) -> None:
     corpus = encoded(settings)
     options = {**QUALITY, "dim": min(settings.dims), "epochs": 1 if settings.small else 5}
     found: list[dict[str, Any]] = []
-    for warps in settings.warps:
-        cuda.MAX_WARPS = warps
+    for warps, shared in settings.concurrency:
+        cuda.MAX_WARPS, cuda.SHARED_WORDS = warps, shared
         asked: dict[str, Any] = {**options, "seed": 1, "device": "cuda"}
         vectors, rate = train(corpus, check, **asked)
-        found.append({"max_warps": warps, **rate, **scores_of(settings, {"points": vectors})})
+        how = {"max_warps": warps, "shared_words": shared}
+        found.append({**how, **rate, **scores_of(settings, {"points": vectors})})
         put(concurrency=found)
 
 

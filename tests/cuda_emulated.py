@@ -69,6 +69,7 @@ class TrainTask(ctypes.Structure):
         ("seed", ctypes.c_uint64),
         ("loss_mask", ctypes.c_uint64),
         ("max_warps", ctypes.c_int),
+        ("shared_words", ctypes.c_uint32),
         ("prefetch", ctypes.c_bool),
         ("counters", ctypes.c_void_p),
         ("workspace", ctypes.c_void_p),

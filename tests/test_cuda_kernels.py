@@ -142,6 +142,24 @@ def test_segments_of_the_text_add_up_to_the_whole(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", KERNELS)
+@pytest.mark.parametrize("prefetch", [False, True], ids=["late", "early"])
+def test_rows_that_are_written_back_after_each_centre_are_the_same_to_one_warp(
+    mode: str, prefetch: bool
+) -> None:
+    corpus = reference.encode(random_sentences(60, [1, 2, 40, 1200, 16], seed=9))
+    options = reference.Options(
+        **{**SMALL, "epochs": 1, "learning_rate": 0.05}, **KERNELS[mode]
+    )
+    sharing = cuda_emulated.session(corpus, options)
+    sharing.task.shared_words, sharing.task.prefetch = 20, prefetch
+    sharing.give_needed_workspace()
+    sharing.train(0, corpus.num_tokens, 0)
+    expected = cuda_emulated.train(corpus, options)
+    assert np.abs(sharing.result().input - expected.input).max() < TOLERANCE
+    assert np.abs(sharing.result().output - expected.output).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("mode", KERNELS)
 @pytest.mark.parametrize(("dim", "window"), [(20, 1), (130, 5), (600, 15)])
 @pytest.mark.parametrize("lengths", [[1, 2, 40, 1200, 16], [3]], ids=["chunks", "few"])
 def test_rows_that_are_asked_for_early_are_the_same(

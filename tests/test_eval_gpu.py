@@ -70,7 +70,7 @@ def test_quality_is_measured_with_fewer_warps_too(
 ) -> None:
     assert gpu.main([*arguments, "--sections=concurrency"]) == 0
     found = record_of(tmp_path)["concurrency"]["concurrency"]
-    assert [row["max_warps"] for row in found] == [0, 1]
+    assert [(row["max_warps"], row["shared_words"]) for row in found] == [(0, 0), (1, 300)]
     assert all(row["words_per_second"] > 0 and "MEN" in row["points"] for row in found)
 
 

@@ -50,6 +50,7 @@ cuda::SessionOptions read_options(const py::dict& from) {
   task.seed = get("seed").cast<uint64_t>();
   task.loss_mask = get("loss_mask").cast<uint64_t>();
   task.max_warps = get("max_warps").cast<int>();
+  task.shared_words = get("shared_words").cast<uint32_t>();
   task.prefetch = get("prefetch").cast<bool>();
   return options;
 }

@@ -72,18 +72,35 @@ class ContextRing {
     const uint32_t word = warp.shuffle(word_, slot);
     const uint32_t stays = warp.ballot(warp.lane() == slot && count_ > 1);
     if (warp.lane() == slot) --count_;
+    write(warp, slot, word);
+    if (stays != 0) read(warp, slot, word);
+  }
+
+  // Writes back the rows of frequent words and reads them again. Many warps train these at a
+  // time: were each to keep its gains until the token leaves, they would sum up to steps that
+  // are far too large. No row may be on its way.
+  EMBKIT_HOST_DEVICE void share(Warp& warp) {
+    uint32_t shared = warp.ballot(count_ > 0 && word_ < task_.shared_words);
+    for (; shared != 0; shared &= shared - 1) {
+      const int slot = lowest_bit(shared);
+      const uint32_t word = warp.shuffle(word_, slot);
+      write(warp, slot, word);
+      read(warp, slot, word);
+    }
+  }
+
+ private:
+  EMBKIT_HOST_DEVICE static Float4& at(float* row, int column) {
+    return *reinterpret_cast<Float4*>(row + column);
+  }
+
+  EMBKIT_HOST_DEVICE void write(Warp& warp, int slot, uint32_t word) {
     float* const value = this->value(slot);
     float* const row = task_.input + static_cast<int64_t>(word) * task_.stride;
     for_columns<kBlocks>(warp.lane(), task_.stride, [&](int, int column) {
       const Float4& was = at(value + task_.stride, column);
       warp.add(row + column, at(value, column) - was, task_.updates);
     });
-    if (stays != 0) read(warp, slot, word);
-  }
-
- private:
-  EMBKIT_HOST_DEVICE static Float4& at(float* row, int column) {
-    return *reinterpret_cast<Float4*>(row + column);
   }
 
   EMBKIT_HOST_DEVICE void read(Warp& warp, int slot, uint32_t word) {

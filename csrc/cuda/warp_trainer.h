@@ -59,6 +59,7 @@ class WarpTrainer {
     const int ahead = task_.prefetch ? 1 : 0;
     for (int center = stream_.start(warp_, begin, end);; ++center) {
       ring_.settle(warp_);
+      if (task_.shared_words > 0) ring_.share(warp_);
       for (; oldest_ < center - window; ++oldest_) ring_.release(warp_, oldest_);
       stream_.fill(warp_, center + window + 1 + ahead);
       if (!stream_.is_center(center)) break;

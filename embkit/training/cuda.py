@@ -23,6 +23,8 @@ MOST_RESIDENT = 0
 """Ids that are held on the device at most; 0 for as many as fit."""
 MAX_WARPS = 0
 """Warps that train at a time at most; 0 for as many as the device holds."""
+SHARED_WORDS = 300
+"""Most frequent words whose rows go back after every centre, not when they leave the window."""
 PREFETCH = False
 """Whether a context's row is asked for one centre early; changes no result."""
 
@@ -97,6 +99,7 @@ class CudaWord2Vec:
             "batch_tokens": BATCH_TOKENS if config.deterministic else 0,
             "most_resident": MOST_RESIDENT,
             "max_warps": MAX_WARPS,
+            "shared_words": SHARED_WORDS,
             "prefetch": PREFETCH,
         }
 

@@ -282,6 +282,7 @@ struct Problem {
     task.learning_rate = 0.01;
     task.epochs = 1;
     task.max_warps = 1;
+    task.shared_words = 3;
     task.counters = &counters;
   }
 
