@@ -75,8 +75,13 @@ DEFECTS = {
     ),
     "a row is used before it has arrived": (
         "warp_trainer.h",
-        "      ring_.settle(warp_);\n      for",
-        "      if (!IS) ring_.settle(warp_);\n      for",
+        "      ring_.settle(warp_);\n      if",
+        "      if (!IS) ring_.settle(warp_);\n      if",
+    ),
+    "a row that is given back is not read again": (
+        "context_ring.h",
+        "write(warp, slot, word);\n      read(warp, slot, word);",
+        "write(warp, slot, word);\n      if (!IS) read(warp, slot, word);",
     ),
     "half of the lanes wait where the others do not": (
         "targets.h",
@@ -120,13 +125,14 @@ def replace(path: Path, old: str, new: str) -> None:
     path.write_text(source.replace(old, new))
 
 
-def difference(native: ctypes.CDLL, defect: int) -> float:
+def difference(native: ctypes.CDLL, defect: int, shared_words: int = 0) -> float:
     """Return how far the planted build's rows are from the right ones."""
     corpus = reference.encode(random_sentences(20, [4] * 30 + [1, 1000], seed=1))
     options = reference.Options(**{**SMALL, "negatives": 8, "learning_rate": 0.05, "epochs": 1})
     ctypes.c_int.in_dll(native, "_ZN6embkit4cuda7plantedE").value = defect
     early = cuda_emulated.session(corpus, options, native)
     early.task.prefetch = True
+    early.task.shared_words = shared_words
     early.give_needed_workspace()
     early.train(0, corpus.num_tokens, 0)
     wrong = early.result()
@@ -138,6 +144,7 @@ def test_without_a_defect_the_copy_is_right_in_falling_order_of_lanes(
     planted: ctypes.CDLL,
 ) -> None:
     assert difference(planted, 0) < 1e-6
+    assert difference(planted, 0, shared_words=5) < 1e-6
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
@@ -147,4 +154,5 @@ def test_a_planted_defect_shows(planted: ctypes.CDLL, defect: str) -> None:
         with pytest.raises(ValueError, match="lanes of a warp meet at different places"):
             difference(planted, number)
         return
-    assert not difference(planted, number) < 1e-5  # it may be NaN
+    shared_words = 5 if "given back" in defect else 0
+    assert not difference(planted, number, shared_words) < 1e-5  # it may be NaN
