@@ -37,8 +37,8 @@ def read(name: str, content: bytes | io.RawIOBase, **options: Any) -> tuple[Any,
     stream = io.BytesIO(content) if isinstance(content, bytes) else content
     defaults = {"size": -1, "memory": 1 << 30, "lenient": False, "limit": -1, "threads": 2}
     reader = getattr(core, f"read_word2vec_{name}")
-    found: tuple[Any, ...] = reader(stream, b"v", **{**defaults, **options})
-    return found
+    words, offsets, vectors, _index, found = reader(stream, b"v", **{**defaults, **options})
+    return words, offsets, vectors, found
 
 
 def refusal(name: str, content: bytes | io.RawIOBase, **options: Any) -> FormatError:

@@ -57,9 +57,6 @@ UNREACHABLE: dict[tuple[str, str], str] = {
         "csrc/io/fasttext.cpp",
         "model.word(order[i].second) == model.word(order[i - 1].second)",
     ): ("needs two words with the same 64-bit hash"),
-    ("csrc/io/word_vectors.cpp", "may_be_same && word_of(table_"): (
-        "needs two words that share 24 bits of a hash with a random key"
-    ),
 }
 
 
