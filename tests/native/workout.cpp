@@ -251,8 +251,9 @@ void run(int num_threads) {
   train_glove(num_threads);
   count_pairs(corpus, num_threads);
   find_neighbors(num_threads);
-  read_vectors("read-text", false, num_threads);
-  read_vectors("read-binary", true, num_threads);
+  read_vectors("read-text", false, true, num_threads);
+  read_vectors("read-binary", true, true, num_threads);
+  read_vectors("read-binary-pipe", true, false, num_threads);
   multiply(num_threads);
   answer_analogies(num_threads);
   induce(num_threads);

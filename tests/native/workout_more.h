@@ -51,8 +51,9 @@ double sum_of(const Numbers& numbers) {
   return sum;
 }
 
-inline void read_vectors(const char* name, bool is_binary, int num_threads) {
-  constexpr uint64_t kRows = 3000, kColumns = 10;
+// Large enough for four threads, in pieces so small that each has many.
+inline void read_vectors(const char* name, bool is_binary, bool knows_size, int num_threads) {
+  constexpr uint64_t kRows = 3000, kColumns = 400;
   const std::vector<float> numbers = make_numbers(kRows * kColumns, 3);
   std::string bytes = std::to_string(kRows) + " " + std::to_string(kColumns) + "\n";
   for (uint64_t row = 0; row < kRows; ++row) {
@@ -65,9 +66,10 @@ inline void read_vectors(const char* name, bool is_binary, int num_threads) {
     bytes += "\n";
   }
   MemorySource source(bytes);
-  ByteReader reader(source, name, static_cast<int64_t>(bytes.size()), 4096);
+  const auto size = static_cast<int64_t>(bytes.size());
+  ByteReader reader(source, name, knows_size ? size : ByteReader::kUnknownSize, 4096);
   ByteBudget budget(uint64_t{1} << 26);
-  const ReadOptions options = {false, -1, num_threads, 4096};
+  const ReadOptions options = {false, -1, num_threads, is_binary ? 4096 : size_t{1} << 18};
   const auto read = is_binary ? &read_word2vec_binary : &read_word2vec_text;
   WordVectors table = read(reader, budget, options);
   const float* const floats = table.vectors.data();
