@@ -43,15 +43,16 @@ def prepare(work: Path, cases: Iterable[str]) -> None:
         if case.has_run:
             _run(work, room, (*(case.begun or case.arguments), "--seed", "2"))
         else:
-            _run(work, room, other_inputs(case.arguments))
+            _run(work, room, other_inputs(case.arguments), pausing=False)
         if case.begun:
             main_in_fork(work, room, case.begun, before=lambda: pause_often(3))
         shutil.copytree(room, work / "new" / name)
-        _run(work, work / "new" / name, case.arguments)
+        _run(work, work / "new" / name, case.arguments, pausing=case.has_run)
 
 
-def _run(work: Path, room: Path, arguments: Sequence[str]) -> None:
-    ended = main_in_fork(work, room, arguments)
+def _run(work: Path, room: Path, arguments: Sequence[str], *, pausing: bool = True) -> None:
+    before = pause_often if pausing else lambda: None  # GloVe's blocks are others with it
+    ended = main_in_fork(work, room, arguments, before=before)
     if ended.code:
         raise RuntimeError(f"{arguments} fails undisturbed: {ended}")
 
