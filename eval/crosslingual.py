@@ -55,7 +55,7 @@ def line(found: dict[str, Any]) -> str:
             low, high = found[retrieval]["interval"]
             share = f"{100 * found[retrieval]['P@1']:5.1f} [{100 * low:.1f}, {100 * high:.1f}]"
             parts.append(f"{retrieval} {share}")
-    for key in ("seconds", "iterations", "median_iteration_s", "verdict"):
+    for key in ("seconds", "iterations", "median_iteration_s", "verdict", "refused"):
         if found.get(key) is not None:
             value = found[key]
             parts.append(f"{key} {value:.2f}" if isinstance(value, float) else f"{key} {value}")

@@ -81,9 +81,15 @@ class Pair:
         seed: int,
         **options: Any,  # noqa: ANN401  (those of self-learning)
     ) -> dict[str, Any]:
-        """Learn from one of ``STARTS`` with embkit; return what `embkit` does."""
+        """Learn from one of ``STARTS`` with embkit; return what `embkit` does.
+
+        Where the spaces have no such pairs, return why nothing was learnt.
+        """
         pairs = self.few if kind == "25 pairs" else None
-        return self.embkit("self-learning", pairs, seed, start=STARTS[kind], **options)
+        try:
+            return self.embkit("self-learning", pairs, seed, start=STARTS[kind], **options)
+        except ValueError as error:
+            return {"refused": str(error)}
 
     def vecmap(self, tool: VecMap, mode: str, most: int | None) -> dict[str, Any]:
         """Map with VecMap; return scores, where it ended by itself, seconds and iterations."""

@@ -60,6 +60,7 @@ def test_a_small_run_is_recorded_and_not_measured_again(
     assert real["embkit orthogonal"]["nn"]["P@1"] > 0.9
     assert real["embkit orthogonal"]["nn"]["words"] == 30
     assert set(real) >= {"embkit five-step", "embkit rcsls", "embkit self-learning none 1"}
+    assert "none from numerals" in real["embkit self-learning numerals 1"]["refused"]
     assert real["vecmap supervised"]["median_iteration_s"] == 0.25
     assert real["vecmap supervised"]["nn"]["P@1"] < 0.5
     assert real["embkit five-step extended against VecMap"]["nn"]["interval"][0] > 0

@@ -99,9 +99,12 @@ def test_file_that_shrinks_while_it_is_read_is_refused(
     path.write_bytes(b"\2\0\0\0\0\0\0\0{}")
     whole = path.stat()
     path.write_bytes(b"\2\0\0\0\0\0\0\0{")
-    monkeypatch.setattr(os, "fstat", lambda _descriptor: whole)
-    with path.open("rb") as stream, pytest.raises(FormatError, match="inside the header") as at:
-        read_header(stream, path)
+    real = os.fstat
+    with path.open("rb") as stream:
+        own = stream.fileno()
+        monkeypatch.setattr(os, "fstat", lambda n: whole if n == own else real(n))
+        with pytest.raises(FormatError, match="inside the header") as at:
+            read_header(stream, path)
     assert at.value.offset == 9
 
 
