@@ -49,6 +49,7 @@ def test_reads_with_and_without_header(path: Path) -> None:
         ("2\t2\na\t1\t2\nb\t3\t4\n", {}),
         ("2 2\na  1   2\n b 3 4\n", {}),
         ("2 2\na 1 2\n\nb 3 4\n\n\n", {"blank_lines": 3}),
+        ("2 2\r\na 1 2\r\n\r\nb 3 4\r\n\r\n", {"blank_lines": 2, "crlf_lines": 5}),
         ("3 2\na 1 2\nb 3 4\na 5 6\n", {"duplicate_words": 1}),
         ("2 2\na 1 2\nb 3 4 ", {}),  # the blank shows that the last number is whole
     ],

@@ -122,6 +122,7 @@ TextRows parse_text_rows(std::string_view lines, uint64_t dim, bool lenient, flo
       const std::string_view text = trim_end({p, static_cast<size_t>(newline - p)});
       if (text.empty()) {
         ++rows.blank_lines;
+        word = {};  // of a carriage return alone
       } else {
         fault = parse_any_row(text, dim, out, word);
       }

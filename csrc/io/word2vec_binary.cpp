@@ -95,6 +95,7 @@ class Copiers {
   Copiers(uint64_t dim, int threads, size_t num_chunks) : dim_(dim), threads_(threads) {
     waiting_.reserve(num_chunks);  // so that no thread allocates
     done_.reserve(num_chunks);
+    helpers_.reserve(static_cast<size_t>(threads));  // a helper that no one holds never ends
   }
   ~Copiers() {
     {
