@@ -284,6 +284,16 @@ def test_a_start_is_never_left_for_a_dictionary_that_scores_lower() -> None:
         np.testing.assert_array_equal(side, first)
 
 
+def test_what_was_learned_is_kept_at_the_limit_of_iterations() -> None:
+    source, target, gold = planted(noise=0.05)
+    x, z = normalized(source), normalized(target)
+    start = np.arange(30), gold[:30]
+    learned = self_learn(x, z, start, replace(QUICK, keep_probability=1.0, iterations=1))
+    assert not learned.converged
+    assert len(learned.pairs[0]) > 30
+    assert learned.best.objective > reference_objective(x, z, start)
+
+
 @pytest.mark.parametrize(("shared", "kind"), [(100, "identical"), (99, "distributions")])
 def test_enough_identical_words_are_the_start_when_none_is_named(
     shared: int, kind: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from embkit import Embeddings, map
+from embkit.mapping import learning
 from embkit.mapping.comparison import compare_spaces
+from embkit.mapping.self_learning import Learned, self_learn
 from embkit.mapping.verdict import Verdict, distinct, judge, split_half
 from tests.test_mapping_learning import language, planted, seeds, words
 
@@ -54,6 +57,36 @@ def test_a_wrong_dictionary_fails() -> None:
     for method in ("orthogonal", "linear", "five-step"):
         found = verdict_of(source, target, method=method, dictionary=seeds(wrong, 200))
         assert found["judgement"] == "failed", method
+
+
+@pytest.mark.parametrize("seed", [1, 3, 5])
+def test_words_that_are_alike_by_chance_fail(seed: int) -> None:
+    names = [f"w{row}" for row in range(len(language(seed)))]
+    spaces = (Embeddings.from_words(names, language(s)) for s in (seed, seed + 1))
+    found = map(*spaces, **UNSUPERVISED).statistics
+    assert found["start"]["kind"] == "identical"
+    assert found["verdict"]["judgement"] == "failed"
+
+
+def test_the_best_of_several_runs_is_taken_and_counted_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source, target, gold = planted(noise=0.05)
+    called: list[tuple[int, float]] = []
+
+    def rising(*arguments: Any, **options: Any) -> Learned:
+        learned = self_learn(*arguments, **options)
+        called.append((options["seed"], arguments[3].keep_probability))
+        best = replace(learned.best, objective=learned.best.objective + 0.01 * options["seed"])
+        return replace(learned, best=best)
+
+    monkeypatch.setattr(learning, "self_learn", rising)
+    options = {**UNSUPERVISED, "dictionary": seeds(gold, 50), "restarts": 3}
+    found = map(words("s", source), words("t", target), **options).statistics
+    assert found["verdict"]["figures"]["objective"] == max(found["restarts"]["objectives"])
+    assert np.argmax(found["restarts"]["objectives"]) == 2
+    without_dropping = [seed for seed, keep in called if keep == 1]
+    assert without_dropping == [1, 4]  # of the first run and of the one that checks
 
 
 def test_a_dictionary_without_known_pairs_is_refused() -> None:

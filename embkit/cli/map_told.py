@@ -67,13 +67,14 @@ def told_of_run(statistics: dict[str, Any]) -> Iterator[str]:
     >>> list(told_of_run({"restarts": {"runs": 10, "succeeded": 9}}))
     ['9 of 10 runs succeeded']
     """
+    figures = statistics.get("verdict", {}).get("figures", {})
     if statistics.get("course"):
         last = dict(zip(statistics["course_columns"], statistics["course"][-1], strict=True))
+        last |= {name: figures[name] for name in last.keys() & figures.keys()}  # of the best
         yield (
             f"{len(statistics['course'])} rounds: objective {last['objective']:.4f}, "
             f"{last['pairs']} pairs, {last['cycles']:.0%} of cycles closed"
         )
-    figures = statistics.get("verdict", {}).get("figures", {})
     if (restarts := statistics.get("restarts")) is not None:
         told = f"{restarts['succeeded']} of {restarts['runs']} runs succeeded"
         alike = figures.get("restarts_alike")

@@ -56,8 +56,9 @@ def fit_self_learning(
     source, target = spaces.source_matrix(words), spaces.target_matrix(words)
     kind, start = _start(spaces, source, target, pairs, config)
     ways = _ways(kind, config)
-    total = len(ways) * (config.restarts + 1) * config.iterations
-    courses = iter(range(len(ways) * (config.restarts + 1)))
+    num_courses = 2 * len(ways) + config.restarts - 1
+    total = num_courses * config.iterations
+    courses = iter(range(num_courses))
 
     def run(number: int, start: Pairs, ways: list[SelfLearningConfig]) -> Learned:
         def learn(way: SelfLearningConfig) -> Learned:
@@ -74,13 +75,13 @@ def fit_self_learning(
 
         return max(map(learn, ways), key=lambda learned: learned.best.rank)
 
-    runs = [run(number, start, ways) for number in range(config.restarts)]
+    # The way without dropping, which is the first of two, draws nothing: once is enough.
+    runs = [run(n, start, ways if n == 0 else ways[-1:]) for n in range(config.restarts)]
     other_start, fewer = _other_start(source, target, kind, start, config)
     other = run(config.restarts, other_start, _ways(kind, fewer))
     best = max(runs, key=lambda run: run.best.rank)
     fitted = _final_map(spaces, best.pairs, config)
-    frequent = source[: fewer.cutoff], target[: fewer.cutoff]
-    found = [_translate(*frequent, learned, config.device) for learned in (*runs, other)]
+    found = [_translate(source, target, learned, fewer) for learned in (*runs, other)]
     alike = [float((translations == found[-1]).mean()) for translations in found[:-1]]
     succeeded = [judge(repeated=share).judgement != "failed" for share in alike]
     figures = {
@@ -144,12 +145,12 @@ def _other_start(
 
 
 def _translate(
-    source: Matrix, target: Matrix, learned: Learned, device: str
+    source: Matrix, target: Matrix, learned: Learned, config: SelfLearningConfig
 ) -> NDArray[np.int64]:
-    """Return the best partner of each source word by CSLS, rotated by a run's pairs."""
-    pairs = _inside(learned.pairs, len(source), len(target))
-    mapped = (source @ fit_orthogonal(source[pairs[0]], target[pairs[1]])).astype(np.float32)
-    return translate(mapped, target, device=device)
+    """Return frequent source words' best partners by CSLS, rotated by all of a run's pairs."""
+    rotation = fit_orthogonal(source[learned.pairs[0]], target[learned.pairs[1]])
+    mapped = (source[: config.cutoff] @ rotation).astype(np.float32)
+    return translate(mapped, target[: config.cutoff], device=config.device)
 
 
 def _start(

@@ -55,7 +55,7 @@ class SelfLearningConfig(DeviceConfig):
     start: Start | None = None
     """Pairs to start from: the dictionary, identical words, numerals, or distributions (no
     pairs at all). When left out, the dictionary where there is one, else identical words
-    where there are a hundred beside numerals, else distributions."""
+    where the most frequent words hold a hundred beside numerals, else distributions."""
     cutoff: int = 20_000
     """Most frequent words of each side that pairs are induced from."""
     early_cutoff: int = 10_000
@@ -66,7 +66,8 @@ class SelfLearningConfig(DeviceConfig):
     neighborhood: int = 10
     """Neighbours of CSLS."""
     keep_probability: float = 0.1
-    """Share of the pairs of words that may be induced at first."""
+    """Share of the pairs of words that may be induced at first. From a dictionary, identical
+    words or numerals, it is also learned with all of them, and the better one is taken."""
     keep_growth: float = 2.0
     """Factor by which that share grows when the objective stops rising."""
     patience: int = 10
@@ -74,7 +75,7 @@ class SelfLearningConfig(DeviceConfig):
     threshold: float = 1e-6
     """Least rise of the objective per iteration."""
     iterations: int = 1000
-    """At most so many."""
+    """At most so many, each time that it is learned."""
     initial_words: int = 4000
     """Most frequent words that a start from distributions compares."""
     final: Literal["five-step", "orthogonal"] = "five-step"

@@ -54,7 +54,7 @@ class Iteration:
         return self.keep_probability >= 1, self.objective
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays cannot be compared as a whole
 class Learned:
     """The best dictionary that self-learning came by, and its course.
 
@@ -182,7 +182,7 @@ def _learn(
             on_iteration(number + 1, course[-1])
         if converged := schedule.is_over(course[-1].objective):
             break
-    if schedule.keep_probability < 1:  # at the limit of iterations
+    if not converged:  # at the limit of iterations: the last dictionary was not measured
         last = _measure(backend, source, target, pairs, config, options)
         best = max(best, (pairs, last), key=lambda found: found[1].rank)
     return Learned(best[0], course, converged, best[1])
