@@ -64,6 +64,10 @@ class Vocabulary(Sequence[str]):
         )
         self._index = index
 
+    def __reduce__(self) -> tuple[type[Vocabulary], tuple[Any, ...]]:
+        """Copy the words alone, so that workers get them: the index is made again."""
+        return Vocabulary, (self.data, self.offsets, self.counts)
+
     @classmethod
     def from_words(
         cls, words: Iterable[str | bytes], counts: Sequence[int] | None = None

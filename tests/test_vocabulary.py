@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -71,3 +73,14 @@ def test_arrays_cannot_change_under_the_index() -> None:
     vocabulary = Vocabulary.from_words(["a", "b"], counts=[2, 1])
     with pytest.raises(ValueError, match="read-only"):
         vocabulary.offsets[1] = 9
+
+
+def test_a_copy_finds_the_same_words() -> None:
+    vocabulary = Vocabulary.from_words([b"a", b"\xff"], counts=[2, 1])
+    assert vocabulary.id_of(b"\xff") == 1  # the index, which cannot be copied, is there
+    copied = copy.deepcopy(vocabulary)
+    assert [*copied] == [*vocabulary]
+    assert copied.id_of(b"\xff") == 1
+    assert copied.counts is not None
+    assert copied.counts.tolist() == [2, 1]
+    assert not copied.data.flags.writeable

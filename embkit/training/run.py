@@ -200,9 +200,9 @@ def read_run(folder: Path) -> dict[str, Any]:
             "checkpoint_every": int() | float(),
             "output": output,
         } if (found, version) == (FORMAT, VERSION) and _is_output(output):
-            sources = [content["identity"].get(name) for name in ("corpus", "counts")]
-            kinds = [source for source in sources if source is not None]
-            if len(kinds) == 1 and _is_source(kinds[0]):
+            told = content["identity"]
+            sources = [told[name] for name in ("corpus", "counts") if name in told]
+            if len(sources) == 1 and _is_source(sources[0]):
                 return dict(content)
     raise FormatError(path, None, None, f"it must be an {FORMAT} of version {VERSION}")
 
