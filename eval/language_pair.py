@@ -89,6 +89,8 @@ class Pair:
         try:
             return self.embkit("self-learning", pairs, seed, start=STARTS[kind], **options)
         except ValueError as error:
+            if not str(error).startswith("start must find pairs"):
+                raise
             return {"refused": str(error)}
 
     def vecmap(self, tool: VecMap, mode: str, most: int | None) -> dict[str, Any]:

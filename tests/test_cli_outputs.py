@@ -139,17 +139,30 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("method", ["sgns", "glove", "ppmi"])
-@pytest.mark.parametrize("log", ["text", "link", "v.npz"])
+@pytest.mark.parametrize("source", ["texts/text", "texts", "texts/*"])
+@pytest.mark.parametrize("log", ["texts/text", "link", "v.npz"])
 def test_a_log_is_neither_the_text_nor_the_output(
-    method: str, log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    method: str, source: str, log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = tmp_path / "text"
+    text = tmp_path / "texts" / "text"
+    text.parent.mkdir()
     text.write_text("a b\n" * 9)
-    (tmp_path / "link").symlink_to("text")
-    command = ["train", method, str(text), "--output", str(tmp_path / "v.npz")]
+    (tmp_path / "link").symlink_to("texts/text")
+    command = ["train", method, str(tmp_path / source), "--output", str(tmp_path / "v.npz")]
     assert run_main([*command, "--min-count", "1", "--log", str(tmp_path / log)]) == 2
     assert "log must not be an input or the output" in capsys.readouterr().err
     assert text.read_text() == "a b\n" * 9
+
+
+def test_a_log_that_cannot_be_written_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    (tmp_path / "text").write_text("a b\n" * 99)
+    command = ["train", "sgns", str(tmp_path / "text"), "--output", str(tmp_path / "v.bin")]
+    assert run_main([*command, "--min-count", "1", "--log", "/dev/full"]) == 4
+    assert "/dev/full: No space left on device" in capsys.readouterr().err
 
 
 def test_outputs_that_are_one_file_are_refused_as_such(

@@ -12,7 +12,7 @@ from cyclopts import App
 from embkit.cli.loading import given_vocabulary
 from embkit.cli.memory import used_memory
 from embkit.cli.options import FLATTEN, CommonOptions, CountOptions, show_dash
-from embkit.cli.outputs import check_distinct, reserved_output
+from embkit.cli.outputs import check_distinct, inputs_of, reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.config import CooccurrenceConfig
 from embkit.memory import memory_limit
@@ -56,7 +56,7 @@ def cooccur(
     is_own = files.is_own_form(output)
     if output.suffix == ".bin" and run.vocabulary is None and run.save_vocabulary is None:
         raise ValueError("save_vocabulary must be given with a .bin output, which has no words")
-    inputs = [Path(source) for source in (*sources, run.vocabulary) if source]
+    inputs = inputs_of(sources, run.vocabulary)
     outputs = [output, *([run.save_vocabulary] if run.save_vocabulary else [])]
     check_distinct(outputs)
     with ExitStack() as reserved:

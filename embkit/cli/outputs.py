@@ -49,6 +49,14 @@ def reserved_output(
         yield
 
 
+def inputs_of(sources: Iterable[str], *others: Path | None) -> list[Path]:
+    """Return what a command reads: its texts, in folders and globs one by one, and more."""
+    from embkit.corpus.sources import expand
+
+    texts = [Path(name) for source in sources for name in expand(source)]
+    return [*texts, *(other for other in others if other is not None)]
+
+
 def check_log(log: Path | None, *others: Path) -> None:
     """Make sure that no lines are added to an input or an output.
 
@@ -57,7 +65,9 @@ def check_log(log: Path | None, *others: Path) -> None:
     ValueError
         If ``log`` is one of the others.
     """
-    if log is not None and any(_is_same(log, other) for other in others):
+    if log is None or is_stream(log):
+        return
+    if any(_is_same(log, other) for other in others):
         raise ValueError(f"log must not be an input or the output, got {log}")
 
 
@@ -71,7 +81,7 @@ def check_distinct(paths: Iterable[Path]) -> None:
     """
     seen: list[Path] = []
     for path in paths:
-        if any(_is_same(path, other) for other in seen):
+        if not is_stream(path) and any(_is_same(path, other) for other in seen):
             raise ValueError(f"outputs must be different files, got {path} twice")
         seen.append(path)
 
@@ -99,7 +109,7 @@ def try_space(path: Path, num_bytes: int) -> None:
             stack.callback(probe.unlink, missing_ok=True)
             os.posix_fallocate(file.fileno(), 0, num_bytes)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENODEV):
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENODEV, errno.ENOSYS):
             error.filename = str(path)
             raise
 

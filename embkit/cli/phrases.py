@@ -16,7 +16,7 @@ from embkit.cli.options import (
     LearnOptions,
     show_dash,
 )
-from embkit.cli.outputs import reserved_output
+from embkit.cli.outputs import inputs_of, reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.config import PhraseConfig
 from embkit.memory import memory_limit
@@ -46,7 +46,7 @@ def learn(
     from embkit.phrases import learn_phrases
 
     output = Path(show_dash(run.output))
-    with reserved_output(output, overwrite=run.overwrite, inputs=map(Path, sources)):
+    with reserved_output(output, overwrite=run.overwrite, inputs=inputs_of(sources)):
         table = learn_phrases(
             sources[0] if len(sources) == 1 else sources,
             config,
@@ -84,7 +84,7 @@ def apply(
     table = Path(show_dash(table))
     require_input(table)
     output = Path(show_dash(run.output))
-    inputs = [table, *map(Path, sources)]
+    inputs = inputs_of(sources, table)
     with reserved_output(output, overwrite=run.overwrite, inputs=inputs):
         num_bytes = join_text(
             load_phrases(table),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
@@ -11,6 +10,7 @@ from cyclopts import App, Parameter
 from embkit.cli import train_counts, train_glove
 from embkit.cli.loading import given_vocabulary
 from embkit.cli.options import FLATTEN, CommonOptions, ResumableRunOptions, show_dash
+from embkit.cli.outputs import inputs_of
 from embkit.cli.training_run import tell_trained, train_and_save
 from embkit.config import CbowConfig, SkipGramConfig, Word2VecConfig
 
@@ -132,7 +132,7 @@ def _train(
         sources[0] if len(sources) == 1 else sources,
         run,
         common,
-        inputs=[Path(source) for source in (*sources, run.vocabulary) if source is not None],
+        inputs=inputs_of(sources, run.vocabulary),
         options={
             "vocabulary": given_vocabulary(run.vocabulary),
             "invalid": run.invalid,

@@ -12,7 +12,7 @@ from cyclopts import App
 from embkit.cli.given_counts import check_source, load_given_counts
 from embkit.cli.loading import given_vocabulary
 from embkit.cli.options import FLATTEN, CommonOptions, CountsRunOptions, show_dash
-from embkit.cli.outputs import check_log, reserved_output
+from embkit.cli.outputs import check_log, inputs_of, reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.config import PpmiConfig, SvdConfig
 from embkit.memory import memory_limit
@@ -80,8 +80,7 @@ def _run(
         array_namespace(config.device)  # refuses a device that is not there, before the work
     output = Path(show_dash(run.output))
     formats.check_output_name(output, sparse=method == "ppmi")
-    given = (*sources, run.cooccurrence, run.vocabulary)
-    inputs = [Path(source) for source in given if source is not None]
+    inputs = inputs_of(sources, run.cooccurrence, run.vocabulary)
     check_log(run.log, output, *inputs)
     with reserved_output(output, overwrite=run.overwrite, inputs=inputs):
         vectors = _train(method, sources, run, config, common)

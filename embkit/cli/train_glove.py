@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App
@@ -11,6 +10,7 @@ from cyclopts import App
 from embkit.cli.given_counts import check_source, load_given_counts
 from embkit.cli.loading import given_vocabulary
 from embkit.cli.options import FLATTEN, CommonOptions, GloveRunOptions, show_dash
+from embkit.cli.outputs import inputs_of
 from embkit.cli.training_run import tell_trained, train_and_save
 from embkit.config import GloveConfig
 
@@ -41,8 +41,7 @@ def glove(
     """
     sources = [show_dash(source) for source in corpus]
     check_source(sources, run, config)
-    given = (*sources, run.cooccurrence, run.vocabulary)
-    inputs = [Path(source) for source in given if source is not None]
+    inputs = inputs_of(sources, run.cooccurrence, run.vocabulary)
     options: dict[str, Any] = asdict(config)
     source: object = sources[0] if len(sources) == 1 else sources
     if run.cooccurrence is not None:

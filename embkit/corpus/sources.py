@@ -130,10 +130,10 @@ def find_files(source: PathLike | Sequence[PathLike]) -> FileSources:
         If an input that can be read only once is given twice.
     """
     if isinstance(source, str | os.PathLike):
-        files = [_checked(path) for path in _expand(os.fspath(source))]
+        files = [_checked(path) for path in expand(os.fspath(source))]
     else:
         try:
-            files = [_checked(path) for entry in source for path in _expand(os.fspath(entry))]
+            files = [_checked(path) for entry in source for path in expand(os.fspath(entry))]
         except FileNotFoundError as error:
             hint = "No such file; if these are sentences, it looks like you passed strings"
             raise FileNotFoundError(errno.ENOENT, hint, error.filename) from None
@@ -144,7 +144,8 @@ def find_files(source: PathLike | Sequence[PathLike]) -> FileSources:
     return FileSources(files)
 
 
-def _expand(path: str) -> list[str]:
+def expand(path: str) -> list[str]:
+    """Return the files that a file, folder, glob or ``-`` stands for, as they are read."""
     if path in (STDIN, "/dev/stdin"):
         return [STDIN]
     if Path(path).is_dir():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -95,7 +96,8 @@ class Reporter:
         if self._bar is not None:
             self._bar.close()
         if self._log is not None:
-            self._log.close()
+            with _naming(self._log):
+                self._log.close()
 
     def go_on_from(
         self, tokens: int, loss: float, num_pairs: int, _learning_rate: float
@@ -153,8 +155,9 @@ class Reporter:
             self._bar.set_postfix_str(f"{loss}rate {report.learning_rate:.5f}", refresh=False)
             self._bar.update(report.tokens - self._bar.n)
         if self._log is not None:
-            self._log.write(json.dumps(asdict(report)) + "\n")
-            self._log.flush()
+            with _naming(self._log):
+                self._log.write(json.dumps(asdict(report)) + "\n")
+                self._log.flush()
         if self._callback is not None:
             self._callback(report)
 
@@ -163,3 +166,13 @@ def _make_bar(total_tokens: int, unit: str) -> Any:  # noqa: ANN401  (tqdm's own
     from tqdm.auto import tqdm
 
     return tqdm(total=total_tokens, unit=unit, unit_scale=True, desc="training")
+
+
+@contextlib.contextmanager
+def _naming(log: IO[str]) -> Iterator[None]:
+    """Name the log in a failed write, which does not know its file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(log.name)
+        raise
