@@ -312,6 +312,16 @@ def test_commands_imported_on_demand_are_listed_by_their_own_first_line() -> Non
         assert f'help="{command.__doc__.splitlines()[0]}"' in source
 
 
+def test_help_of_a_command_imported_on_demand_tells_more_than_its_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for command, told in (("map", "exit code is 7"), ("induce-dictionary", "parted by tabs")):
+        assert run_main([command, "--help"]) == 0
+        assert told in " ".join(capsys.readouterr().out.split())
+    assert run_main(["--help"]) == 0
+    assert "exit code is 7" not in capsys.readouterr().out
+
+
 def test_a_closed_pipe_ends_quietly_with_141() -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -40,7 +40,9 @@ def register(app: App) -> None:
     app.command(
         "embkit.cli.map:map_command",
         name="map",
-        help="Fit a map that brings two embedding spaces together.",
+        help="Fit a map that brings two embedding spaces together."
+        "\n\nThe exit code is 7, and nothing is written without --force, where the map cannot "
+        "be trusted: what it learned does not hold for pairs held out, or for another run.",
         help_epilogue=MAP_EXAMPLE,
     )
     app.command(
@@ -62,6 +64,8 @@ def register(app: App) -> None:
     )
     app.command(
         "embkit.cli.induce:induce_dictionary",
-        help="Write the pairs of words that translate each other, a line each.",
+        help="Write the pairs of words that translate each other, a line each."
+        "\n\nThe columns, parted by tabs: source word, target word, confidence (0 to 1), "
+        "score, lead over the second best, and whether the pair is mutual (1 or 0).",
         help_epilogue=INDUCE_EXAMPLE,
     )
