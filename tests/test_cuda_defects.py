@@ -74,6 +74,11 @@ DEFECTS = {
         "if (!is_first && !IS) gain",
     ),
     "a row is used before it has arrived": (
+        "context_ring.h",
+        "    settle(warp);  // only",
+        "    if (!IS) settle(warp);  // only",
+    ),
+    "a row is given back before it has arrived": (
         "warp_trainer.h",
         "      ring_.settle(warp_);\n      if",
         "      if (!IS) ring_.settle(warp_);\n      if",

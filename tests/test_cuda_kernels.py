@@ -177,6 +177,21 @@ def test_rows_that_are_asked_for_early_are_the_same(
     np.testing.assert_array_equal(result.output, expected.output)
 
 
+@pytest.mark.parametrize("mode", KERNELS)
+def test_a_row_arrives_in_time_though_the_next_word_is_there_already(mode: str) -> None:
+    corpus = reference.encode([["a", "b"] * 20])
+    changes = {"window": 1, "subsample": 0, "epochs": 1, "learning_rate": 0.05}
+    options = reference.Options(**{**SMALL, **changes}, **KERNELS[mode])
+    early = cuda_emulated.session(corpus, options)
+    early.task.prefetch = True
+    early.give_needed_workspace()
+    early.train(0, corpus.num_tokens, 0)
+    result = early.result()
+    expected = cuda_emulated.train(corpus, early.options)
+    np.testing.assert_array_equal(result.input, expected.input)
+    np.testing.assert_array_equal(result.output, expected.output)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

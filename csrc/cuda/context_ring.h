@@ -37,6 +37,7 @@ class ContextRing {
   }
 
   EMBKIT_HOST_DEVICE void load(Warp& warp, int token, uint32_t word) {
+    settle(warp);  // only the last token's row may be on its way
     const uint32_t same = warp.ballot(count_ > 0 && word_ == word);
     const uint32_t free = warp.ballot(count_ == 0);
     const int slot = lowest_bit(same != 0 ? same : free);
@@ -47,7 +48,6 @@ class ContextRing {
     }
     if (same != 0) return;
     if (!task_.prefetch) return read(warp, slot, word);
-    settle(warp);
     coming_ = slot;
     const float* const row = task_.input + static_cast<int64_t>(word) * task_.stride;
     for_columns<kBlocks>(warp.lane(), task_.stride, [&](int, int column) {
