@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import time
 import warnings
@@ -14,7 +15,9 @@ from typing import Any
 
 from eval.record import ROOT
 
-LAST_LINES = 15
+LAST_LINES = 60
+TIMED_OUT = 124
+"""The exit code of a command that was ended, as timeout(1) has it."""
 GRACE = 5.0
 """Seconds for a section to end by itself when its time is over."""
 
@@ -92,17 +95,29 @@ def _do(work: Work, clock: Clock, path: Path) -> None:
 
 
 def run_command(command: list[str], clock: Clock, **environment: str) -> dict[str, Any]:
-    """Run a command in the repository; return its exit code, seconds and last lines."""
+    """Run a command in the repository; return its exit code, seconds and last lines.
+
+    When the time is over it is ended with all that it started; what it printed is kept.
+    """
     clock.check()
     start = time.monotonic()
-    done = subprocess.run(
+    with subprocess.Popen(
         command,
         cwd=ROOT,
         env=os.environ | environment,
-        timeout=clock.left(),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-    )
-    lines = (done.stdout + done.stderr).splitlines()
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=max(clock.left(), 0))
+            code = process.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            code = TIMED_OUT
+    lines = output.splitlines()
     seconds = round(time.monotonic() - start, 1)
-    return {"exit_code": done.returncode, "seconds": seconds, "output": lines[-LAST_LINES:]}
+    return {"exit_code": code, "seconds": seconds, "output": lines[-LAST_LINES:]}

@@ -156,7 +156,15 @@ def speed_cells(settings: Settings) -> list[dict[str, Any]]:
 
 
 def measure_speed(settings: Settings, check: Check, put: Put) -> None:
-    """Find words a second on the corpus repeated to so many tokens: every cell, then again."""
+    """Find words a second on the corpus repeated to so many tokens: every cell, then again.
+
+    A cell that fails is recorded, and stops no other.
+
+    Raises
+    ------
+    RuntimeError
+        At the end, if cells have failed.
+    """
     from embkit.training import cuda
 
     once = encoded(settings).num_tokens
@@ -164,13 +172,22 @@ def measure_speed(settings: Settings, check: Check, put: Put) -> None:
     cells = speed_cells(settings)
     put(tokens=corpus.num_tokens, words=len(corpus.vocabulary))
     runs: list[list[dict[str, float | None]]] = [[] for _ in cells]
+    failed: dict[str, str] = {}
     for _ in range(settings.rounds):
         for cell, done in zip(cells, runs, strict=True):
             check()
             asked = {"window": 5, "negatives": 5, "epochs": 1, "device": "cuda", **cell}
             cuda.PREFETCH = asked.pop("prefetch", False)
-            done.append(train(corpus, check, **asked)[1])
+            try:
+                done.append(train(corpus, check, **asked)[1])
+            except TimeoutError:
+                raise
+            except Exception as error:
+                failed[str(cell)] = f"{type(error).__name__}: {error}"
+                put(failed=failed)
             put(speed=[_median(*pair) for pair in zip(cells, runs, strict=True) if pair[1]])
+    if failed:
+        raise RuntimeError(f"{len(failed)} cells failed")
 
 
 def _median(cell: dict[str, Any], runs: list[dict[str, float | None]]) -> dict[str, Any]:

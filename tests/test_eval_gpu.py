@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval import gpu
+from eval import gpu, gpu_training
 from eval.gpu_section import Clock, Findings, run_command, run_section
 from eval.scores import ANALOGY_SET, SIMILARITY_SETS
 from tests.models import random_sentences
@@ -85,6 +85,22 @@ def test_a_section_that_fails_stops_no_other(
     assert found["quality"]["difference"]
 
 
+def test_a_cell_that_fails_stops_no_other(
+    fake_cuda: FakeCuda,
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cells = [{"method": "sgns", "dim": dim} for dim in (2000, 12)]
+    monkeypatch.setattr(gpu_training, "speed_cells", lambda settings: cells)
+    assert gpu.main([*arguments, "--sections=speed"]) == 1
+    found = record_of(tmp_path)["speed"]
+    assert found["error"] == "RuntimeError: 1 cells failed"
+    assert list(found["failed"]) == [str(cells[0])]
+    assert found["failed"][str(cells[0])].startswith("ValueError: dim must be")
+    assert [row["dim"] for row in found["speed"]] == [12]
+
+
 def test_a_section_that_ends_its_process_stops_no_other(tmp_path: Path) -> None:
     def crash(clock: Clock, found: Findings) -> None:
         found.put(first=1)
@@ -150,3 +166,30 @@ def test_a_command_is_recorded_with_its_exit_code_and_last_lines() -> None:
     result = run_command([sys.executable, "-c", "print('1 passed'); exit(3)"], Clock(60))
     assert result["exit_code"] == 3
     assert result["output"] == ["1 passed"]
+
+
+def test_a_command_without_time_is_ended_with_its_children_and_keeps_its_output() -> None:
+    code = "import subprocess; print('first', flush=True); subprocess.run(['sleep', '60'])"
+    result = run_command([sys.executable, "-c", code], Clock(2))
+    assert result["exit_code"] == 124
+    assert result["output"] == ["first"]
+    assert result["seconds"] < 30  # the child holds the output open for as long as it lives
+
+
+@pytest.mark.parametrize("codes", [(9, 0), (0, 9), (-9, 1)])
+def test_a_clean_check_hides_no_fault_of_the_other(
+    codes: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = []
+
+    def run_tests(clock: Clock, *_: str, **__: Any) -> dict[str, Any]:
+        seconds.append(clock.left())
+        return {"exit_code": codes[len(seconds) - 1]}
+
+    monkeypatch.setattr(gpu, "run_tests", run_tests)
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    gpu.sanitize(Clock(100), Findings(tmp_path / "found"))
+    found = json.loads((tmp_path / "found").read_text())
+    assert found["exit_code"] == max(codes, key=abs)
+    assert [found[tool]["exit_code"] for tool in ("memcheck", "racecheck")] == list(codes)
+    assert seconds == pytest.approx([50, 100], abs=2)
