@@ -35,7 +35,7 @@ from tests.native.copies import Copy
 
 LEAST_SCORE = 0.85
 MEMORY = 8 << 30
-SEED = 1
+SEED = 2  # tests were written for what the sample of 1 let through: it says nothing any more
 READERS = ("tests/test_native_readers.py",)
 TEXT = (*READERS, "tests/test_word2vec_text.py", "tests/test_attacks.py")
 BINARY = (*READERS, "tests/test_word2vec_binary.py", "tests/test_attacks.py")
