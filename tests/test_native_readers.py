@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -256,3 +258,49 @@ def test_word_of_over_a_mebibyte_is_not_written() -> None:
         ends = np.array([0, length + 1], np.uint64)
         with pytest.raises(ValueError, match="it is over 1 MiB"):
             core.pack_binary_rows(word, ends, row, 0, 1, newline=newline)
+
+
+def is_utf8(word: bytes) -> bool:
+    try:
+        word.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+EDGES = (0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2)
+
+
+@pytest.mark.parametrize("lead", range(0x80, 0x100))
+def test_words_are_utf8_where_python_says_so(lead: int) -> None:
+    tails = (tail for length in range(4) for tail in product(EDGES, repeat=length))
+    words = [bytes([lead, *tail]) for tail in tails]
+    rows = b"".join(word + b" " + struct.pack("<f", 1.0) for word in words)
+    found = read("binary", b"%d 1\n" % len(words) + rows)[3]
+    assert found["words_not_utf8"] == sum(not is_utf8(word) for word in words)
+
+
+def nearest_float32(text: str) -> float:
+    """Return the float32 closest to a decimal, the even one of two, by exact fractions."""
+    exact, guess = Fraction(text), np.float32(text)
+
+    def rank(value: np.float32) -> tuple[Fraction, int]:
+        return abs(Fraction(float(value)) - exact), int(value.view(np.uint32)) & 1
+
+    near = [np.nextafter(guess, np.float32(way)) for way in (-np.inf, np.inf)]
+    return float(min([guess, *near], key=rank))
+
+
+def test_a_decimal_beside_the_middle_of_two_floats_is_rounded_once() -> None:
+    chosen = np.random.default_rng(1)
+    texts = []
+    for low in chosen.uniform(1, 2, 2000).astype(np.float32):
+        middle = (Fraction(float(low)) + Fraction(float(np.nextafter(low, np.float32(9))))) / 2
+        digits = int(middle * 10**15) + int(chosen.integers(0, 2))
+        texts.append(f"{digits // 10**15}.{digits % 10**15:015}")
+    rows = "".join(f"w{row} {text}\n" for row, text in enumerate(texts))
+    vectors = read("text", f"{len(texts)} 1\n{rows}".encode())[2]
+    expected = [nearest_float32(text) for text in texts]
+    twice = [float(np.float32(float(text))) for text in texts]
+    assert twice != expected  # a reader that passes a double is seen
+    assert vectors.ravel().tolist() == expected
