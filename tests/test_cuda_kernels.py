@@ -159,6 +159,18 @@ def test_rows_that_are_written_back_after_each_centre_are_the_same_to_one_warp(
     assert np.abs(sharing.result().output - expected.output).max() < TOLERANCE
 
 
+def check_prefetch(corpus: reference.Corpus, options: reference.Options) -> None:
+    """Train with rows that are asked for early, and compare every bit."""
+    early = cuda_emulated.session(corpus, options)
+    early.task.prefetch = True
+    early.give_needed_workspace()
+    early.train(0, corpus.num_tokens, 0)
+    result = early.result()
+    expected = cuda_emulated.train(corpus, options)
+    np.testing.assert_array_equal(result.input, expected.input)
+    np.testing.assert_array_equal(result.output, expected.output)
+
+
 @pytest.mark.parametrize("mode", KERNELS)
 @pytest.mark.parametrize(("dim", "window"), [(20, 1), (130, 5), (600, 15)])
 @pytest.mark.parametrize("lengths", [[1, 2, 40, 1200, 16], [3]], ids=["chunks", "few"])
@@ -167,29 +179,14 @@ def test_rows_that_are_asked_for_early_are_the_same(
 ) -> None:
     corpus = reference.encode(random_sentences(60, lengths, seed=9))
     options = {**SMALL, "dim": dim, "window": window, "epochs": 1, "learning_rate": 0.05}
-    early = cuda_emulated.session(corpus, reference.Options(**options, **KERNELS[mode]))
-    early.task.prefetch = True
-    early.give_needed_workspace()
-    early.train(0, corpus.num_tokens, 0)
-    result = early.result()
-    expected = cuda_emulated.train(corpus, early.options)
-    np.testing.assert_array_equal(result.input, expected.input)
-    np.testing.assert_array_equal(result.output, expected.output)
+    check_prefetch(corpus, reference.Options(**options, **KERNELS[mode]))
 
 
 @pytest.mark.parametrize("mode", KERNELS)
 def test_a_row_arrives_in_time_though_the_next_word_is_there_already(mode: str) -> None:
     corpus = reference.encode([["a", "b"] * 20])
     changes = {"window": 1, "subsample": 0, "epochs": 1, "learning_rate": 0.05}
-    options = reference.Options(**{**SMALL, **changes}, **KERNELS[mode])
-    early = cuda_emulated.session(corpus, options)
-    early.task.prefetch = True
-    early.give_needed_workspace()
-    early.train(0, corpus.num_tokens, 0)
-    result = early.result()
-    expected = cuda_emulated.train(corpus, early.options)
-    np.testing.assert_array_equal(result.input, expected.input)
-    np.testing.assert_array_equal(result.output, expected.output)
+    check_prefetch(corpus, reference.Options(**{**SMALL, **changes}, **KERNELS[mode]))
 
 
 @pytest.mark.parametrize(

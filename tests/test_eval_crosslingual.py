@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import embkit
-from eval import mapped_memory
+from eval import mapped_memory, starts
 from eval.crosslingual import cell, main
 from eval.paired import against
 from eval.planted_rotation import plant
@@ -67,6 +67,16 @@ def test_a_small_run_is_recorded_and_not_measured_again(
     assert main(command)["metrics"] == record["metrics"]
     assert "embkit rcsls" in capsys.readouterr().out
     assert json.loads((tmp_path / "out.json").read_text()) is not None
+
+
+def test_starts_are_measured_as_asked(arguments: list[str]) -> None:
+    chosen = ["--starts", "25 pairs,identical", "--cutoff", "60", "--early-cutoff", "60"]
+    record = starts.main([*arguments, *chosen, "--keep-probability", "1.0", "--seeds", "2"])
+    found = record["metrics"]
+    kinds = ("25 pairs 1", "25 pairs 2", "identical 1", "identical 2")
+    assert [name.removesuffix(" 60 60 1.0") for name in found] == list(kinds)
+    assert found["25 pairs 1 60 60 1.0"]["nn"]["P@1"] > 0.9
+    assert "none from identical" in found["identical 1 60 60 1.0"]["refused"]
 
 
 def test_two_cells_are_compared_on_the_same_words() -> None:

@@ -159,7 +159,7 @@ ROWS: dict[int, tuple[str, str]] = {
         "test_surroundings::test_stopped_and_continued_run_ends_the_same "
         "test_surroundings::test_clock_that_stands_still_divides_nothing",
     ),
-    38: ("SIGPIPE", "test_cli::test_a_closed_pipe_ends_quietly_with_141"),
+    38: ("SIGPIPE", "test_cli_start::test_a_closed_pipe_ends_quietly_with_141"),
     39: (
         "power loss",
         "native/power::cut_everywhere "

@@ -90,4 +90,4 @@ class Machine(RuleBasedStateMachine):
 
 def test_any_order_of_stops_and_resumes_ends_in_the_same_bytes() -> None:
     chosen = settings(max_examples=10, stateful_step_count=10, deadline=None)
-    run_machine(Machine, settings=chosen)
+    run_machine(Machine, settings=chosen)  # the rules and the teardown of Machine assert

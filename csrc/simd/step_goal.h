@@ -10,7 +10,7 @@ EMBKIT_INLINE Pair to_steps(const Pair& logits, const Pair& wanted, const Pair& 
   Pair steps = {};
 #pragma GCC unroll 4
   for (int part = 0; part * kLanes < kUsed; ++part) {
-    steps.part[part] = wanted.part[part] - sigmoid(logits.part[part], rates.part[part]);
+    steps.part[part] = wanted.part[part] - scaled_sigmoid(logits.part[part], rates.part[part]);
   }
   return steps;
 }

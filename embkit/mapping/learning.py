@@ -95,20 +95,23 @@ def fit_self_learning(
         figures=figures,
         remedy=_REMEDIES[kind],
     )
-    statistics = {
-        "start": {"pairs": len(start[0]), "kind": kind},
-        "iterations": len(best.course),
-        "converged": best.converged,
-        "course": [list(vars(step).values()) for step in best.course],
-        "course_columns": list(vars(best.course[0])),
-        "restarts": {
-            "runs": len(runs),
-            "succeeded": sum(succeeded),
-            "objectives": [run.best.objective for run in runs],
-        },
-        "verdict": verdict.to_dict(),
+    restarts = {
+        "runs": len(runs),
+        "succeeded": sum(succeeded),
+        "objectives": [run.best.objective for run in runs],
     }
-    return Fit(*fitted, statistics)
+    told = {"start": {"pairs": len(start[0]), "kind": kind}, **_course(best)}
+    return Fit(*fitted, {**told, "restarts": restarts, "verdict": verdict.to_dict()})
+
+
+def _course(run: Learned) -> dict[str, Any]:
+    """Return how a run went, for the statistics of a map."""
+    return {
+        "iterations": len(run.course),
+        "converged": run.converged,
+        "course": [list(vars(step).values()) for step in run.course],
+        "course_columns": list(vars(run.course[0])),
+    }
 
 
 def _ways(kind: Start, config: SelfLearningConfig) -> list[SelfLearningConfig]:

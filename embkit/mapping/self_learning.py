@@ -155,10 +155,7 @@ def _learn(
     levels: tuple[Matrix, Matrix] | None = None
     converged = False
     for number in range(config.iterations):
-        words = schedule.words(max(len(source), len(target)))
-        mapped = source[:words] @ _rotation(backend, source, target, pairs)
-        z = target[:words]
-        near = min(config.neighborhood, len(mapped), len(z))
+        mapped, z, near = _compared(backend, source, target, pairs, schedule)
         if levels is None or len(levels[0]) != len(mapped) or len(levels[1]) != len(z):
             first = induce(mapped, z, neighborhood=near, **options)
             levels = first[0].means, first[1].means
@@ -188,6 +185,19 @@ def _learn(
     return Learned(best[0], course, converged, best[1])
 
 
+def _compared(
+    backend: Backend,
+    source: DeviceArray,
+    target: DeviceArray,
+    pairs: Pairs,
+    schedule: _Schedule,
+) -> tuple[DeviceArray, DeviceArray, int]:
+    """Return the rows that a pass compares, the source's rotated, and CSLS's neighbours."""
+    words = schedule.words(max(len(source), len(target)))
+    mapped, z = source[:words] @ _rotation(backend, source, target, pairs), target[:words]
+    return mapped, z, min(schedule.config.neighborhood, len(mapped), len(z))
+
+
 def _measure(
     backend: Backend,
     source: DeviceArray,
@@ -198,10 +208,7 @@ def _measure(
 ) -> Iteration:
     """Return what the rotation by some pairs tells on the whole."""
     whole = _Schedule(replace(config, keep_probability=1.0))
-    words = whole.words(max(len(source), len(target)))
-    mapped = source[:words] @ _rotation(backend, source, target, pairs)
-    z = target[:words]
-    near = min(config.neighborhood, len(mapped), len(z))
+    mapped, z, near = _compared(backend, source, target, pairs, whole)
     sides = induce(mapped, z, neighborhood=near, **options)
     return _iteration(sides, join(*sides, config.direction), whole)
 

@@ -1,0 +1,135 @@
+"""How the command line starts, and what it does with standard streams that fail."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from embkit.cli import main as run_main
+from embkit.cli.exit_codes import ExitCode
+
+ROOT = Path(__file__).parents[1]
+
+
+def spawn(arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
+    """Start embkit as a user does."""
+    command = [sys.executable, "-m", "embkit", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT}
+    return subprocess.Popen(command, **(pipes | options))  # type: ignore[call-overload,no-any-return]
+
+
+def test_start_is_quick() -> None:
+    # Processor time, which other work on the machine does not lengthen much.
+    assert min(_processor_seconds_of(["--help"]) for _ in range(3)) < 1.0
+
+
+def _processor_seconds_of(arguments: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with spawn(arguments) as process:
+        process.communicate(timeout=60)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def test_help_loads_no_array_library() -> None:
+    program = """
+import sys
+from embkit.cli import main
+code = main(["--help"])
+loaded = {"numpy", "scipy", "sklearn"} & set(sys.modules)
+sys.exit(code or ", ".join(loaded) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_ctrl_c_while_the_command_line_is_imported_is_one_line() -> None:
+    program = """
+import builtins, signal, sys
+real = builtins.__import__
+def interrupted(name, *arguments, **more):
+    if name == "cyclopts":
+        signal.raise_signal(signal.SIGINT)
+    return real(name, *arguments, **more)
+builtins.__import__ = interrupted
+from embkit.cli import main
+sys.exit(main(["--version"]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "embkit: error: interrupted\n"
+
+
+def test_a_closed_pipe_ends_quietly_with_141() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with spawn(["--help"], stdout=writer) as process:
+        os.close(writer)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (ExitCode.BROKEN_PIPE, "")
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("completion bash >&-", (4, "", "embkit: error: standard output: Bad file descriptor")),
+        ("inspect missing >&-", (2, "", "embkit: error: missing: No such file or directory")),
+        ("inspect missing 2>&-", (2, "", "")),
+        ("inspect missing >&- 2>&- <&-", (2, "", "")),
+        (
+            "train sgns missing --output v.bin --quiet 2>&-",
+            (2, "", ""),
+        ),
+    ],
+)
+def test_streams_that_the_caller_closed(command: str, expected: tuple[int, str, str]) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m embkit {command}"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.rstrip("\n")) == expected
+
+
+def test_no_memory_to_start_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class NoMemory:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "embkit.cli.app":
+                raise MemoryError
+
+    monkeypatch.delitem(sys.modules, "embkit.cli.app")
+    monkeypatch.delattr("embkit.cli.app")
+    monkeypatch.setattr(sys, "meta_path", [NoMemory(), *sys.meta_path])
+    assert run_main(["--version"]) == ExitCode.RESOURCE
+    assert capsys.readouterr().err == "embkit: error: not enough memory to start\n"
+
+
+def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("a b c\n" * 9)
+    done = subprocess.run(
+        f"{sys.executable} -m embkit train sgns {tmp_path}/text --min-count 1 --dim 2"
+        f" --output {tmp_path}/v.txt >&- 2>&- <&-",
+        shell=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert (tmp_path / "v.txt").read_text().startswith("3 2\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_under_stdout_exits_4() -> None:
+    with Path("/dev/full").open("w") as full, spawn(["--help"], stdout=full) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == ExitCode.OUTPUT
+    assert errors.splitlines() == ["embkit: error: standard output: No space left on device"]
