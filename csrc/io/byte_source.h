@@ -58,7 +58,7 @@ class ByteReader {
     char* to = static_cast<char*>(out);
     size_t done = 0;
     while (done < count) {
-      if (begin_ == end_ && count - done >= std::min(buffer_.size(), kWorthACall)) {
+      if (begin_ == end_ && count >= std::min(buffer_.size(), kWorthACall)) {
         base_ += end_;
         begin_ = 0;
         end_ = 0;

@@ -29,31 +29,32 @@ int64_t read_integer(ByteReader& reader, char end) {
 
 enum RowKind : uint8_t { kOrdinary, kZero, kNotFinite };
 
+using Floats __attribute__((vector_size(16))) = float;  // as wide as any processor has them
+using Bits __attribute__((vector_size(16))) = uint32_t;
+
+// Copies up to four numbers; returns bits where one is not finite.
+inline Bits copy_some(float* to, const char* from, size_t bytes) {
+  Floats x = {};
+  std::memcpy(&x, from, bytes);
+  std::memcpy(to, &x, bytes);
+  const Floats zero = x - x;  // NaN for what is not finite
+  return reinterpret_cast<const Bits&>(zero);
+}
+
 // Copies a row and looks at its numbers on the way.
 RowKind copy_row(float* to, const char* from, uint64_t dim) {
-  using Bits __attribute__((vector_size(16))) = uint32_t;  // as wide as any processor has them
-  constexpr uint32_t kAllButSign = 0x7fffffff;
-  constexpr uint32_t kOneExponent = 0x00800000;  // carries a full exponent into the sign bit
-  constexpr uint64_t kStep = sizeof(Bits) / sizeof(float);
-  Bits any = {}, full = {};
-  const auto copy_some = [&](uint64_t i, size_t bytes) {
-    Bits bits = {};
-    std::memcpy(&bits, from + i * sizeof(float), bytes);
-    std::memcpy(to + i, &bits, bytes);
-    bits &= kAllButSign;
-    any |= bits;
-    full |= bits + kOneExponent;
-  };
+  constexpr uint64_t kStep = sizeof(Floats) / sizeof(float);
+  Bits found = {};
   uint64_t i = 0;
-  for (; i + kStep <= dim; i += kStep) copy_some(i, sizeof(Bits));
-  if (i < dim) copy_some(i, (dim - i) * sizeof(float));
-  uint32_t all_any = 0, all_full = 0;
-  for (uint64_t lane = 0; lane < kStep; ++lane) {
-    all_any |= any[lane];
-    all_full |= full[lane];
+#pragma GCC unroll 4
+  for (; i + kStep <= dim; i += kStep) {
+    found |= copy_some(to + i, from + i * sizeof(float), sizeof(Floats));
   }
-  if (all_full > kAllButSign) return kNotFinite;
-  return all_any == 0 ? kZero : kOrdinary;
+  if (i < dim) found |= copy_some(to + i, from + i * sizeof(float), (dim - i) * sizeof(float));
+  for (uint64_t lane = 0; lane < kStep; ++lane) {
+    if (found[lane] != 0) return kNotFinite;
+  }
+  return is_zero(to, dim) ? kZero : kOrdinary;
 }
 
 // A piece of the file, the whole rows in it, and what became of them.
@@ -372,7 +373,7 @@ class BinaryReader {
     throw FormatError(reader_.path(), 0, static_cast<int64_t>(offset), reason);
   }
 
-  static constexpr size_t kChunk = size_t{1} << 19;  // stays in a core's own cache
+  static constexpr size_t kChunk = size_t{1} << 18;  // stays in a core's own cache
 
   ByteReader& reader_;
   ByteBudget& budget_;

@@ -18,9 +18,9 @@ void build_index(WordVectors& table) {
 
 // The usual case, for which the words need not be looked at one by one.
 bool are_plain_ascii(const std::vector<char>& words) {
-  bool odd = false;
-  for (const char c : words) odd |= static_cast<signed char>(c) <= ' ';
-  return !odd;
+  unsigned char odd = 0;  // the top bit: of a byte from 0x80 on, or of one below '!' less '!'
+  for (const char c : words) odd |= static_cast<unsigned char>(c | (c - '!'));
+  return odd < 0x80;
 }
 
 }  // namespace
