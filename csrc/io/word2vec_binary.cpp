@@ -38,7 +38,7 @@ inline Bits copy_some(float* to, const char* from, size_t bytes) {
   std::memcpy(&x, from, bytes);
   std::memcpy(to, &x, bytes);
   const Floats zero = x - x;  // NaN for what is not finite
-  return reinterpret_cast<const Bits&>(zero);
+  return reinterpret_cast<Bits>(zero);
 }
 
 // Copies a row and looks at its numbers on the way.
