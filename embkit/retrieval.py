@@ -113,14 +113,15 @@ class Retriever:
 
     def _sum_partitions(self, size: int) -> Doubles:
         xp, bring = self._backend.xp, self._backend.asarray
-        sources = _units(self.source, self._source_norms)
         sums = np.empty(len(self.target))
         for first in range(0, len(self.target), size):
             span = slice(first, first + size)
             tile = bring(_units(self.target[span], self._target_norms[span]))
             total = xp.zeros(len(tile))
-            for start in range(0, len(sources), size):
-                cosines = (tile @ bring(sources[start : start + size]).T).astype(np.float64)
+            for start in range(0, len(self.source), size):
+                some = slice(start, start + size)
+                sources = bring(_units(self.source[some], self._source_norms[some]))
+                cosines = (tile @ sources.T).astype(np.float64)
                 total += xp.exp(self.inverse_temperature * (cosines - 1)).sum(1)
             sums[span] = self._backend.to_numpy(xp.log(total)) + self.inverse_temperature
         return sums

@@ -34,7 +34,14 @@ ALLOWED = {  # methods, and options that shorten them without a change of what t
     "max-margin": ["--epochs", "1", "--negative-choice", "random"],
     "self-learning": ["--iterations", "5"],
     "refine": ["--rounds", "1"],
+    "growing": [],
+    "hybrid": [],
+    "multi-cca": [],
+    "adversarial": ["--epochs", "1", "--samples", "3200"],
+    "alignment": [],
 }
+WITHOUT_DICTIONARY = ("adversarial",)
+WITHOUT_MAP = ("alignment",)
 
 
 def make_files(folder: Path, words: int, dim: int) -> None:
@@ -61,8 +68,9 @@ def commands(folder: Path, memory: str) -> dict[str, list[str]]:
     write = ["--overwrite", "--force", "--output-source", str(folder / "mapped.bin")]
     fits = {
         method: [
-            *("map", *spaces, "--method", method, *train, *more, *limit, *write),
-            *("--output", str(folder / f"{method}.map")),
+            *("map", *spaces, "--method", method, *more, *limit, *write),
+            *([] if method in WITHOUT_DICTIONARY else train),
+            *([] if method in WITHOUT_MAP else ["--output", str(folder / f"{method}.map")]),
         ]
         for method, more in ALLOWED.items()
     }
@@ -73,15 +81,13 @@ def commands(folder: Path, memory: str) -> dict[str, list[str]]:
             *("apply", str(folder / "five-step.map"), spaces[0], "--side", "source"),
             *("--output", str(folder / "applied.bin"), "--overwrite", "--quiet"),
         ],
+        "map-many": [
+            *("map-many", f"s={spaces[0]}", f"t={spaces[1]}", "--pivot", "t", *limit),
+            *("--dictionary", f"s-t={folder / 'train'}", "--output", str(folder)),
+            *("--overwrite", "--force"),
+        ],
         "translate nn": [
-            "translate",
-            *spaces,
-            "s1",
-            "s2",
-            *mapping,
-            "--retrieval",
-            "nn",
-            *limit,
+            *("translate", *spaces, "s1", "s2", *mapping, "--retrieval", "nn", *limit),
         ],
         "induce-dictionary": [
             *("induce-dictionary", *spaces, *mapping, *limit),

@@ -164,6 +164,7 @@ def test_many_languages_get_a_map_each(
         ({"pivot": "x"}, "pivot must be one of s, t, got 'x'"),
         ({"pair": "s-x"}, "dictionary must be NAME-NAME=FILE of languages"),
         ({"s": "t=s.bin"}, "languages must be two or more of different names"),
+        ({"more": "s-t"}, "dictionary must name each two languages once, got 's-t="),
     ],
 )
 def test_languages_that_do_not_fit_are_refused(
@@ -177,7 +178,9 @@ def test_languages_that_do_not_fit_are_refused(
     monkeypatch.chdir(tmp_path)
     chosen = {"s": "s=s.bin", "pivot": "t", "pair": "s-t", **changes}
     arguments = ["map-many", chosen["s"], "t=t", "--pivot", chosen["pivot"], "--output", "."]
-    assert run_main([*arguments, "--dictionary", f"{chosen['pair']}={files['d.txt']}"]) == 2
+    for pair in (chosen["pair"], chosen.get("more")):
+        arguments += ["--dictionary", f"{pair}={files['d.txt']}"] if pair else []
+    assert run_main(arguments) == 2
     assert message in capsys.readouterr().err
 
 

@@ -32,11 +32,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     identity = np.eye(DIM, dtype=np.float32)
     embkit.Mapping(identity, identity).save(folder / "given.map")
     (folder / "empty").touch()
+    (folder / "many").mkdir()
     return folder
 
 
 def arguments(folder: Path, command: str) -> list[str]:
-    return [str(folder / word[1:]) if word[0] == "@" else word for word in command.split()]
+    return [word.replace("@", f"{folder}/") for word in command.split()]
 
 
 def peak(folder: Path, command: str) -> float:
@@ -57,6 +58,14 @@ def peak(folder: Path, command: str) -> float:
             140,
         ),
         ("translate @s.bin @t.bin s1 s2 --mapping @given.map --retrieval nn", 4, 60),
+        # both sides, the vectors that a block of words gets, and those that are written
+        (
+            "map @s.bin @t.bin --dictionary @d --method alignment --distance 0"
+            " --output-source @a.bin",
+            2,
+            80,
+        ),
+        ("map-many s=@s.bin t=@t.bin --pivot t --dictionary s-t=@d --output @many", 2, 140),
     ],
 )
 def test_no_command_holds_more_than_its_sides_and_copies(
@@ -76,23 +85,26 @@ def test_a_stream_of_any_length_is_mapped_in_the_same_memory(folder: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("more", "sides"),  # those loaded, their normalised copies, and a mapped one
+    # sides: those loaded, their normalised copies, and a mapped one
+    ("more", "sides", "learned"),
     [
-        ("--output @n", 2),
-        ("--output-source @n.bin", 3),
-        ("--output @n --method rcsls", 5),
-        ("--output @n --method rcsls --candidates 5000", 2.3),
+        ("--output @n", 2, 0),
+        ("--output-source @n.bin", 3, 0),
+        ("--output @n --method rcsls", 5, 0),
+        ("--output @n --method rcsls --candidates 5000", 2.3, 0),
+        ("--output @n --method self-learning --cutoff 5000", 2.3, 10_000),
+        ("--output @n --method growing --most-pairs 2000", 5, 2000),
     ],
 )
 def test_what_a_map_needs_is_checked_before_the_work(
-    folder: Path, more: str, sides: float, capsys: pytest.CaptureFixture[str]
+    folder: Path, more: str, sides: float, learned: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = f"map @s.bin @t.bin --dictionary @d {more} --memory 100M"
     assert run_main(arguments(folder, command)) == 5
     told = capsys.readouterr().err
     assert told.startswith("embkit: error: both sides need ")
     assert "over the limit of 100.0 MiB: --memory raises it, --limit reads" in told
-    pairs = 8 * 1000 * DIM * 8 / 2**20
+    pairs = (8 * 1000 + 5 * learned) * DIM * 8 / 2**20
     assert f"need {sides * SIDE + pairs + 256:.1f} MiB" in told
     assert not (folder / "n").exists()
     assert not (folder / "n.bin").exists()

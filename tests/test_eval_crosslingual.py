@@ -135,12 +135,15 @@ def test_a_cell_is_kept(tmp_path: Path) -> None:
 def test_the_memory_of_commands_is_measured_and_held_to_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mapped_memory, "ALLOWED", {"five-step": []})
+    methods = {"five-step": [], "alignment": [], "adversarial": ["--hidden", "8"]}
+    methods["adversarial"] += ["--epochs", "1", "--samples", "64", "--frequent", "500"]
+    monkeypatch.setattr(mapped_memory, "ALLOWED", methods)
     sizes = ["--words", "7000", "--dim", "8", "--output", str(tmp_path / "m.json")]
     command = ["--work", str(tmp_path / "work"), *sizes, "--memory"]
     found = mapped_memory.main([*command, "1G"])["metrics"]
     assert set(found) == {
-        *("five-step", "apply", "translate nn", "induce-dictionary", "eval translation csls"),
+        *methods,
+        *("apply", "map-many", "translate nn", "induce-dictionary", "eval translation csls"),
     }
     assert all(20 < told["anonymous_mib"] < 1024 for told in found.values())
     with pytest.raises(SystemExit, match=r"the peak of .* MiB is over 20M"):  # all is kept

@@ -94,6 +94,13 @@ def test_no_round_raises_the_objective() -> None:
         ),
         ({"dictionaries": {("a", "x"): [("a1", "x1")]}}, "languages of a dictionary must be"),
         ({"dictionaries": {("a", "b"): [("q", "q")]}}, "a-b must have a known pair"),
+        (
+            {
+                "dictionaries": {("b", "a"): pairs("b", "a", 40), ("c", "a"): [("q", "q")]},
+                "method": "multi-cca",
+            },
+            "c-a: dictionary must have a pair that both vocabularies know: 0 of 1",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -101,6 +108,26 @@ def test_what_cannot_be_is_refused(changes: dict[str, Any], message: str) -> Non
     options = {"dictionaries": seeds, "pivot": "a", "method": "orthogonal", **changes}
     with pytest.raises(ValueError, match=message):
         map_many(languages("abc"), **options)
+
+
+def test_dictionaries_of_both_directions_are_taken_together() -> None:
+    spaces = languages("ab")
+    there, back = pairs("a", "b", 40)[:25], [(b, a) for a, b in pairs("a", "b", 40)[20:]]
+    for seeds in ({("a", "b"): there, ("b", "a"): back}, {("b", "a"): back, ("a", "b"): there}):
+        told = map_many(spaces, seeds, pivot="b")["a"].statistics["dictionary"]
+        assert (told["used"], told["unused"]) == (40, {"pair stands twice": 5})
+
+
+def test_the_pivot_stays_as_it_is_whatever_its_rank() -> None:
+    flat = np.repeat(cloud(200, 4, seed=1), 2, axis=1)
+    spaces = {"a": space(flat, "a"), "b": space(flat, "b")}
+    maps = map_many(spaces, {("a", "b"): pairs("a", "b", 100)}, pivot="b")
+    np.testing.assert_array_equal(maps["b"].source_map, np.eye(8))
+    np.testing.assert_allclose(
+        maps["b"].map_source(spaces["b"].vectors),
+        maps["a"].map_target(spaces["b"].vectors),
+        rtol=1e-6,
+    )
 
 
 @pytest.mark.parametrize("method", ["multi-cca", "orthogonal"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -160,3 +161,15 @@ def test_options_are_checked() -> None:
         Retriever(rows, rows, method="best")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="same dim"):
         Retriever(rows, np.ones((3, 4), np.float32))
+
+
+def test_the_inverted_softmax_does_not_copy_a_side() -> None:
+    source = np.random.default_rng(1).standard_normal((100_000, 20)).astype(np.float32)
+    retriever = Retriever(source, source[:8], method="inverted-softmax")
+    tracemalloc.start()
+    try:
+        retriever.search(source[:2], 1)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < source.nbytes / 2

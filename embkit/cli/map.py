@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
 from cyclopts import Parameter
 
 from embkit import formats, mapping
@@ -15,22 +16,23 @@ from embkit.backend import open_backend
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import load_vectors, require_input
 from embkit.cli.map_told import has_failed, tell_map, tell_projection
-from embkit.cli.mapped import check_sides
+from embkit.cli.mapped import bytes_of_pairs, check_sides
 from embkit.cli.method_options import method_options
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
 from embkit.cli.outputs import check_distinct, reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.config import check_at_least
-from embkit.mapping.methods import METHODS, copied_rows, make_config
+from embkit.mapping.config import AlignmentConfig
+from embkit.mapping.edit_distance import DeletionIndex
+from embkit.mapping.methods import METHODS, copied_rows, learned_pairs, make_config
 from embkit.mapping.run import check_supervision
 from embkit.progress import work_bar
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
-    from embkit.mapping import Mapping, SeedDictionary
+    from embkit.mapping import Mapping, SeedDictionary, SeedPairs
     from embkit.mapping.config import MappingConfig
 
-_COPIES_OF_PAIRS = 8  # both sides' rows in float64: as they are, weighted, centred, mapped
 MethodOptions = method_options(METHODS)
 
 
@@ -182,12 +184,27 @@ def _copies(
     paths: dict[str, Path],
 ) -> int:
     """Return the bytes that a fit and its outputs take beside the spaces."""
-    rows = copied_rows(config)
     dim = max(side.dim for side in spaces.values())
-    copied = [len(side) if rows is None else min(rows, len(side)) for side in spaces.values()]
     written = max((len(spaces[name]) for name in paths if name in spaces), default=0)
-    paired = 0 if pairs is None else _COPIES_OF_PAIRS * len(pairs.entries)
-    return 4 * dim * (sum(copied) + max(max(copied), written)) + 8 * dim * paired
+    known = None if pairs is None else _known(spaces, config, pairs)
+    if isinstance(config, AlignmentConfig) and known is not None:
+        aligned = map(spaces["source"].vocabulary.__getitem__, np.unique(known.source))
+        return 4 * dim * written + DeletionIndex.most_bytes(aligned, config.distance)
+    rows = copied_rows(config)
+    copied = [len(side) if rows is None else min(rows, len(side)) for side in spaces.values()]
+    most_learned = 2 * max(map(len, spaces.values()))
+    return 4 * dim * (sum(copied) + max(max(copied), written)) + bytes_of_pairs(
+        dim,
+        0 if known is None else len(known),
+        min(learned_pairs(config), most_learned),
+    )
+
+
+def _known(
+    spaces: dict[str, Embeddings], config: MappingConfig, pairs: SeedDictionary
+) -> SeedPairs:
+    looked = {name: getattr(config, name) for name in ("case", "unicode")}
+    return pairs.find(spaces["source"].vocabulary, spaces["target"].vocabulary, **looked)
 
 
 def _write(

@@ -13,7 +13,7 @@ from embkit import mapping
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import load_vectors, require_input
 from embkit.cli.map_told import has_failed
-from embkit.cli.mapped import check_sides
+from embkit.cli.mapped import bytes_of_pairs, check_sides
 from embkit.cli.method_options import method_options
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.outputs import reserved_output
@@ -94,6 +94,8 @@ def map_many_command(
         first, dash, second = found.name.partition("-")
         if not dash or {first, second} - set(names):
             raise ValueError(f"dictionary must be NAME-NAME=FILE of languages, got {text!r}")
+        if (first, second) in seeds:
+            raise ValueError(f"dictionary must name each two languages once, got {text!r} too")
         seeds[first, second] = mapping.SeedDictionary.read(found.path)
     if pivot not in names:
         raise ValueError(f"pivot must be one of {', '.join(names)}, got {pivot!r}")
@@ -103,7 +105,9 @@ def map_many_command(
             path = output / f"{name}.map"
             held.enter_context(reserved_output(path, overwrite=overwrite, inputs=inputs))
         spaces = {language.name: load_vectors(language.path, load) for language in named}
-        check_sides(spaces.values(), 0, load)
+        dim = max(space.dim for space in spaces.values())
+        num_pairs = sum(map(len, seeds.values()))
+        check_sides(spaces.values(), bytes_of_pairs(dim, num_pairs), load)
         maps = mapping.map_many(spaces, seeds, pivot=pivot, method=method, **chosen)
         is_kept = force or not any(has_failed(fitted) for fitted in maps.values())
         for name, fitted in maps.items() if is_kept else ():

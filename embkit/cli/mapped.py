@@ -16,6 +16,9 @@ from embkit.errors import ResourceError
 from embkit.memory import memory_limit
 
 _WORKING_BYTES = 1 << 28  # products of a search, scores of a tile of queries
+# Both sides' rows in float64: as they are, weighted, centred, mapped.
+_COPIES_OF_PAIRS = 8
+_COPIES_OF_LEARNED = 5  # as they are, weighted, and half of both in float32 before that
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
@@ -89,3 +92,8 @@ def check_sides(sides: Iterable[Embeddings], copies: int, load: LoadOptions) -> 
             f"both sides need {human_bytes(needed)}, over the limit of {human_bytes(limit)}: "
             "--memory raises it, --limit reads fewer words"
         )
+
+
+def bytes_of_pairs(dim: int, num_pairs: int, num_learned: int = 0) -> int:
+    """Return what the rows of a dictionary's pairs and of pairs that a map learns take."""
+    return 8 * dim * (_COPIES_OF_PAIRS * num_pairs + _COPIES_OF_LEARNED * num_learned)

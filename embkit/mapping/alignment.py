@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -13,8 +14,10 @@ from embkit.mapping.config import AlignmentConfig
 from embkit.mapping.dictionary import SeedDictionary, SeedPairs
 from embkit.mapping.edit_distance import DeletionIndex
 from embkit.mapping.normalize import Matrix, apply_steps, fit_steps
-from embkit.mapping.spaces import Fit
+from embkit.mapping.spaces import Fit, Rows
 from embkit.vocabulary import Vocabulary
+
+_PAIRS_AT_A_TIME = 8192
 
 
 def fit(*_: object) -> Fit:
@@ -79,52 +82,68 @@ def project_aligned(
         raise ValueError(
             "dictionary must have a pair that both vocabularies know: " + pairs.report.summary()
         )
-    rows = apply_steps(target.vectors, fit_steps(target.vectors, config.normalization))
-    vectors, is_known = _weighted_means(pairs, rows, len(source))
-    num_aligned = int(is_known.sum())
+    weighed = _Weighed(pairs, len(source))
+    near: dict[int, list[int]] = {}
     if config.distance > 0:
-        _propagate(source, vectors, is_known, config.distance)
-    kept = np.flatnonzero(is_known)
+        near = _near(source, weighed.words, config.distance)
+    kept = np.union1d(weighed.words, np.fromiter(near, np.int64))
+    vectors = np.empty((len(kept), target.dim), np.float32)
+    _average(weighed, target, config.normalization, kept, vectors)
+    for word, others in near.items():
+        mean = vectors[np.searchsorted(kept, others)].mean(axis=0, dtype=np.float64)
+        vectors[np.searchsorted(kept, word)] = mean
     provenance = {
         "method": "alignment",
         "config": asdict(config),
         "version": __version__,
-        "aligned": num_aligned,
-        "propagated": len(kept) - num_aligned,
+        "aligned": len(weighed.words),
+        "propagated": len(near),
         "without_vector": len(source) - len(kept),
         "dictionary": pairs.report.to_dict(),
     }
     counts = None if source.counts is None else source.counts[kept].tolist()
     words = Vocabulary.from_words([source.bytes_of(int(i)) for i in kept], counts)
-    return Embeddings(words, vectors[kept], provenance=provenance)
+    return Embeddings(words, vectors, provenance=provenance)
 
 
-def _weighted_means(
-    pairs: SeedPairs, rows: Matrix, num_words: int
-) -> tuple[Matrix, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """Multiply the row-stochastic matrix of counts with the target's rows."""
-    from scipy.sparse import csr_array
+class _Weighed:
+    """Pairs in the order of their source words, each word's weights summing to 1."""
 
-    shape = (num_words, len(rows))
-    counts = csr_array((pairs.weights, (pairs.source, pairs.target)), shape=shape)
-    totals = np.bincount(pairs.source, pairs.weights, num_words)
-    summed = counts @ rows.astype(np.float64)
-    means = np.divide(summed, totals[:, None], out=summed, where=totals[:, None] > 0)
-    return means.astype(np.float32), totals > 0
+    def __init__(self, pairs: SeedPairs, num_words: int) -> None:
+        order = np.argsort(pairs.source, kind="stable")
+        source = pairs.source[order]
+        totals = np.bincount(source, pairs.weights[order], num_words)
+        self.targets = pairs.target[order]
+        self.shares = pairs.weights[order] / totals[source]
+        self.words, self.starts = np.unique(source, return_index=True)
+
+    def blocks(self, size: int) -> Iterator[tuple[Rows, slice]]:
+        """Yield some words and where their pairs stand, about ``size`` pairs at a time."""
+        ends = np.append(self.starts[1:], len(self.targets))
+        first = 0
+        while first < len(self.words):
+            last = max(first + 1, int(np.searchsorted(ends, self.starts[first] + size)))
+            yield self.words[first:last], slice(self.starts[first], ends[last - 1])
+            first = last
 
 
-def _propagate(
-    source: Vocabulary,
-    vectors: Matrix,
-    is_known: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    distance: int,
+def _average(
+    weighed: _Weighed, target: Embeddings, normalization: str, kept: Rows, vectors: Matrix
 ) -> None:
-    """Fill in the means of aligned words within the distance, in place."""
+    """Fill in the weighted means of aligned words' translations: a row-stochastic product."""
+    steps = fit_steps(target.vectors, normalization)
+    for words, span in weighed.blocks(_PAIRS_AT_A_TIME):
+        rows = apply_steps(target.vectors[weighed.targets[span]], steps).astype(np.float64)
+        rows *= weighed.shares[span][:, None]
+        begins = np.searchsorted(weighed.starts, span.start)
+        starts = weighed.starts[begins : begins + len(words)] - span.start
+        vectors[np.searchsorted(kept, words)] = np.add.reduceat(rows, starts)
+
+
+def _near(source: Vocabulary, aligned: Rows, distance: int) -> dict[int, list[int]]:
+    """Return for words that are not aligned the aligned ones within the distance, if any."""
     words = list(source)
-    known = np.flatnonzero(is_known)
-    index = DeletionIndex([words[i] for i in known], distance)
-    for i in np.flatnonzero(~is_known).tolist():
-        close = index.within(words[i])
-        if close:
-            vectors[i] = vectors[known[close]].mean(axis=0, dtype=np.float64)
-            is_known[i] = True
+    index = DeletionIndex([words[i] for i in aligned], distance)
+    missing = np.setdiff1d(np.arange(len(words)), aligned)
+    found = {i: index.within(words[i]) for i in missing.tolist()}
+    return {i: aligned[close].tolist() for i, close in found.items() if close}

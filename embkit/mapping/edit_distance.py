@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from math import comb
+
+import numpy as np
+
+# Bytes of an entry while the index is built: hash and owner, their order, and both sorted.
+_ENTRY = 40
 
 
 class DeletionIndex:
@@ -10,7 +17,8 @@ class DeletionIndex:
 
     Two words within distance d become equal by deleting at most d characters from each, so an
     index of all that deletions leave of the listed words gives every candidate by look-up
-    (the idea of SymSpell), and only those are compared.
+    (the idea of SymSpell), and only those are compared. The index holds hashes of what is
+    left: two words that share one by chance are compared too, to no effect.
 
     Parameters
     ----------
@@ -31,16 +39,36 @@ class DeletionIndex:
     def __init__(self, words: Sequence[str], distance: int) -> None:
         self._words = words
         self._distance = distance
-        self._places: dict[str, list[int]] = {}
+        hashes, owners = array("q"), array("q")
         for i, word in enumerate(words):
-            for left in deletions(word, distance):
-                self._places.setdefault(left, []).append(i)
+            left = deletions(word, distance)
+            hashes.extend(map(hash, left))
+            owners.extend([i] * len(left))
+        unsorted = np.frombuffer(hashes, np.int64)
+        order = np.argsort(unsorted, kind="stable")
+        self._hashes = unsorted[order]
+        self._owners = np.frombuffer(owners, np.int64)[order]
+
+    @staticmethod
+    def most_bytes(words: Iterable[str], distance: int) -> int:
+        """Return what an index of some words takes at most while it is built.
+
+        Examples
+        --------
+        >>> DeletionIndex.most_bytes(["abc"], 1)
+        160
+        """
+        lengths = (len(word) for word in words)
+        return _ENTRY * sum(comb(n, k) for n in lengths for k in range(distance + 1))
 
     def within(self, word: str) -> list[int]:
         """Return the numbers of the words within the distance, ascending."""
+        wanted = np.fromiter(map(hash, deletions(word, self._distance)), np.int64)
+        starts = np.searchsorted(self._hashes, wanted)
+        ends = np.searchsorted(self._hashes, wanted, "right")
         candidates: set[int] = set()
-        for left in deletions(word, self._distance):
-            candidates.update(self._places.get(left, ()))
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            candidates.update(self._owners[start:end].tolist())
         return sorted(
             i for i in candidates if levenshtein(word, self._words[i]) <= self._distance
         )

@@ -11,7 +11,7 @@ import numpy as np
 from embkit._version import __version__
 from embkit.config import check_choice
 from embkit.embeddings import Embeddings
-from embkit.mapping.config import OrthogonalConfig
+from embkit.mapping.config import MultiCcaConfig, OrthogonalConfig
 from embkit.mapping.dictionary import SeedDictionary, SeedPairs
 from embkit.mapping.fit import Doubles, fit_orthogonal, paired_rows
 from embkit.mapping.normalize import Steps, apply_steps, fit_steps
@@ -42,8 +42,8 @@ def map_many(
         The spaces, the pivot's among them.
     dictionaries : mapping of (name, name) to SeedDictionary, path, or pairs
         Pairs of words of the first and the second language. ``multi-cca`` wants one between
-        each language and the pivot, in either direction, and uses no others; ``orthogonal``
-        uses all, so that a language may reach the pivot through another one.
+        each language and the pivot, in either direction or both, and uses no others;
+        ``orthogonal`` uses all, so that a language may reach the pivot through another one.
     pivot : str
         Whose space the others are mapped into.
     method : {"multi-cca", "orthogonal"}
@@ -85,30 +85,41 @@ def map_many(
     seeds = {pair: read_dictionary(found) for pair, found in dictionaries.items()}
     if method == "orthogonal":
         return _rotations(languages, seeds, pivot, OrthogonalConfig(**options))
+    config = MultiCcaConfig(**options)
+    found = {name: _between(seeds, name, pivot) for name in languages if name != pivot}
     maps = {}
-    for name in languages:
-        found = _between(seeds, name, pivot) if name != pivot else _itself(languages[pivot])
-        if found is None:
-            raise ValueError(
-                f"dictionaries must have one between {name} and the pivot {pivot} for multi-cca"
+    for name, space in languages.items():
+        if name == pivot:
+            maps[name] = _unmoved(space, pivot, config)
+            continue
+        try:
+            maps[name] = map(
+                space, languages[pivot], method=method, dictionary=found[name], **options
             )
-        maps[name] = map(
-            languages[name], languages[pivot], method=method, dictionary=found, **options
-        )
+        except ValueError as error:
+            raise ValueError(f"{name}-{pivot}: {error}") from None
     return maps
+
+
+def _unmoved(space: Embeddings, pivot: str, config: MultiCcaConfig) -> Mapping:
+    """Return the pivot's own map, which normalises only."""
+    steps = fit_steps(space.vectors, config.normalization)
+    stay = np.eye(space.dim, dtype=np.float32)
+    provenance = {"method": "multi-cca", "config": asdict(config), "version": __version__}
+    return Mapping(stay, stay, steps, steps, "multi-cca", {}, {**provenance, "pivot": pivot})
 
 
 def _between(
     seeds: dict[tuple[str, str], SeedDictionary], name: str, pivot: str
-) -> SeedDictionary | None:
-    if (name, pivot) in seeds:
-        return seeds[name, pivot]
-    return seeds[pivot, name].reversed() if (pivot, name) in seeds else None
-
-
-def _itself(embeddings: Embeddings) -> SeedDictionary:
-    words = list(dict.fromkeys(word for word in embeddings if word.strip()))
-    return SeedDictionary([(word, word) for word in words])
+) -> SeedDictionary:
+    there, back = seeds.get((name, pivot)), seeds.get((pivot, name))
+    if back is None:
+        if there is None:
+            raise ValueError(
+                f"dictionaries must have one between {name} and the pivot {pivot} for multi-cca"
+            )
+        return there
+    return back.reversed() if there is None else SeedDictionary([*there, *back.reversed()])
 
 
 @dataclass(frozen=True)

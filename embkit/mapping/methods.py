@@ -126,6 +126,27 @@ def copied_rows(config: MappingConfig) -> int | None:
     return 0
 
 
+def learned_pairs(config: MappingConfig) -> int:
+    """Return how many pairs a method learns at most, beside a dictionary's.
+
+    Examples
+    --------
+    >>> learned_pairs(OrthogonalConfig()), learned_pairs(SelfLearningConfig(cutoff=500))
+    (0, 1000)
+    """
+    if isinstance(config, SelfLearningConfig):
+        return 2 * config.cutoff
+    if isinstance(config, RefineConfig):
+        return config.cutoff
+    if isinstance(config, GrowingConfig):
+        return config.most_pairs
+    if isinstance(config, HybridConfig):
+        return config.frequent
+    if isinstance(config, FiveStepConfig) and config.rounds > 0:
+        return config.cutoff
+    return 0
+
+
 def make_config(method: str, options: dict[str, Any]) -> MappingConfig:
     """Build the configuration of a method, refusing options that it does not have.
 
