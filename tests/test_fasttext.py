@@ -207,6 +207,183 @@ def test_hostile_fields_are_refused(tmp_path: Path, case: str) -> None:
     assert 0 <= error.offset <= len(content)
 
 
+def refusal(model: Model, cut: int | None = None) -> FormatError:
+    with pytest.raises(FormatError) as caught:
+        parse(np.frombuffer(model.to_bytes()[:cut], np.uint8), "model.bin")
+    return caught.value
+
+
+MOST = 2**31 - 1
+FAULTS: list[tuple[dict[str, float], str, str]] = [
+    ({"magic": 1}, "magic", "not a fastText model: the magic number is wrong"),
+    ({"version": 10}, "version", "fastText version must be 11 or 12, got 10"),
+    ({"version": 13}, "version", "fastText version must be 11 or 12, got 13"),
+    ({"dim": 0}, "dim", f"dim must be from 1 to {MOST}, got 0"),
+    *(
+        ({name: -1}, name, f"{name} must be from 0 to {MOST}, got -1")
+        for name in ("ws", "epoch", "minCount", "neg", "wordNgrams", "bucket", "minn", "maxn")
+    ),
+    ({"loss": 0}, "loss", "loss must be from 1 to 4, got 0"),
+    ({"loss": 5}, "loss", "loss must be from 1 to 4, got 5"),
+    ({"model": 0}, "model", "model must be from 1 to 3, got 0"),
+    ({"model": 4}, "model", "model must be from 1 to 3, got 4"),
+    ({"t": float("nan")}, "t", "t must be finite"),
+    ({"size": -1}, "size", f"the number of entries must be from 0 to {MOST}, got -1"),
+    ({"nwords": -1}, "nwords", f"the number of words must be from 0 to {MOST}, got -1"),
+    ({"nlabels": -1}, "nlabels", f"the number of labels must be from 0 to {MOST}, got -1"),
+    ({"size": 7}, "size", "a dictionary of 7 entries cannot have 6 words and 0 labels"),
+    ({"nwords": 7}, "size", "a dictionary of 6 entries cannot have 7 words and 0 labels"),
+    ({"nlabels": 1}, "size", "a dictionary of 6 entries cannot have 6 words and 1 labels"),
+    (
+        {"size": 200, "nwords": 200},
+        "size",
+        "a dictionary of 200 entries does not fit the file",
+    ),
+    ({"ntokens": -1}, "ntokens", f"the number of tokens must be from 0 to {2**63 - 1}, got -1"),
+    (
+        {"pruneidx_size": -2},
+        "pruneidx_size",
+        f"the prune index's size must be from -1 to {MOST}, got -2",
+    ),
+    (
+        {"pruneidx_size": 400},
+        "quant",
+        "a prune index of 400 entries does not fit the file",
+    ),
+    ({"count2": -1}, "count2", f"a count must be from 0 to {2**63 - 1}, got -1"),
+    ({"type2": 1}, "type2", "an entry's kind must be 0"),
+    (
+        {"quant": 2},
+        "quant",
+        "the input's quantisation flag must be from 0 to 1, got 2",
+    ),
+    ({"quant": 1}, "quant", "quantised fastText models (.ftz) are not supported"),
+    ({"input_rows": 35}, "input_rows", "the input matrix must be 36 x 4, got 35 x 4"),
+    ({"input_dim": 5}, "input_rows", "the input matrix must be 36 x 4, got 36 x 5"),
+    ({"qout": 2}, "qout", "the output's quantisation flag must be from 0 to 1, got 2"),
+    ({"output_rows": 5}, "output_rows", "the output matrix must be 6 x 4, got 5 x 4"),
+    ({"output_dim": 3}, "output_rows", "the output matrix must be 6 x 4, got 6 x 3"),
+]
+
+
+@pytest.mark.parametrize(("fields", "place", "reason"), FAULTS)
+def test_a_fault_is_told_with_its_byte(
+    fields: dict[str, float], place: str, reason: str
+) -> None:
+    model = Model(fields=fields)
+    error = refusal(model)
+    assert (error.offset, error.reason) == (model.offsets[place], reason)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"version": 11},
+        *({name: value} for name in ("ws", "epoch", "minCount", "neg") for value in (0, MOST)),
+        *({name: value} for name in ("wordNgrams", "lrUpdateRate") for value in (0, MOST)),
+        *({"loss": value} for value in (1, 2, 3, 4)),
+        *({"model": value} for value in (1, 2)),
+        *({"ntokens": value, "count0": value} for value in (0, 2**63 - 1)),
+        {"minn": 0, "qout": 1, "t": 0.0},
+    ],
+)
+def test_every_value_that_a_field_may_have_is_read(fields: dict[str, float]) -> None:
+    model = Model(fields=fields)
+    embeddings = parse(np.frombuffer(model.to_bytes(), np.uint8), "model.bin")
+    assert embeddings.words == [word.decode() for word in model.words]
+    assert embeddings.counts is not None
+    assert embeddings.counts[0] == fields.get("count0", 100)
+
+
+NAMES = {
+    **{name: name for name in HEADER},
+    "magic": "the magic number",
+    "version": "the version",
+    "size": "the number of entries",
+    "nwords": "the number of words",
+    "nlabels": "the number of labels",
+    "ntokens": "the number of tokens",
+    "pruneidx_size": "the prune index's size",
+    "hash": "a pruned hash value",
+    "row": "a pruned row",
+    "word": "a word",
+    "count": "a count",
+    "type": "an entry's kind",
+    "quant": "the input's quantisation flag",
+    "input_rows": "the input matrix",
+    "input_dim": "the input matrix",
+    "input": "the input matrix",
+    "qout": "the output's quantisation flag",
+    "output_rows": "the output matrix",
+    "output_dim": "the output matrix",
+    "output": "the output matrix",
+}
+
+
+def test_every_truncation_names_the_field_that_it_cut() -> None:
+    model = Model(kept=[(3, 0)], input=np.zeros((7, 4), np.float32))
+    size = len(model.to_bytes())
+    entries = model.offsets["word0"]
+    for cut in range(size):
+        error = refusal(model, cut)
+        field = max((at, name) for name, at in model.offsets.items() if at <= cut)[1]
+        begin = model.offsets[field]
+        if field in ("input", "output"):
+            begin = model.offsets[f"{field}_rows"]
+        if entries <= cut < entries + 6 * 11:
+            reason = "a dictionary of 6 entries does not fit the file"
+            begin = model.offsets["size"]
+        elif model.offsets["hash0"] <= cut < model.offsets["quant"]:
+            reason = "a prune index of 1 entries does not fit the file"
+            begin = model.offsets["hash0"]
+        else:
+            reason = f"the file ends inside {NAMES[field.rstrip('0123456789')]}"
+        assert (error.offset, error.reason) == (begin, reason), cut
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 1), (1, 4), (3, 5)])
+def test_equal_words_are_told_by_their_rows(first: int, second: int) -> None:
+    words = [b"a", b"b", b"c", b"d", b"e", b"f"]
+    words[second] = words[first]
+    error = refusal(Model(words=words))
+    assert error.reason == f"words {first} and {second} of the dictionary are the same"
+    assert error.offset == 0
+
+
+def test_a_word_of_a_mebibyte_is_the_longest() -> None:
+    header = {name: value for name, (_, value) in HEADER.items()} | {"maxn": 0}
+    word = b"x" * (1 << 20)
+    model = Model(header=header, words=[b"a", word])
+    embeddings = parse(np.frombuffer(model.to_bytes(), np.uint8), "model.bin")
+    assert embeddings.words[1] == word.decode()
+    model = Model(header=header, words=[b"a", word + b"x"])
+    error = refusal(model)
+    assert (error.offset, error.reason) == (
+        model.offsets["word1"],
+        "a word is longer than 1 MiB",
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("limit", [255, 256, 257, 600])
+def test_more_words_than_a_thread_takes_at_a_time(
+    tmp_path: Path, threads: int, limit: int
+) -> None:
+    words = [b"w%d" % row for row in range(600)]
+    model = Model(words=words)
+    path = tmp_path / "model.bin"
+    path.write_bytes(model.to_bytes())
+    embeddings = read_embeddings(path, limit=limit, threads=threads)
+    expected = np.array([model.vector(word) for word in words[:limit]])
+    np.testing.assert_allclose(embeddings.vectors, expected, rtol=1e-5, atol=1e-6)
+    model.input[limit - 1, 3] = np.inf
+    path.write_bytes(model.to_bytes())
+    with pytest.raises(FormatError) as caught:
+        read_embeddings(path, limit=limit, threads=threads)
+    assert caught.value.reason == f"the vector of word {limit - 1} is not finite"
+    assert caught.value.offset == model.offsets["input"] + (limit - 1) * 16
+
+
 def test_large_consistent_sizes_are_refused(tmp_path: Path) -> None:
     for rows in (2**31 - 7, 2**30):  # every field agrees: only the file is too short
         fields = {"bucket": rows, "input_rows": rows + 6, "dim": 2**31 - 1}
@@ -216,23 +393,29 @@ def test_large_consistent_sizes_are_refused(tmp_path: Path) -> None:
     assert_refused_quickly(tmp_path, Model(fields=counts).to_bytes())
 
 
-@pytest.mark.parametrize("kept", [[(0, 0), (0, 1)], [(30, 0), (1, 1)], [(-1, 0)], [(1, 2)]])
-def test_prune_indexes_must_map_to_rows(tmp_path: Path, kept: list[tuple[int, int]]) -> None:
-    matrix = np.zeros((6 + len(kept), 4), np.float32)
-    assert_refused_quickly(tmp_path, Model(kept=kept, input=matrix).to_bytes())
-
-
-def test_truncation_at_every_byte_is_refused() -> None:
-    data = Model(kept=[(3, 0)], input=np.zeros((7, 4), np.float32)).to_bytes()
-    whole = np.frombuffer(data, np.uint8)
-    for size in range(len(data)):
-        with pytest.raises(FormatError):
-            parse(whole[:size], "model.bin")
+@pytest.mark.parametrize(
+    ("kept", "place", "reason"),
+    [
+        ([(0, 0), (0, 1)], "hash0", "the prune index has a hash value twice"),
+        ([(2, 0), (1, 1), (2, 2)], "hash0", "the prune index has a hash value twice"),
+        ([(30, 0), (1, 1)], "hash0", "the prune index points outside of its rows"),
+        ([(29, 1), (1, 2)], "hash1", "the prune index points outside of its rows"),
+        ([(1, 0), (-1, 0)], "hash1", f"a pruned hash value must be from 0 to {MOST}, got -1"),
+        ([(1, -1)], "row0", f"a pruned row must be from 0 to {MOST}, got -1"),
+    ],
+)
+def test_prune_indexes_must_map_to_rows(
+    kept: list[tuple[int, int]], place: str, reason: str
+) -> None:
+    model = Model(kept=kept, input=np.zeros((6 + len(kept), 4), np.float32))
+    error = refusal(model)
+    assert (error.offset, error.reason) == (model.offsets[place], reason)
 
 
 def test_trailing_bytes_are_refused(tmp_path: Path) -> None:
-    error = assert_refused_quickly(tmp_path, Model().to_bytes() + b"\0")
-    assert "1 bytes follow" in error.reason
+    content = Model().to_bytes()
+    error = assert_refused_quickly(tmp_path, content + b"\0")
+    assert (error.offset, error.reason) == (len(content), "1 bytes follow the model")
 
 
 @pytest.mark.parametrize("words", [[b"a", b"b", b"a"], [b"a", b""]])
