@@ -307,6 +307,45 @@ def test_only_epochs_may_differ_where_a_run_goes_further(tmp_path: Path) -> None
         pass
 
 
+@pytest.mark.parametrize(("method", "is_its"), [("glove", True), ("skipgram", False)])
+def test_only_a_method_that_goes_further_takes_a_checkpoint_of_fewer_epochs(
+    tmp_path: Path, method: str, is_its: bool
+) -> None:
+    folder, run = RunFolder(tmp_path / "run"), run_identity(method=method)
+    with folder.begun(run, CORPUS) as checkpoints:
+        checkpoints.save(Trainer(4))
+    more = run_identity(method=method, config={"dim": 3, "epochs": 5})
+    trainer = Trainer()
+    with folder.begun(more, CORPUS, goes_further=True) as checkpoints:
+        if is_its:
+            assert checkpoints.restore(trainer)
+        else:
+            with pytest.raises(ValueError, match="must be a checkpoint of this run"):
+                checkpoints.restore(trainer)
+    assert trainer.block == (4 if is_its else 0)
+
+
+def test_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint-000001.safetensors").write_bytes(b"of a run that was cut short")
+    (tmp_path / "notes.txt").write_text("mine")
+    with (
+        pytest.raises(ValueError, match="run must be a new folder or one of a run, got"),
+        RunFolder(tmp_path).begun(run_identity(), CORPUS),
+    ):
+        pass
+    assert len(list(tmp_path.iterdir())) == 2
+    (tmp_path / "notes.txt").unlink()
+    with RunFolder(tmp_path).begun(run_identity(), CORPUS) as checkpoints:
+        assert checkpoints.files() == []
+
+
+def test_seconds_between_checkpoints_are_more_than_none(tmp_path: Path) -> None:
+    for every in (0, -1.0):
+        with pytest.raises(ValueError, match="checkpoint_every must"):
+            RunFolder(tmp_path, every)
+    assert RunFolder(tmp_path).checkpoint_every == 600
+
+
 @pytest.mark.parametrize(
     "changes",
     [

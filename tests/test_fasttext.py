@@ -8,6 +8,7 @@ import random
 import re
 import time
 import tracemalloc
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +215,7 @@ def refusal(model: Model, cut: int | None = None) -> FormatError:
 
 
 MOST = 2**31 - 1
-FAULTS: list[tuple[dict[str, float], str, str]] = [
+FAULTS: list[tuple[Mapping[str, float], str, str]] = [
     ({"magic": 1}, "magic", "not a fastText model: the magic number is wrong"),
     ({"version": 10}, "version", "fastText version must be 11 or 12, got 10"),
     ({"version": 13}, "version", "fastText version must be 11 or 12, got 13"),
@@ -268,7 +269,7 @@ FAULTS: list[tuple[dict[str, float], str, str]] = [
 
 @pytest.mark.parametrize(("fields", "place", "reason"), FAULTS)
 def test_a_fault_is_told_with_its_byte(
-    fields: dict[str, float], place: str, reason: str
+    fields: Mapping[str, float], place: str, reason: str
 ) -> None:
     model = Model(fields=fields)
     error = refusal(model)
@@ -563,10 +564,43 @@ def test_work_is_limited_by_the_size_of_the_file(tmp_path: Path) -> None:
     assert "n-grams" in assert_refused_quickly(tmp_path, content(length)).reason
 
 
-def test_a_small_file_that_inflates_to_a_huge_one_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "model.bin.gz"
-    path.write_bytes(gzip.compress(Model().to_bytes() + bytes(64 << 20), 1))
-    with pytest.raises(ResourceError, match="above the limit of"):
-        formats.load(path, memory=1 << 20)
-    with pytest.raises(FormatError, match="67108864 bytes follow the model"):
-        formats.load(path)
+@pytest.mark.parametrize("size", [(64 << 20) - 1, 64 << 20])
+def test_a_small_file_that_inflates_to_a_huge_one_is_refused(tmp_path: Path, size: int) -> None:
+    path, model = tmp_path / "model.bin.gz", Model().to_bytes()
+    path.write_bytes(gzip.compress(model + bytes(size - len(model)), 1))
+    if size == 64 << 20:  # 128 MiB are asked for next
+        with pytest.raises(ResourceError, match=f"above the limit of {(128 << 20) - 1}"):
+            read_embeddings(path, memory=(128 << 20) - 1)
+    with pytest.raises(FormatError, match=f"{size - len(model)} bytes follow the model"):
+        read_embeddings(path, memory=128 << 20)
+
+
+@pytest.mark.parametrize("minn", [0, 1, 2])
+def test_ngrams_may_be_of_one_character(tmp_path: Path, minn: int) -> None:
+    model = Model()
+    model.header |= {"minn": minn, "maxn": 2}
+    embeddings = read(tmp_path, model.to_bytes())
+    for word in [*model.words, b"unseen", "größe".encode()]:
+        np.testing.assert_allclose(vector_of(embeddings, word), model.vector(word), rtol=1e-5)
+
+
+@pytest.mark.parametrize("limit", [1, 5, 6, 7])
+def test_vectors_may_take_as_much_memory_as_is_allowed(tmp_path: Path, limit: int) -> None:
+    path, model = tmp_path / "model.bin", Model()
+    path.write_bytes(model.to_bytes())
+    rows = min(limit, 6)
+    embeddings = read_embeddings(path, limit=limit, memory=16 * rows)
+    assert embeddings.words == [word.decode() for word in model.words[:rows]]
+    assert embeddings.counts is not None
+    assert embeddings.counts.tolist() == list(range(100, 100 - rows, -1))
+    with pytest.raises(ResourceError):
+        read_embeddings(path, limit=limit, memory=16 * rows - 1)
+
+
+def test_provenance_names_what_the_model_was_made_with(tmp_path: Path) -> None:
+    model = Model(labels=[b"__label__a"])
+    model.header |= {"model": 3, "minn": 0, "maxn": 0}
+    provenance = read(tmp_path, model.to_bytes()).provenance
+    assert provenance["format"] == "fastText version 12"
+    assert (provenance["num_tokens"], provenance["num_labels_left_out"]) == (1000, 1)
+    assert "num_labels_left_out" not in read(tmp_path, Model().to_bytes()).provenance

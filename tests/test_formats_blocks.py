@@ -66,12 +66,19 @@ def test_an_error_names_its_place_in_the_whole_file(
         (b"1 1\na 1\nb 2\n", "the header states 1 rows, got 2"),
         (b"2 1\na \0\0\x80\x3fb \0\0\x80", "row|ends|end"),
         (b"1 1\na \0\0\x80\x3fb \0\0\x80\x3f", "junk follows the 1 rows"),
+        (b"1 1\na \0\0\x80\x3f\nx", "junk follows the 1 rows"),
+        (b"1 1\na \0\0\x80\x3fx", "junk follows the 1 rows"),
     ],
 )
-def test_too_few_or_too_many_rows_are_told(content: bytes, reason: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("block_bytes", [1, 2, 4, 1 << 20])
+def test_too_few_or_too_many_rows_are_told(
+    content: bytes, reason: str, block_bytes: int, tmp_path: Path
+) -> None:
     (tmp_path / "v").write_bytes(content)
-    with pytest.raises(FormatError, match=reason):
-        list(read_blocks(tmp_path / "v", block_bytes=4))
+    with pytest.raises(FormatError, match=reason) as caught:
+        list(read_blocks(tmp_path / "v", block_bytes=block_bytes))
+    if reason.startswith("the header"):
+        assert (caught.value.line, caught.value.offset) == (3, len(content))
 
 
 def test_blank_lines_fill_blocks_of_their_own(tmp_path: Path) -> None:
@@ -87,3 +94,57 @@ def test_blank_lines_fill_blocks_of_their_own(tmp_path: Path) -> None:
 def test_no_words_are_read_where_none_are_wanted(tmp_path: Path) -> None:
     (tmp_path / "v").write_bytes(b"2 1\na 1\nb 2\n")
     assert list(read_blocks(tmp_path / "v", limit=0)) == []
+
+
+@pytest.mark.parametrize("block_bytes", [1, 30, 1 << 20])
+@pytest.mark.parametrize("newline", [b"", b"\n"])
+def test_an_error_in_binary_names_its_place_in_the_whole_file(
+    block_bytes: int, newline: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "v"
+    rows = [
+        b"w%d " % i + np.array([i, i / 8], np.float32).tobytes() + newline for i in range(20)
+    ]
+    rows[13] = b"w13 " + np.array([1, np.nan], np.float32).tobytes() + newline
+    path.write_bytes(b"20 2\n" + b"".join(rows))
+    with pytest.raises(FormatError, match="not finite") as caught:
+        list(read_blocks(path, block_bytes=block_bytes))
+    assert caught.value.line is None
+    assert caught.value.offset == 5 + sum(map(len, rows[:13]))
+
+
+@pytest.mark.parametrize(
+    ("name", "block_bytes", "rows"),
+    [("v.npz", 27, [1, 1, 1]), ("v.npz", 28, [1, 1, 1]), ("v.npz", 56, [2, 1]), ("m", 84, [3])],
+)
+def test_rows_of_a_mapped_file_are_counted_by_their_bytes(
+    name: str, block_bytes: int, rows: list[int], tmp_path: Path
+) -> None:
+    embkit.save(space(cloud(3, 7, seed=5), "w"), tmp_path / name)
+    blocks = list(read_blocks(tmp_path / name, block_bytes=block_bytes))
+    assert [len(block) for block in blocks] == rows
+
+
+def test_counts_go_with_their_rows(tmp_path: Path) -> None:
+    vectors = np.arange(10, dtype=np.float32).reshape(5, 2)
+    words = embkit.Vocabulary.from_words("abcde", counts=[9, 7, 5, 3, 1])
+    embkit.save(embkit.Embeddings(words, vectors), tmp_path / "v.npz")
+    blocks = list(read_blocks(tmp_path / "v.npz", block_bytes=16, limit=3))
+    assert [None if b.counts is None else b.counts.tolist() for b in blocks] == [[9, 7], [5]]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
+def test_nothing_is_read_behind_the_limit(limit: int, tmp_path: Path) -> None:
+    (tmp_path / "v").write_bytes(b"a 1\nb 2\nc 3\nd 4\ne x\n")
+    blocks = read_blocks(tmp_path / "v", block_bytes=6, limit=limit)
+    if limit < 5:
+        assert [word for block in blocks for word in block] == list("abcd"[:limit])
+    else:
+        with pytest.raises(FormatError):
+            list(blocks)
+
+
+def test_mark_and_newlines_of_a_header_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "v").write_bytes(b"\xef\xbb\xbf2 1 \r\na 1\r\nb 2\r\n")
+    blocks = list(read_blocks(tmp_path / "v", block_bytes=4))
+    assert [block.words for block in blocks] == [["a"], ["b"]]

@@ -319,7 +319,7 @@ def random_decimal(chosen: np.random.Generator) -> str:
     digits = "0" * int(chosen.choice([0, 0, 1, 9, 40])) + digits
     digits += "0" * int(chosen.choice([0, 0, 1, 9, 40]))
     point = int(chosen.integers(0, len(digits) + 1))
-    text = digits[:point] + chosen.choice(["", "."]) + digits[point:]
+    text = digits[:point] + str(chosen.choice(["", "."])) + digits[point:]
     if chosen.random() < 0.7:
         text += f"{chosen.choice(['e', 'E'])}{chosen.choice(['', '+', '-'])}"
         text += str(chosen.integers(0, 10 ** chosen.integers(1, 4)))

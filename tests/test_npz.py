@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from embkit.embeddings import Embeddings
-from embkit.errors import FormatError
+from embkit.errors import FormatError, ResourceError
 from embkit.formats.npz import read_embeddings, write_embeddings
 from embkit.vocabulary import Vocabulary
 from tests.attacks.npz_files import (
@@ -135,6 +135,19 @@ def test_honest_zeros_are_read(tmp_path: Path) -> None:
     assert len(read(tmp_path, savez_compressed(words=words, vectors=rows))) == 1000
 
 
+def place_of(content: bytes, case: str, reason: str) -> int:
+    """Return where in a hostile archive the fault is: at a member, or at the start."""
+    if case == "bytes after":
+        return len(content) - 22
+    about = {"counts": "counts", "output": "output", "provenance": "provenance"}
+    about |= {"offsets": "word_offsets", "not finite": "vectors", "too large for": "vectors"}
+    about |= {"no columns": "vectors"}
+    names = [name for begin, name in about.items() if case.startswith(begin)]
+    if "member 'vectors.npy'" in reason and "outside of the file" not in reason:
+        names = ["vectors"]
+    return content.index(f"{names[0]}.npy".encode()) - 30 if names else 0
+
+
 @pytest.mark.parametrize("case", ATTACKS)
 def test_hostile_archives_are_refused(tmp_path: Path, case: str) -> None:
     content, reason = ATTACKS[case]
@@ -146,7 +159,7 @@ def test_hostile_archives_are_refused(tmp_path: Path, case: str) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert caught.value.path.endswith("model.npz")
-    assert caught.value.offset is not None
+    assert caught.value.offset == place_of(content, case, caught.value.reason)
     assert seconds < 1
     assert peak < 20 << 20
 
@@ -156,8 +169,10 @@ def test_members_that_stand_twice_are_refused(tmp_path: Path) -> None:
     stream = io.BytesIO(savez(words=TEXT, vectors=ROWS))
     with zipfile.ZipFile(stream, "a") as out:
         out.writestr("vectors.npy", npy(GOOD, BODY))
-    with pytest.raises(FormatError, match="twice"):
+    with pytest.raises(FormatError, match=r"member .vectors\.npy. stands twice") as caught:
         read(tmp_path, stream.getvalue())
+    second = [at.start() for at in re.finditer(b"vectors.npy", stream.getvalue())][1]
+    assert caught.value.offset == second - 30
 
 
 def test_a_member_that_inflates_beyond_its_size_is_refused(tmp_path: Path) -> None:
@@ -275,3 +290,145 @@ def test_an_archive_with_a_comment_is_read_and_junk_behind_it_refused(tmp_path: 
     assert caught.value.offset == len(whole) + 4 - 22 - len("a comment")
     with pytest.raises(FormatError, match="does not begin at the first byte"):
         read(tmp_path, b"junk" + whole)
+
+
+def with_member(name: str, dtype: str, data: bytes) -> bytes:
+    """Return an archive with one more array, of one dimension."""
+    count = len(data) // max(np.dtype(dtype).itemsize, 1)
+    return archive(
+        {
+            "words.npy": npy(described("'|S1'", "(5,)"), b"abcde"),
+            "vectors.npy": npy(GOOD, BODY),
+            f"{name}.npy": npy(described(f"'{dtype}'", f"({count},)"), data),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "dtype", [f"{order}{k}{n}" for order in "<>" for k in "iu" for n in "1248"]
+)
+def test_counts_may_be_whole_numbers_of_any_width(tmp_path: Path, dtype: str) -> None:
+    counts = np.array([5, 0, 127, 3, 1], dtype)
+    back = read(tmp_path, with_member("counts", dtype, counts.tobytes()))
+    assert back.counts is not None
+    assert back.counts.tolist() == [5, 0, 127, 3, 1]
+
+
+@pytest.mark.parametrize("dtype", ["|b1", "<U3", "|S7", "<f2", "<u8"])
+def test_any_other_array_may_stand_beside(tmp_path: Path, dtype: str) -> None:
+    assert len(read(tmp_path, with_member("more", dtype, bytes(168)))) == 5
+
+
+@pytest.mark.parametrize(
+    "kind", ["i0", "i3", "i5", "i9", "u3", "u5", "b2", "b4", "f5", "m8", "V8"]
+)
+def test_array_of_an_unknown_type_is_refused(tmp_path: Path, kind: str) -> None:
+    data = archive(
+        {
+            "words.npy": npy(described("'|S1'", "(5,)"), b"abcde"),
+            "vectors.npy": npy(GOOD, BODY),
+            "more.npy": npy(described(f"'<{kind}'", "(2,)"), bytes(2 * int(kind[1:]))),
+        }
+    )
+    with pytest.raises(FormatError) as caught:
+        read(tmp_path, data)
+    assert caught.value.reason == f"member 'more.npy' has the unknown type {kind}"
+    assert caught.value.offset == data.index(b"more.npy") - 30
+
+
+@pytest.mark.parametrize(("length", "is_read"), [(1, True), (100, True), (101, False)])
+def test_names_have_1_to_100_characters(tmp_path: Path, length: int, is_read: bool) -> None:
+    name = "-" * length
+    content = with_member(name, "|u1", b"x")
+    if is_read:
+        assert len(read(tmp_path, content)) == 5
+    else:
+        with pytest.raises(FormatError) as caught:
+            read(tmp_path, content)
+        assert caught.value.reason == f"member {name[:60]!r} is not an array's name"
+
+
+def test_arrays_may_take_as_much_memory_as_is_allowed(tmp_path: Path) -> None:
+    data = savez_compressed(words=TEXT, vectors=ROWS)
+    path = tmp_path / "model.npz"
+    path.write_bytes(data)
+    with zipfile.ZipFile(path) as file:
+        need = sum(info.file_size for info in file.infolist())
+    assert len(read_embeddings(path, memory=need)) == 5
+    with pytest.raises(
+        ResourceError, match=f"{need} bytes or more, above the limit of {need - 1}"
+    ):
+        read_embeddings(path, memory=need - 1)
+
+
+@pytest.mark.parametrize("ratio", [1040, 1041])
+def test_stated_size_may_be_1040_times_the_deflated_one(tmp_path: Path, ratio: int) -> None:
+    data = bytearray(savez_compressed(words=TEXT, vectors=ROWS))
+    entry = data.rindex(b"vectors.npy") - 46
+    (deflated,) = struct.unpack_from("<I", data, entry + 20)
+    stated = deflated * 1040 + (ratio > 1040)
+    struct.pack_into("<I", data, entry + 24, stated)
+    reason = "must have as many bytes" if ratio == 1040 else f"cannot inflate to {stated} bytes"
+    with pytest.raises(FormatError, match=reason):
+        read(tmp_path, bytes(data))
+
+
+def test_array_of_several_blocks_is_read_whole(tmp_path: Path) -> None:
+    rows = np.random.default_rng(3).normal(size=(5, 130_000)).astype(np.float32)  # 2.5 MiB
+    for save in SAVE.values():
+        np.testing.assert_array_equal(
+            read(tmp_path, save(words=TEXT, vectors=rows)).vectors, rows
+        )
+
+
+@pytest.mark.parametrize("limit", [1, 4, 5, 6])
+def test_limit_keeps_as_many_rows_as_there_are(tmp_path: Path, limit: int) -> None:
+    part = read(tmp_path, to_bytes(make()), limit=limit)
+    assert len(part) == min(limit, 5)
+    np.testing.assert_array_equal(part.vectors, ROWS[:limit])
+    np.testing.assert_array_equal(part.output, -ROWS[:limit])
+    assert part.counts is not None
+    assert part.counts.tolist() == [9, 7, 5, 2**40, 0][:limit]
+
+
+def test_an_output_of_other_rows_is_left_out_under_a_limit(tmp_path: Path) -> None:
+    content = savez(words=TEXT, vectors=ROWS, output=ROWS[:4])
+    whole = read(tmp_path, content)
+    assert whole.output is not None
+    assert whole.output.shape == (4, 3)
+    assert read(tmp_path, content, limit=2).output is None
+
+
+@pytest.mark.parametrize(
+    ("matrices", "chosen"),
+    [
+        (["input", "vectors", "embeddings"], "vectors"),
+        (["other", "input", "embeddings"], "embeddings"),
+        (["other", "input"], "input"),
+    ],
+)
+def test_of_several_matrices_the_one_with_a_known_name_is_read(
+    tmp_path: Path, matrices: list[str], chosen: str
+) -> None:
+    arrays = {name: ROWS + row for row, name in enumerate(matrices)}
+    back = read(tmp_path, savez(words=TEXT, **arrays))
+    np.testing.assert_array_equal(back.vectors, arrays[chosen])
+
+
+@pytest.mark.parametrize("last", [0x10FFFF, 0x110000])
+def test_characters_end_where_unicode_does(tmp_path: Path, last: int) -> None:
+    words = np.array([97, 98, 99, 100, last], np.uint32).view("U1")
+    if last <= 0x10FFFF:
+        assert read(tmp_path, savez(words=words, vectors=ROWS)).words[4] == chr(last)
+    else:
+        with pytest.raises(FormatError, match="words hold characters beyond Unicode"):
+            read(tmp_path, savez(words=words, vectors=ROWS))
+
+
+def test_row_that_is_not_finite_is_told(tmp_path: Path) -> None:
+    for value in (np.nan, np.inf):
+        rows = ROWS.copy()
+        rows[4, 2] = value
+        with pytest.raises(FormatError) as caught:
+            read(tmp_path, savez(words=TEXT, vectors=ROWS, output=rows))
+        assert caught.value.reason == "row 4 of output is not finite as float32"

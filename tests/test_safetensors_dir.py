@@ -27,7 +27,7 @@ from embkit.formats.safetensors_dir import read_embeddings
 from embkit.formats.safetensors_header import FILE_NAME, build_header, parse_json
 from embkit.formats.safetensors_writer import save_directory
 from embkit.vocabulary import Vocabulary
-from tests.attacks.safetensors_files import ATTACKS, WORDS, make, to_bytes
+from tests.attacks.safetensors_files import ATTACKS, WORDS, make, to_bytes, with_metadata
 
 
 def read(
@@ -206,6 +206,19 @@ def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
         read_embeddings(tmp_path)
 
 
+def place_of(content: bytes, tensor: str | None) -> int:
+    """Return where a tensor begins, or the header."""
+    if tensor is None:
+        return 8
+    length = struct.unpack("<Q", content[:8])[0]
+    header = json.loads(content[8 : 8 + length])
+    return int(8 + length + header[tensor]["data_offsets"][0])
+
+
+OFFSETS = {"empty": 0, "half a length": 3, "huge header": 0, "header beyond the file": 0}
+PLACES = {"subword bucket": "subwords", "fewer rows": "word_offsets"}
+
+
 @pytest.mark.parametrize("case", ATTACKS)
 def test_hostile_headers_are_refused(tmp_path: Path, case: str) -> None:
     content, reason = ATTACKS[case]
@@ -217,7 +230,10 @@ def test_hostile_headers_are_refused(tmp_path: Path, case: str) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert caught.value.path.endswith("hostile.safetensors")
-    assert caught.value.offset is not None
+    if case in OFFSETS:
+        assert caught.value.offset == OFFSETS[case]
+    else:
+        assert caught.value.offset == place_of(content, PLACES.get(case))
     assert seconds < 1
     assert peak < 20 << 20
 
@@ -352,36 +368,52 @@ def test_values_that_are_not_finite_are_refused_with_their_row(
     rows = np.ones((5, 3), np.float32)
     assert len(read(tmp_path, with_tensors(**{name: rows}), verify=True)) == 5
     rows[3, 1] = value
-    with pytest.raises(FormatError, match=f"row 3 of {name} is not finite"):
-        read(tmp_path, with_tensors(**{name: rows}), verify=True)
+    content = with_tensors(**{name: rows})
+    with pytest.raises(FormatError, match=f"row 3 of {name} is not finite") as caught:
+        read(tmp_path, content, verify=True)
+    assert caught.value.offset == place_of(content, name)
     assert len(read(tmp_path, with_tensors(**{name: rows}))) == 5
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
+    ("changes", "tensor", "reason"),
     [
+        ({"input": np.ones((5, 0), "<f4")}, "input", "must have at least 1 dimension, got 0"),
+        ({"output": np.ones((5, 2), "<f4")}, "output", "output must have 3 columns, got 2"),
         (
-            {"input": np.ones((5, 0), "<f4")},
-            "must have at least 1 dimension, got 0",
+            {"subwords": np.ones((5, 4), "<f4")},
+            "subwords",
+            "subwords must have 3 columns, got 4",
         ),
-        ({"output": np.ones((5, 2), "<f4")}, "output must have 3 columns, got 2"),
-        ({"subwords": np.ones((5, 4), "<f4")}, "subwords must have 3 columns, got 4"),
-        ({"counts": np.ones(4, "<i8")}, "5 rows need as many counts"),
-        ({"counts": np.full(5, -1, "<i8")}, "counts must be at least 0"),
-        ({"word_offsets": np.zeros(5, "<u8")}, "5 rows need 6 word_offsets, got 5"),
-        ({"word_offsets": np.ones(6, "<u8")}, "word_offsets must go from 0 to"),
-        ({"words": np.ones(3, "<u1")}, "word_offsets must go from 0 to 3"),
-        ({"words": np.ones((3, 1), "<u1")}, "'words' must be U8 of 1 dimensions"),
-        ({"input": np.ones((5, 3), "<f8")}, "'input' must be F32 of 2 dimensions"),
+        ({"counts": np.ones(4, "<i8")}, "counts", "5 rows need as many counts"),
+        ({"counts": np.array([1, 0, 0, 0, -1])}, "counts", "counts must be at least 0"),
+        (
+            {"word_offsets": np.zeros(5, "<u8")},
+            "word_offsets",
+            "5 rows need 6 word_offsets, got 5",
+        ),
+        (
+            {"word_offsets": np.ones(6, "<u8")},
+            "word_offsets",
+            "word_offsets must go from 0 to 21",
+        ),
+        ({"words": np.ones(3, "<u1")}, "word_offsets", "word_offsets must go from 0 to 3"),
+        (
+            {"word_offsets": np.array([0, 9, 5, 9, 9, 21], "<u8")},
+            "word_offsets",
+            "word_offsets must not descend",
+        ),
+        ({"words": np.ones((3, 1), "<u1")}, None, "'words' must be U8 of 1 dimensions"),
+        ({"input": np.ones((5, 3), "<f8")}, None, "'input' must be F32 of 2 dimensions"),
     ],
 )
 def test_tensors_that_do_not_belong_together_are_refused(
-    tmp_path: Path, changes: dict[str, np.ndarray], reason: str
+    tmp_path: Path, changes: dict[str, np.ndarray], tensor: str | None, reason: str
 ) -> None:
     content = with_tensors(**changes)
     with pytest.raises(FormatError, match=re.escape(reason)) as caught:
         read(tmp_path, content)
-    assert caught.value.offset is not None
+    assert caught.value.offset == place_of(content, tensor)
 
 
 def test_an_output_of_other_rows_is_left_out_under_a_limit(tmp_path: Path) -> None:
@@ -403,3 +435,53 @@ def test_full_disk_under_the_card_names_it(
     with pytest.raises(OSError, match=r"No space left on device: .*model\.json"):
         save_directory(Embeddings.from_words({"a": [1.0]}), tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        ("x" * 30, f"format_version must be a number from 1, got {'x' * 20!r}"),
+        ("01", "format_version must be a number from 1, got '01'"),
+        ("1" * 10, f"format_version must be a number from 1, got {'1' * 10!r}"),
+        ("", "format_version must be a number from 1, got ''"),
+        ("1" * 9, "format version 111111111 is newer than this embkit reads (up to 1)"),
+        ("2", "format version 2 is newer than this embkit reads (up to 1)"),
+    ],
+)
+def test_versions_of_others_are_told(tmp_path: Path, version: str, reason: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        read(tmp_path, with_metadata("format_version", version))
+    assert caught.value.reason.removesuffix(": pip install --upgrade embkit") == reason
+    assert caught.value.offset == 8
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_read"),
+    [
+        ({"minn": 3, "maxn": 4, "bucket": 7}, True),
+        ({"minn": 3, "maxn": 2**31 - 1, "bucket": 7}, True),
+        ({"minn": 3, "maxn": 2**31, "bucket": 7}, False),
+        ({"minn": 3, "maxn": 4, "bucket": True}, False),
+        ({"minn": 3, "maxn": 4, "bucket": 7, "more": 1}, False),
+    ],
+)
+def test_rule_of_the_subwords_is_checked(
+    tmp_path: Path, rule: dict[str, int], is_read: bool
+) -> None:
+    content = with_metadata("subwords", json.dumps(rule))
+    if is_read:
+        assert read(tmp_path, content).subwords is not None
+    else:
+        with pytest.raises(FormatError, match="the metadata's subwords must") as caught:
+            read(tmp_path, content)
+        assert caught.value.offset == 8
+
+
+@pytest.mark.parametrize("limit", [1, 4, 5, 6])
+def test_limit_keeps_as_many_rows_as_there_are(tmp_path: Path, limit: int) -> None:
+    part = read(tmp_path, to_bytes(make()), limit=limit)
+    rows = min(limit, 5)
+    assert part.words == make().words[:rows]
+    assert part.output is not None
+    np.testing.assert_array_equal(part.output, make().output[:rows])  # type: ignore[index]
+    np.testing.assert_array_equal(part.vectors, make().vectors[:rows])

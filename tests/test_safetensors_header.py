@@ -112,6 +112,10 @@ def test_file_that_shrinks_while_it_is_read_is_refused(
     ("text", "value"),
     [
         (b'{"a": [[[[[[[1]]]]]]]}', {"a": [[[[[[[1]]]]]]]}),
+        (
+            b'{"a": [[], [], {}], "b": [[[[[[[1]]]]]]]}',
+            {"a": [[], [], {}], "b": [[[[[[[1]]]]]]]},
+        ),
         (b'{"a": 12345678901234567890}', {"a": 12345678901234567890}),
         (b'{"[[[[[[[[[": "\\\\\\"{{{{{{{{{"}', {"[[[[[[[[[": '\\"{{{{{{{{{'}),
     ],
@@ -124,6 +128,7 @@ def test_json_within_the_limits_is_read(text: bytes, value: object) -> None:
     ("text", "reason"),
     [
         (b'{"a": [[[[[[[[1]]]]]]]]}', "nests deeper than 8"),
+        (b'{"a": [[], [], {}], "b": [[[[[[[[1]]]]]]]]}', "nests deeper than 8"),
         (b'{"a": 123456789012345678901}', "a number is too long"),
         (b'{"a": 1, "a": 2}', "a name stands twice"),
         (b'{"a": NaN}', "NaN is not a number"),
@@ -198,3 +203,43 @@ def test_bytes_behind_the_tensors_are_refused(tmp_path: Path) -> None:
 
 def test_header_without_a_checksum_is_not_intact(tmp_path: Path) -> None:
     assert not read(tmp_path, b"{}").is_intact()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"dtype": "F" * 50}, f"tensor {'a' * 40!r} has the unknown dtype {'F' * 40!r}"),
+        ({"more": 1}, f"tensor {'a' * 40!r} must have dtype, shape and data_offsets"),
+        ({"data_offsets": [1, 5]}, f"tensor {'a' * 40!r} overlaps another or leaves a hole"),
+    ],
+)
+def test_names_are_cut_in_messages(
+    tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    entry = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4], **changes}
+    with pytest.raises(FormatError) as caught:
+        read(tmp_path, json.dumps({"a" * 50: entry}).encode(), bytes(4))
+    assert caught.value.reason == f"the header is not valid: {reason}"
+
+
+def test_tensors_may_stand_in_any_order_but_not_in_the_same_place(tmp_path: Path) -> None:
+    places = {"a": [4, 8], "b": [0, 4], "empty": [4, 4], "c": [8, 12]}
+    entries = {
+        name: {"dtype": "U8", "shape": [end - begin], "data_offsets": [begin, end]}
+        for name, (begin, end) in places.items()
+    }
+    header = json.dumps(entries).encode()
+    found = read(tmp_path, header, bytes(12)).tensors
+    begin = 8 + len(header)
+    assert {name: [t.begin - begin, t.end - begin] for name, t in found.items()} == places
+    for name, wrong in (("c", [4, 8]), ("c", [9, 13]), ("b", [1, 5])):
+        changed = {**entries, name: {**entries[name], "data_offsets": wrong}}
+        with pytest.raises(FormatError, match="overlaps another or leaves a hole"):
+            read(tmp_path, json.dumps(changed).encode(), bytes(12))
+
+
+def test_header_that_was_changed_is_not_intact(tmp_path: Path) -> None:
+    data = build_header({"rows": np.ones((2, 5), "<f4")}, {"note": '"header_crc32":"01234567"'})
+    assert read(tmp_path, data[8:], bytes(40)).is_intact()
+    for changed in (data.replace(b"note", b"nota"), data.replace(b"01234567", b"01234568")):
+        assert not read(tmp_path, changed[8:], bytes(40)).is_intact()

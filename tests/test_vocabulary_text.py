@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embkit.errors import FormatError
+from embkit.errors import FormatError, OutputExistsError
 from embkit.formats.vocabulary_text import load_vocabulary, save_vocabulary
 from embkit.vocabulary import Vocabulary
 
@@ -78,3 +78,46 @@ def test_long_lines_are_cut_in_messages(tmp_path: Path, length: int, shown: str)
         load_vocabulary(path)
     assert caught.value.reason == f"a line must be a word and its count, got '{shown}'"
     assert caught.value.line == 2
+
+
+@pytest.mark.parametrize("digits", ["9223372036854775807", "0" * 18 + "7", "0" * 19 + "7"])
+def test_counts_have_at_most_19_digits(tmp_path: Path, digits: str) -> None:
+    path = tmp_path / "vocabulary.txt"
+    path.write_text(f"the {digits}\n")
+    if len(digits) <= 19:
+        counts = load_vocabulary(path).counts
+        assert counts is not None
+        assert counts.tolist() == [int(digits)]
+    else:
+        with pytest.raises(FormatError, match=f"got '{digits}'") as caught:
+            load_vocabulary(path)
+        assert (caught.value.line, caught.value.offset) == (1, None)
+
+
+def test_an_empty_file_is_refused_at_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "vocabulary.txt"
+    path.write_bytes(b"")
+    with pytest.raises(FormatError) as caught:
+        load_vocabulary(path)
+    assert (caught.value.line, caught.value.offset) == (None, 0)
+
+
+def test_word_of_a_mebibyte_and_many_lines_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "vocabulary.txt"
+    words = [b"x" * (1 << 20), *(b"w%d" % row for row in range(25_000))]
+    save_vocabulary(Vocabulary.from_words(words, range(len(words))), path)
+    read = load_vocabulary(path)
+    assert [read.bytes_of(row) for row in range(len(read))] == words
+    assert read.counts is not None
+    assert read.counts.tolist() == list(range(len(words)))
+    with pytest.raises(OutputExistsError):
+        save_vocabulary(read, path)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_words_in_messages_end_before_their_line_does(tmp_path: Path, end: bytes) -> None:
+    path = tmp_path / "vocabulary.txt"
+    path.write_bytes(b"the 7" + end + b"cat" + end)
+    with pytest.raises(FormatError) as caught:
+        load_vocabulary(path)
+    assert caught.value.reason == "a line must be a word and its count, got 'cat'"

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from embkit._native import core
 from embkit.embeddings import Embeddings
@@ -81,7 +81,7 @@ def _blocks(path: str | os.PathLike[str], block_bytes: int) -> Iterator[Embeddin
             name = sniff(head, shown)
             if name in _CUTTERS:
                 stream = io.BufferedReader(rejoined(head, raw), 1 << 20)  # type: ignore[type-var, unused-ignore]
-                pieces = _Pieces(shown, name, cast("BinaryIO", stream), block_bytes)
+                pieces = _Pieces(shown, name, stream, block_bytes)
                 yield from _CUTTERS[name](pieces)
                 return
     whole = load(path)
@@ -110,7 +110,7 @@ class _Pieces:
 
     path: str
     format: str
-    stream: BinaryIO
+    stream: io.BufferedReader[Any]
     block_bytes: int
     lines: int = 0
     offset: int = 0
@@ -178,6 +178,8 @@ def _cut_binary(pieces: _Pieces) -> Iterator[Embeddings]:
     while rows < stated:
         some = pieces.stream.read(pieces.block_bytes)
         waiting += some
+        if pieces.stream.peek(1)[:1] == b"\n":  # perhaps the end of a row that is whole
+            waiting += pieces.stream.read(1)
         count, end = _whole_rows(waiting, dim, stated - rows)
         if not some:  # the native reader tells what is wrong with the rest
             count, end = stated - rows, len(waiting)

@@ -72,7 +72,7 @@ class Header:
 
 
 def _without_crc(data: bytes) -> bytes:
-    return _OWN_CRC.sub(rb"\g<1>00000000\3", data, count=1)
+    return _OWN_CRC.sub(rb"\g<1>00000000\3", data)
 
 
 def build_header(
@@ -106,7 +106,7 @@ def build_header(
     if len(text) > MAX_HEADER:
         raise ValueError(f"provenance must fit {MAX_HEADER} bytes, got {len(text)}")
     data = struct.pack("<Q", len(text)) + text
-    return _OWN_CRC.sub(rb"\g<1>%08x\3" % zlib.crc32(data), data, count=1)
+    return _OWN_CRC.sub(rb"\g<1>%08x\3" % zlib.crc32(data), data)
 
 
 def read_header(stream: BinaryIO, path: str | os.PathLike[str]) -> Header:

@@ -82,8 +82,6 @@ def _details(found: dict[str, Any], name: str) -> dict[str, Any]:
         details["rows_stated_by_header"] = found["stated_rows"]
     if name == "word2vec-binary":
         details["newline_after_rows"] = bool(found["newlines_after_rows"])
-    if not found["reached_end"]:
-        details["read_to_the_end"] = False
     return details
 
 

