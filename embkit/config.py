@@ -43,14 +43,22 @@ def available_threads() -> int:
 
 def check_at_least(name: str, value: float, least: float) -> None:
     """Raise ValueError, in the one wording, unless ``value`` is finite and large enough."""
+    plain_value(name, "float", value)
     if not math.isfinite(value) or value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
 def check_positive(name: str, value: float) -> None:
     """Raise ValueError, in the one wording, unless ``value`` is finite and above 0."""
+    plain_value(name, "float", value)
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"{name} must be positive, got {value}")
+
+
+def check_whole(name: str, value: int, least: int = 1) -> None:
+    """Raise ValueError, in the one wording, unless ``value`` is whole and large enough."""
+    plain_value(name, "int", value)
+    check_at_least(name, value, least)
 
 
 def check_at_most(name: str, value: float, most: float) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit.config import check_at_least
+from embkit.config import check_whole
 from embkit.neighbors import Doubles, Metric, row_norms, top_k
 from embkit.queries import (
     Answers,
@@ -65,7 +65,7 @@ class DenseQueries(Queries):
         restrict_vocab: int | None,
         metric: Metric,
     ) -> list[Answers]:
-        check_at_least("topn", topn, 1)
+        check_whole("topn", topn)
         asked = np.flatnonzero(known)
         rows = None if exclude is None else [self._rows_of(exclude[i]) for i in asked.tolist()]
         terms = queries[0] if metric == "cosine" else np.stack(queries, 1)

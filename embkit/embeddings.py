@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -121,6 +121,8 @@ class Embeddings(DenseQueries):
             If a word has neither.
         """
         oov: Oov = "raise" if self.subwords is None else "subword"
+        if not isinstance(words, Iterable):
+            raise TypeError(f"a word must be str or bytes, got {type(words).__name__}")
         if not isinstance(words, str | bytes):
             return self.lookup(words, oov=oov)
         row = int(self.vocabulary.ids_of([words])[0])
@@ -157,6 +159,7 @@ class Embeddings(DenseQueries):
         array([[3., 4.],
                [0., 0.]], dtype=float32)
         """
+        self._check_oov(oov)
         words = [words] if isinstance(words, str | bytes) else list(words)
         rows = self.vocabulary.ids_of(words)
         matrix = np.zeros((len(rows), self.dim), np.float32)
@@ -166,20 +169,23 @@ class Embeddings(DenseQueries):
             matrix[i] = self._unknown_vector(words[i], oov)
         return matrix[known] if oov == "skip" else matrix
 
+    def _check_oov(self, oov: Oov) -> None:
+        """Refuse what is no policy here, also where every word turns out to be known."""
+        if oov not in get_args(Oov):
+            raise ValueError(f"oov must be one of {', '.join(get_args(Oov))}, got {oov!r}")
+        if oov == "subword" and self.subwords is None:
+            raise ValueError(
+                "oov must be raise, skip or zero where there are no subwords, got 'subword'"
+            )
+
     def _unknown_vector(self, word: str | bytes, oov: Oov) -> Matrix:
         """Return what ``oov`` says for a word without a row, or raise."""
-        if oov in ("zero", "skip"):
-            return np.zeros(self.dim, np.float32)
-        if oov == "subword":
-            if self.subwords is None:
-                raise ValueError(
-                    "oov must be raise, skip or zero where there are no subwords, got 'subword'"
-                )
-            vector: Matrix = self.subwords.vector(word)
-            return vector
         if oov == "raise":
             raise KeyError(f"{word!r} is not among the {len(self)} words")
-        raise ValueError(f"oov must be one of raise, skip, zero, subword, got {oov!r}")
+        if oov == "subword" and self.subwords is not None:
+            vector: Matrix = self.subwords.vector(word)
+            return vector
+        return np.zeros(self.dim, np.float32)
 
     def normalized(self) -> Embeddings:
         """Return a copy with every row at unit length; rows of zeros stay zero.

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from embkit._native import core
 from embkit.backend import open_backend
-from embkit.config import available_threads, check_at_least
+from embkit.config import available_threads, check_whole
 from embkit.metrics import CosMul, Doubles, Metric, Ratio, Shifted
 from embkit.scanning import Scan, Tile
 
@@ -156,8 +156,8 @@ def top_k(
     num_rows = _resolve_rows(restrict_vocab, len(vectors))
     vectors = vectors[:num_rows]
     norms = row_norms(vectors, threads=threads) if norms is None else norms[:num_rows]
-    check_at_least("k", k, 1)
-    check_at_least("block_rows", 1 if block_rows is None else block_rows, 1)
+    check_whole("k", k)
+    check_whole("block_rows", 1 if block_rows is None else block_rows)
     _check_shifts(metric, len(terms), num_rows)
     offsets, excluded = _flatten_exclusions(exclude, len(terms))
     backend = open_backend(device)
@@ -246,12 +246,12 @@ def _flatten_exclusions(
 def _resolve_rows(restrict_vocab: int | None, num_rows: int) -> int:
     if restrict_vocab is None:
         return num_rows
-    check_at_least("restrict_vocab", restrict_vocab, 1)
+    check_whole("restrict_vocab", restrict_vocab)
     return min(restrict_vocab, num_rows)
 
 
 def _resolve_threads(threads: int | None) -> int:
     if threads is None:
         return available_threads()
-    check_at_least("threads", threads, 1)
+    check_whole("threads", threads)
     return threads

@@ -152,6 +152,7 @@ class Queries:
         >>> v.similarities(["up", "up"], ["up", "down"])
         array([ 1., -1.])
         """
+        _check_lists(a=a, b=b)
         if len(a) != len(b):
             raise ValueError(f"b must be as long as a ({len(a)}), got {len(b)}")
         left, left_known = self._units(a, oov)
@@ -195,6 +196,7 @@ class Queries:
         >>> v.neighbors(["up", "down"], 1)
         [[('top', 0.800000011920929)], [('top', -0.800000011920929)]]
         """
+        _check_lists(words=words)
         units, known = self._units(words, oov)
         exclude = [[word] for word in words] if exclude_queries else None
         return self._search([units], known, exclude, topn, restrict_vocab, "cosine")
@@ -333,6 +335,7 @@ class Queries:
         ValueError
             If the lists differ in length, or an option is not as said above.
         """
+        _check_lists(a=a, b=b, c=c)
         if not len(a) == len(b) == len(c):
             raise ValueError(
                 f"a, b and c must be of equal length, got {len(a)}, {len(b)}, {len(c)}"
@@ -355,6 +358,7 @@ class Queries:
         ValueError
             If a list is empty.
         """
+        _check_lists(words_a=words_a, words_b=words_b)
         means = []
         for name, words in (("words_a", words_a), ("words_b", words_b)):
             if len(words) == 0:
@@ -373,6 +377,7 @@ class Queries:
         ValueError
             If no word is left.
         """
+        _check_lists(words=words)
         units, known = self._units(words, oov)
         if not known.any():
             raise ValueError("words must have at least one known word, got none")
@@ -392,7 +397,7 @@ def _analogy_queries(
 ) -> tuple[list[Rows], Metric]:
     """Return what to search for, and by which metric, for unit vectors of a, b and c."""
     a, b, c = units
-    name = method.lower()
+    name = str(method).lower()
     if name == "3cosadd":
         return [b - a + c], "cosine"
     if name == "3cosmul":
@@ -402,6 +407,15 @@ def _analogy_queries(
     if name == "pairdirection":
         return [b - a, c], "pairdirection"
     raise ValueError(f"method must be one of 3cosadd, 3cosmul, pairdirection, got {method!r}")
+
+
+def _check_lists(**lists: object) -> None:
+    """Refuse a word in place of a list, which would be taken for one of its letters."""
+    for name, terms in lists.items():
+        if isinstance(terms, str | bytes) or not hasattr(terms, "__len__"):
+            is_word = isinstance(terms, str | bytes)
+            found = repr(terms) if is_word else f"a {type(terms).__name__}"
+            raise ValueError(f"{name} must be a list of words, got {found}")
 
 
 def _as_list(terms: Term | Terms) -> list[Term]:
@@ -416,11 +430,15 @@ def checked_vector(term: object, dim: int) -> Doubles:
     Raises
     ------
     ValueError
-        If it is none of this length.
+        If it is none of this length, or not finite.
     """
     vector = np.asarray(term)
     if vector.dtype.kind not in "fiu" or vector.shape != (dim,):
-        raise ValueError(f"a query must be a word or a vector of length {dim}, got {term!r}")
+        is_array = isinstance(term, np.ndarray)
+        found = f"an array of shape {vector.shape}, {vector.dtype}" if is_array else repr(term)
+        raise ValueError(f"a query must be a word or a vector of length {dim}, got {found}")
+    if not np.isfinite(vector).all():
+        raise ValueError("a query must be finite, got a vector with NaN or inf")
     return vector.astype(np.float64)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit._native import core
-from embkit.config import check_at_least
+from embkit.config import check_whole
 from embkit.neighbors import Doubles, Metric
 from embkit.queries import Answers, Oov, Queries, Rows, Term, Terms, checked_vector
 from embkit.sparse_search import SparseSearch
@@ -185,8 +185,8 @@ class SparseEmbeddings(Queries):
         restrict_vocab: int | None,
         metric: Metric,
     ) -> list[Answers]:
-        check_at_least("topn", topn, 1)
-        check_at_least("restrict_vocab", 1 if restrict_vocab is None else restrict_vocab, 1)
+        check_whole("topn", topn)
+        check_whole("restrict_vocab", 1 if restrict_vocab is None else restrict_vocab)
         asked = np.flatnonzero(known)
         skipped: Sequence[Sequence[Term]] = [()] * len(known) if exclude is None else exclude
         rows = [self._rows_of(skipped[i]) for i in asked.tolist()]

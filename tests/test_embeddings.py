@@ -59,6 +59,12 @@ def test_unknown_word_is_a_key_error_that_names_it(toy: Embeddings) -> None:
         toy["dog"]
 
 
+def test_a_row_number_is_no_word(toy: Embeddings) -> None:
+    for key in (0, [0], None, ["king", 1.5]):
+        with pytest.raises(TypeError, match=r"a word must be str or bytes, got (int|N|float)"):
+            toy[key]  # type: ignore[index]
+
+
 def test_lookup_follows_oov(toy: Embeddings) -> None:
     words = ["king", "dog", "knave"]
     assert toy.lookup(words, oov="zero").tolist() == [[1, 0], [0, 0], [-1, 0]]

@@ -145,6 +145,36 @@ def test_oov_skip_leaves_unknown_words_out(toy: Embeddings) -> None:
     assert toy.n_similarity(["king", "dog"], ["queen"], oov=oov) == pytest.approx(0.8)
 
 
+def test_oov_is_checked_also_where_every_word_is_known(toy: Embeddings) -> None:
+    calls: list[Any] = [
+        lambda oov: toy.lookup(["king"], oov=oov),
+        lambda oov: toy.similarity("king", "queen", oov=oov),
+        lambda oov: toy.most_similar("king", oov=oov),
+        lambda oov: toy.doesnt_match(["king", "queen"], oov=oov),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="oov must be one of raise, skip, zero, subword"):
+            call("nearest")
+
+
+def test_a_word_does_not_stand_for_a_list_of_its_letters(toy: Embeddings) -> None:
+    calls: list[tuple[str, Any]] = [
+        ("a", lambda: toy.similarities("ace", ["king"] * 3)),
+        ("b", lambda: toy.similarities(["king"] * 3, "ace")),
+        ("words", lambda: toy.neighbors("king")),
+        ("words", lambda: toy.neighbors(b"king")),  # type: ignore[arg-type]
+        ("c", lambda: toy.analogies(["king"] * 3, ["ace"] * 3, "ace")),
+        ("words_a", lambda: toy.n_similarity("king", ["queen"])),
+        ("words_b", lambda: toy.n_similarity(["king"], "queen")),
+        ("words", lambda: toy.doesnt_match("king queen")),
+    ]
+    for name, call in calls:
+        with pytest.raises(ValueError, match=f"^{name} must be a list of words, got b?'"):
+            call()
+    with pytest.raises(ValueError, match="words must be a list of words, got a generator"):
+        toy.neighbors(word for word in ["king"])  # type: ignore[arg-type]
+
+
 def test_oov_zero_and_subword_give_vectors(toy: Embeddings) -> None:
     assert toy.similarity("king", "dog", oov="zero") == 0
     assert toy.similarity("king", "dog", oov="subword") == pytest.approx(0.5**0.5)
@@ -157,14 +187,24 @@ def test_wrong_arguments_are_named(toy: Embeddings) -> None:
     calls: list[tuple[str, Any]] = [
         ("positive must have at least one word", lambda: toy.most_similar([])),
         ("topn must be at least 1, got 0", lambda: toy.most_similar("king", topn=0)),
+        ("topn must be a whole number, got 2.5", lambda: toy.most_similar("king", topn=2.5)),  # type: ignore[arg-type]
+        ("topn must be a whole number, got True", lambda: toy.neighbors(["king"], True)),
+        ("topn must be a whole number, got None", lambda: toy.most_similar("king", topn=None)),  # type: ignore[arg-type]
+        (
+            "restrict_vocab must be a whole number, got '9'",
+            lambda: toy.most_similar("king", restrict_vocab="9"),  # type: ignore[arg-type]
+        ),
         ("b must be as long as a", lambda: toy.similarities(["king"], [])),
         ("equal length, got 1, 1, 0", lambda: toy.analogies(["ace"], ["ace"], [])),
         ("method must be", lambda: toy.analogy(*question, method="add")),
+        ("method must be one of", lambda: toy.analogy(*question, method=None)),  # type: ignore[arg-type]
         (
             "epsilon must be",
             lambda: toy.analogies(["ace"], ["ace"], ["ace"], method="3cosmul", epsilon=0),
         ),
-        ("vector of length 2", lambda: toy.most_similar(np.ones(3))),
+        ("length 2, got an array of shape \\(3,\\)", lambda: toy.most_similar(np.ones(3))),
+        ("a query must be finite", lambda: toy.most_similar(np.array([1, np.nan]))),
+        ("a query must be finite", lambda: toy.similarity("king", np.array([np.inf, 0]))),
         ("vector of length 2", lambda: toy.most_similar([["king"]])),  # type: ignore[list-item]
         ("words_b must have", lambda: toy.n_similarity(["king"], [])),
         ("words must have", lambda: toy.doesnt_match(["dog"], oov="skip")),

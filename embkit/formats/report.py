@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from embkit.config import check_whole, plain_value
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
@@ -18,8 +20,11 @@ class ReadOptions:
     memory: int | None = None
 
     def __post_init__(self) -> None:
-        if self.limit is not None and self.limit < 1:
-            raise ValueError(f"limit must be at least 1, got {self.limit}")
+        for name in ("lenient", "verify"):
+            plain_value(name, "bool", getattr(self, name))
+        for name in ("limit", "memory"):
+            if (value := getattr(self, name)) is not None:
+                check_whole(name, value)
 
 
 @dataclass(frozen=True)
