@@ -316,6 +316,32 @@ def test_peers_option_names_are_translated_and_told(
     assert "note: -size is called --dim here" in capsys.readouterr().err
 
 
+def test_the_text_is_an_argument_also_where_a_peer_names_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for peers in (["-train", "a.txt"], ["--input=a.txt"], ["--corpus_file", "a.txt"]):
+        translated = translate_peer_options(["train", "sgns", *peers, "-size", "5"])
+        assert translated == ["train", "sgns", "a.txt", "--dim", "5"]
+        assert "note: the text needs no -" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "advice"),
+    [
+        ("-cbow", "embkit train sgns, skipgram or cbow"),
+        ("-hs", "--loss hs"),
+        ("-binary", ".bin is binary"),
+        ("--cbow_mean", "--context-combination"),
+        ("-minn", "subwords"),
+    ],
+)
+def test_what_stands_for_a_peers_option_is_told(
+    option: str, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(["train", "-train", "a.txt", option, "1", "-q"]) == ExitCode.USAGE
+    assert advice in error_line(capsys)
+
+
 def test_alpha_is_the_exponent_of_glove_and_the_rate_of_the_others() -> None:
     peers = ["-alpha", "0.5", "-x-max", "10", "-grad-clip", "1"]
     assert translate_peer_options(["train", "glove", *peers], quiet=True) == [

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 PYTHON_LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "device": set(),
+    "peers": set(),
     "config": {"device"},
     "_native": {"_core", "_cuda"},
     "vocabulary": {"_native"},
@@ -51,7 +52,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
             "embeddings",
             "formats",
         ),
-        *("memory", "output", "progress", "sparse", "vocabulary"),
+        *("memory", "output", "peers", "progress", "sparse", "vocabulary"),
     },
     "phrases": {
         *("_native", "config", "corpus", "counts", "output", "progress", "streams"),

@@ -218,10 +218,17 @@ class _Work:
             return self._collect(encoded, temporary, tuple(f.path for f in files.files))
 
     def encode_sentences(self, sentences: Sentences) -> EncodedCorpus:
+        try:
+            iterator = iter(sentences)
+        except TypeError:
+            found = type(sentences).__name__
+            raise TypeError(
+                f"a corpus must be files or an iterable of token lists, got {found}"
+            ) from None
         with ExitStack() as stack:
             temporary = TemporaryFiles(stack, num_spills=1)
             encoded = core.encode_sentences(
-                iter(sentences),
+                iterator,
                 _ITERABLE,
                 self._options(self.threads, read_on_caller=True),
                 temporary.descriptors(),

@@ -18,16 +18,19 @@ from embkit.config import (
     Word2VecConfig,
     available_threads,
     check_choice,
+    check_whole,
+    plain_value,
 )
 from embkit.corpus import EncodedCorpus, encode
 from embkit.counts.cooccurrence import Cooccurrence
 from embkit.counts.on_text import ppmi_on_text, svd_on_text
 from embkit.embeddings import Embeddings
+from embkit.peers import peer_names
 from embkit.progress import work_bar
 from embkit.training.cuda import settle_device
 from embkit.training.glove_counts import train_glove_on_text, train_on_counts
 from embkit.training.initial import InitialRows, find_initial_rows
-from embkit.training.progress import Callback, TrainingProgress
+from embkit.training.progress import Callback, TrainingProgress, try_log
 from embkit.training.run import (
     EVERY,
     METHODS_THAT_GO_FURTHER,
@@ -111,8 +114,10 @@ def make_config(method: str, options: dict[str, Any]) -> VocabularyConfig:
     allowed = [f.name for f in dataclasses.fields(chosen.config) if f.name not in fixed]
     for name in options:
         if name not in allowed:
+            ours = peer_names(method).get(name.replace("_", "-"), "").replace("-", "_")
+            told = f", which is called {ours} here" if ours in allowed else ""
             raise ValueError(
-                f"options of {method} must be among {', '.join(allowed)}, got {name}"
+                f"options of {method} must be among {', '.join(allowed)}, got {name}{told}"
             )
     return chosen.config(**fixed, **options)
 
@@ -209,6 +214,9 @@ def train(
     ['cat', 'dog', 'sat', 'the']
     """
     config = make_config(method, options)
+    _check_arguments(vocabulary, callback, memory, progress=progress, keep_run=keep_run)
+    if log is not None:
+        try_log(log)
     if isinstance(config, Word2VecConfig):
         config = settle_device(config)  # before the text is read
     if vocabulary is not None and isinstance(corpus, EncodedCorpus | Cooccurrence):
@@ -238,6 +246,20 @@ def train(
     work = _Work(method, config, corpus, initial)
     reports = {"progress": progress, "log": log, "callback": callback, "memory": memory}
     return work.run(reports) if folder is None else work.run_in(folder, reports, keep_run)
+
+
+def _check_arguments(
+    vocabulary: object, callback: object, memory: int | None, **flags: object
+) -> None:
+    """Refuse what only the work would stumble over, when the text has been read."""
+    if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
+        raise ValueError(f"vocabulary must be a Vocabulary, got {type(vocabulary).__name__}")
+    if callback is not None and not callable(callback):
+        raise ValueError(f"callback must be a function, got {type(callback).__name__}")
+    if memory is not None:
+        check_whole("memory", memory)
+    for name, value in flags.items():
+        plain_value(name, "bool", value)
 
 
 def resume(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
+
+from embkit.errors import OutputError
 
 INTERVAL = 0.5
 """Seconds between two reports."""
@@ -43,6 +46,27 @@ class TrainingProgress:
 
 
 Callback = Callable[[TrainingProgress], object]
+
+
+def try_log(log: str | Path) -> None:
+    """Make sure that lines can be added to a log, before the work that it tells of.
+
+    A pipe or a device is left alone: who reads it would take a first close for the end.
+
+    Raises
+    ------
+    OSError
+        If they cannot.
+    """
+    path = Path(log)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        return
+    if not path.parent.is_dir():
+        raise OutputError(errno.ENOENT, "the log's folder does not exist", str(path))
+    is_new = not path.exists()
+    path.open("a", encoding="utf-8").close()
+    if is_new:
+        path.unlink()
 
 
 class Reporter:

@@ -1,0 +1,96 @@
+"""What ``train`` is given is checked before the text is read, and named in one wording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embkit.errors import OutputError
+from embkit.training import train
+
+OPTIONS: dict[str, Any] = {"dim": 4, "epochs": 1, "min_count": 1, "threads": 1}
+
+
+class Sentences:
+    """A text that can be read once, and tells whether it was."""
+
+    def __init__(self) -> None:
+        self.num_read = 0
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for _ in range(50):
+            self.num_read += 1
+            yield ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"memory": "4G"}, "memory must be a whole number, got '4G'"),
+        ({"memory": -1}, "memory must be at least 1, got -1"),
+        ({"memory": 1.5}, "memory must be a whole number, got 1.5"),
+        ({"callback": 5}, "callback must be a function, got int"),
+        ({"vocabulary": ["a", "b"]}, "vocabulary must be a Vocabulary, got list"),
+        ({"run": "run", "checkpoint_every": "10m"}, "checkpoint_every must be a number"),
+        ({"progress": "yes"}, "progress must be True or False, got 'yes'"),
+        ({"keep_run": 1}, "keep_run must be True or False, got 1"),
+    ],
+)
+def test_wrong_arguments_are_named_before_the_text_is_read(
+    arguments: dict[str, Any], message: str
+) -> None:
+    text = Sentences()
+    with pytest.raises(ValueError, match=message):
+        train("sgns", text, **OPTIONS, **arguments)
+    assert text.num_read == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("vector_size", "dim"),
+        ("size", "dim"),
+        ("iter", "epochs"),
+        ("workers", "threads"),
+        ("negative", "negatives"),
+        ("sample", "subsample"),
+        ("alpha", "learning_rate"),
+        ("ns_exponent", "smoothing"),
+        ("max_final_vocab", "max_vocab"),
+        ("lr", "learning_rate"),
+        ("minCount", "min_count"),
+    ],
+)
+def test_the_name_of_another_tool_leads_to_ours(name: str, called: str) -> None:
+    with pytest.raises(ValueError, match=f"got {name}, which is called {called} here$"):
+        train("sgns", [["a", "b"]], **{name: 5})
+
+
+def test_an_unknown_option_is_answered_with_what_there_is() -> None:
+    with pytest.raises(ValueError, match=r"must be among min_count, .*, got pineapple$"):
+        train("sgns", [["a", "b"]], pineapple=5)
+
+
+@pytest.mark.parametrize("corpus", [None, 5])
+def test_what_is_no_corpus_is_named(corpus: Any) -> None:  # noqa: ANN401
+    with pytest.raises(TypeError, match=r"a corpus must be files or an iterable .*, got "):
+        train("sgns", corpus, **OPTIONS)
+
+
+def test_a_log_that_cannot_be_written_is_told_before_the_text_is_read(tmp_path: Path) -> None:
+    text = Sentences()
+    with pytest.raises(OutputError, match="the log's folder does not exist"):
+        train("sgns", text, **OPTIONS, log=tmp_path / "none" / "log.jsonl")
+    with pytest.raises(IsADirectoryError):
+        train("sgns", text, **OPTIONS, log=tmp_path)
+    assert text.num_read == 0
+
+
+def test_a_run_that_never_begins_leaves_no_log(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    with pytest.raises(FileNotFoundError):
+        train("sgns", tmp_path / "none.txt", **OPTIONS, log=log)
+    assert not log.exists()
