@@ -65,8 +65,9 @@ def test_wrong_arguments_are_named_before_the_text_is_read(
     ],
 )
 def test_the_name_of_another_tool_leads_to_ours(name: str, called: str) -> None:
+    options: dict[str, Any] = {name: 5}
     with pytest.raises(ValueError, match=f"got {name}, which is called {called} here$"):
-        train("sgns", [["a", "b"]], **{name: 5})
+        train("sgns", [["a", "b"]], **options)
 
 
 def test_an_unknown_option_is_answered_with_what_there_is() -> None:
@@ -75,7 +76,7 @@ def test_an_unknown_option_is_answered_with_what_there_is() -> None:
 
 
 @pytest.mark.parametrize("corpus", [None, 5])
-def test_what_is_no_corpus_is_named(corpus: Any) -> None:  # noqa: ANN401
+def test_what_is_no_corpus_is_named(corpus: Any) -> None:
     with pytest.raises(TypeError, match=r"a corpus must be files or an iterable .*, got "):
         train("sgns", corpus, **OPTIONS)
 
