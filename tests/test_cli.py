@@ -140,9 +140,13 @@ def test_version_is_the_package_version(capsys: pytest.CaptureFixture[str]) -> N
     [
         (["qury"], 'Did you mean "query"?'),
         (["inspect", "--jsn", "x"], "Did you mean --json?"),
-        (["inspect"], "FILE"),
+        (["inspect"], "FILE must be given: embkit inspect --help"),
+        (["train", "sgns", "a.txt"], "--output must be given: embkit train sgns --help"),
+        (["train", "sgns", "a.txt", "--output"], "--output requires an argument"),
         (["inspect", "--config"], "--config"),
         (["query", "neighbors", "v.txt", "w", "--topn", "many"], "--topn"),
+        (["query", "neighbors", "v.txt", "w", "--topn", "2.5"], "topn must be a whole number"),
+        (["train", "sgns", "a", "--output", "v", "--max-vocab", "3.0"], "got '3.0'"),
         (["query", "neighbors", "v.txt"], "words must be given"),
         (["query", "similarity", "v.txt", "w"], "words must come in pairs, got 1"),
         (["completion", "tcsh"], '"bash"'),
@@ -295,6 +299,7 @@ def test_help_of_a_command_imported_on_demand_tells_more_than_its_line(
         ("jsn = true", "jsn"),
         ("json = ", "config must be TOML"),
         ("[train]\ndim = 1", "options only"),
+        ("jsno = true", "did you mean json?"),
     ],
 )
 def test_config_errors_exit_2(

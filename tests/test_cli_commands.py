@@ -231,6 +231,66 @@ def test_an_unknown_word_exits_2_with_a_suggestion(
     assert "did you mean 'queen'?" in error_line(capsys)
 
 
+def test_a_word_in_other_letters_is_suggested_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vectors = tmp_path / "v.txt"
+    vectors.write_text("3 1\nwing 1\nking 2\nParis 3\n", encoding="utf-8")
+    for asked, meant in (("King", "king"), ("paris", "Paris")):
+        assert run_main(["query", "neighbors", str(vectors), asked]) == ExitCode.USAGE
+        assert f"did you mean '{meant}'?" in error_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (["neighbors", "king", "quen", "-n", "1"], "king\tqueen\t"),
+        (["similarity", "king", "quen", "sea", "sea"], "king\tquen\tnan\nsea\tsea\t1.0000\n"),
+        (["analogy", "king", "quen", "sea"], ""),
+    ],
+)
+def test_unknown_words_can_be_left_out(
+    command: list[str], shown: str, vectors: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = ["query", command[0], str(vectors), *command[1:], "--oov", "skip"]
+    assert run_main(query) == ExitCode.DONE
+    captured = capsys.readouterr()
+    assert captured.out.startswith(shown)
+    assert bool(captured.out) == bool(shown)
+    assert "'quen' not among the" in captured.err
+    json.dumps(run_json(query, capsys), allow_nan=False)
+
+
+def test_unknown_words_can_be_zero_vectors(
+    vectors: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["query", "similarity", str(vectors), "king", "quen", "--oov", "zero"]
+    assert run_json(asked, capsys) == [{"words": ["king", "quen"], "similarity": 0.0}]
+    assert run_main([*asked[:-1], "subword"]) == ExitCode.USAGE
+    assert "no subwords" in error_line(capsys)
+
+
+def test_inspect_reads_standard_input(vectors: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "embkit", "inspect", "-", "--json"],
+        input=vectors.read_bytes(),
+        capture_output=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert json.loads(done.stdout)["format"] == "word2vec-text"
+
+
+def test_config_can_ask_for_quiet(
+    vectors: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd, config = tmp_path / "odd.txt", tmp_path / "run.toml"
+    odd.write_bytes(vectors.read_bytes().replace(b"\n", b"\r\n"))
+    config.write_text("quiet = true\n", encoding="utf-8")
+    assert run_main(["query", "neighbors", str(odd), "king", "--config", str(config)]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_inspect_names_the_format(vectors: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = run_json(["inspect", str(vectors)], capsys)
     assert isinstance(report, dict)

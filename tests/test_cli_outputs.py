@@ -154,6 +154,16 @@ def test_a_log_is_neither_the_text_nor_the_output(
     assert text.read_text() == "a b\n" * 9
 
 
+def test_a_log_without_a_folder_exits_4_before_the_text_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, log = tmp_path / "text", tmp_path / "none" / "log.jsonl"
+    text.write_bytes(b"\xff\n")  # is refused when it is read
+    command = ["train", "sgns", str(text), "--output", str(tmp_path / "v.bin")]
+    assert run_main([*command, "--log", str(log)]) == 4
+    assert "the log's folder does not exist" in capsys.readouterr().err
+
+
 def test_a_log_that_cannot_be_written_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

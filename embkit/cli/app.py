@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import logging
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, ArgumentCollection, CycloptsError, MissingArgumentError, Parameter
 from cyclopts.help import PlainFormatter
 
 from embkit import __version__
@@ -111,6 +112,38 @@ def _config_path(tokens: Sequence[str]) -> Path | None:
     return None
 
 
+def known_options(options: Mapping[str, Any], path: Path) -> Callable[..., None]:
+    """Return a step of the parser that refuses what no option of the command is called."""
+
+    def check(_app: App, _commands: object, arguments: ArgumentCollection) -> None:
+        names = {name.lstrip("-") for argument in arguments for name in argument.names}
+        for name in options:
+            if name not in names:
+                close = difflib.get_close_matches(name, names, n=1)
+                hint = f"; did you mean {close[0]}?" if close else ""
+                raise ValueError(f"{path}: there is no option {name} here{hint}")
+
+    return check
+
+
+def refuse_fractions(_app: App, _commands: object, arguments: ArgumentCollection) -> None:
+    """Refuse a fraction where a whole number is due, which the parser would round."""
+    for argument in arguments:
+        is_whole = argument.hint in (int, int | None) and argument.parameter.converter is None
+        for token in argument.tokens if is_whole else ():
+            if "." in token.value:
+                name = argument.name.lstrip("-").replace("-", "_")
+                raise ValueError(f"{name} must be a whole number, got {token.value!r}")
+
+
+def _missing(error: MissingArgumentError) -> str:
+    """Say what is missing as one who has not thought of it would understand."""
+    if error.keyword is not None or error.argument is None:
+        return str(error)
+    command = " ".join(["embkit", *(error.command_chain or ())])
+    return f"{error.argument.name} must be given: {command} --help"
+
+
 def dispatch(tokens: Sequence[str]) -> int:
     """Run one command line and return the exit code that the command asks for.
 
@@ -122,13 +155,19 @@ def dispatch(tokens: Sequence[str]) -> int:
     quiet = "--quiet" in tokens or "-q" in tokens
     tokens = translate_peer_options(tokens, quiet=quiet)
     app = build_app()
+    app.config = (refuse_fractions,)
     if (path := _config_path(tokens)) is not None:
         from cyclopts.config import Dict
 
-        app.config = (Dict(read_config(path), use_commands_as_keys=False, source=str(path)),)
+        options = read_config(path)
+        given = Dict(options, use_commands_as_keys=False, source=str(path))
+        app.config = (known_options(options, path), given, refuse_fractions)
+        quiet = quiet or options.get("quiet") is True
     _pass_on_warnings(quiet=quiet)
     try:
         code = app(hide_dash(tokens), exit_on_error=False, print_error=False)
+    except MissingArgumentError as error:
+        raise ValueError(_missing(error)) from error
     except CycloptsError as error:
         raise ValueError(str(error)) from error
     return code if isinstance(code, int) else ExitCode.DONE

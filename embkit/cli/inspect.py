@@ -9,7 +9,7 @@ from cyclopts import App
 
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import require_input
-from embkit.cli.options import FLATTEN, CommonOptions
+from embkit.cli.options import FLATTEN, CommonOptions, show_dash
 from embkit.cli.terminal import print_json, print_table
 
 EXAMPLE = "Example: embkit inspect vectors.bin --json"
@@ -25,8 +25,9 @@ def inspect(
     Parameters
     ----------
     file
-        File or folder with vectors.
+        File or folder with vectors; - reads standard input.
     """
+    file = Path(show_dash(file))
     require_input(file)
     from embkit import formats
 
@@ -43,7 +44,7 @@ def _text(value: object) -> str:
         return ", ".join(f"{key}={entry}" for key, entry in value.items()) or "none"
     if isinstance(value, list | tuple):
         return ", ".join(str(entry) for entry in value) or "none"
-    return str(value)
+    return "none" if value is None else str(value)
 
 
 def register(app: App) -> None:

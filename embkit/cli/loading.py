@@ -7,9 +7,10 @@ import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from embkit.cli.options import LoadOptions, show_dash
+from embkit.cli.options import LoadOptions, Oov, show_dash
+from embkit.cli.terminal import note
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
@@ -67,17 +68,38 @@ def given_vocabulary(path: Path | None) -> Vocabulary | None:
     return formats.load_vocabulary(path)
 
 
-def require_words(vectors: Embeddings, words: Iterable[str], path: Path) -> None:
-    """Raise ValueError, with a suggestion, if any word has no vector."""
-    unknown = [word for word in words if word not in vectors and vectors.subwords is None]
-    if not unknown:
-        return
+def oov_of(
+    vectors: Embeddings,
+    words: Iterable[str],
+    path: Path,
+    chosen: Oov | None = None,
+    *,
+    quiet: bool = False,
+) -> Oov:
+    """Return the ``oov`` of a query: the one chosen or, where there are subwords, those.
+
+    Words that have no vector are told on stderr where the query goes on without them.
+
+    Raises
+    ------
+    ValueError
+        If it does not; the message has a suggestion.
+    """
+    oov = chosen or ("raise" if vectors.subwords is None else "subword")
+    unknown = [word for word in words if word not in vectors]
+    if not unknown or oov == "subword":
+        return oov
     listed = ", ".join(repr(word) for word in unknown)
     message = f"{listed} not among the {len(vectors)} words of {path}"
-    close = difflib.get_close_matches(unknown[0], vectors.words[:50_000], n=1)
-    raise ValueError(message + (f"; did you mean {close[0]!r}?" if close else ""))
+    if oov == "raise":
+        meant = _similar_word(unknown[0], vectors.words[:50_000])
+        raise ValueError(message + (f"; did you mean {meant!r}?" if meant else ""))
+    note(f"warning: {message}", quiet=quiet)
+    return oov
 
 
-def unknown_words(vectors: Embeddings) -> Literal["raise", "subword"]:
-    """Return the ``oov`` of queries: subwords give any word a vector, where there are any."""
-    return "raise" if vectors.subwords is None else "subword"
+def _similar_word(word: str, words: list[str]) -> str | None:
+    """Return the word that was probably meant: the same in other letters, or one alike."""
+    folded = word.casefold()
+    same = (other for other in words if other.casefold() == folded)
+    return next(iter([*same, *difflib.get_close_matches(word, words, n=1)]), None)

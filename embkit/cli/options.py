@@ -96,6 +96,19 @@ class LoadOptions(MemoryOption):
     """Check the checksums of a saved model."""
 
 
+Oov = Literal["raise", "skip", "zero", "subword"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryOptions(LoadOptions):
+    """How vectors are read and asked."""
+
+    oov: Oov | None = None
+    """For words that have no vector: stop (raise), leave them out (skip), give them zeros
+    (zero), or make a vector from their parts (subword), which is done where the file has
+    such parts and nothing is said; otherwise raise."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CountingMemory:
     """The option of commands that count, which use the disk where memory is short."""

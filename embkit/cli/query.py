@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from embkit.cli.loading import load_vectors, require_words, unknown_words
-from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
+from embkit.cli.loading import load_vectors, oov_of
+from embkit.cli.options import FLATTEN, CommonOptions, QueryOptions
 from embkit.cli.terminal import print_json, print_table
 
 NEIGHBORS_EXAMPLE = "Example: embkit query neighbors vectors.bin king queen --topn 5"
@@ -23,7 +24,7 @@ def neighbors(
     /,
     *words: str,
     topn: Annotated[int, Parameter(alias="-n")] = 10,
-    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    load: Annotated[QueryOptions, FLATTEN] = QueryOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
 ) -> None:
     """Print the words closest to each given word, by the cosine.
@@ -40,10 +41,8 @@ def neighbors(
     if not words:
         raise ValueError("words must be given: embkit query neighbors VECTORS WORDS...")
     v = load_vectors(vectors, load)
-    require_words(v, words, vectors)
-    found: dict[str, Answers] = {
-        w: v.most_similar([w], topn=topn, oov=unknown_words(v)) for w in words
-    }
+    oov = oov_of(v, words, vectors, load.oov, quiet=common.quiet)
+    found: dict[str, Answers] = {w: v.most_similar([w], topn=topn, oov=oov) for w in words}
     if common.json:
         print_json({word: _as_json(answers) for word, answers in found.items()})
         return
@@ -60,7 +59,7 @@ def analogy(
     *,
     topn: Annotated[int, Parameter(alias="-n")] = 10,
     method: Literal["3CosAdd", "3CosMul", "PairDirection"] = "3CosAdd",
-    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    load: Annotated[QueryOptions, FLATTEN] = QueryOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
 ) -> None:
     """Print the words that are to C as B is to A, as in: man king woman.
@@ -77,8 +76,8 @@ def analogy(
         How a candidate is scored (Levy and Goldberg, 2014).
     """
     v = load_vectors(vectors, load)
-    require_words(v, (a, b, c), vectors)
-    answers: Answers = v.analogy(a, b, c, topn=topn, method=method, oov=unknown_words(v))
+    oov = oov_of(v, (a, b, c), vectors, load.oov, quiet=common.quiet)
+    answers: Answers = v.analogy(a, b, c, topn=topn, method=method, oov=oov)
     if common.json:
         print_json({"a": a, "b": b, "c": c, "method": method, "answers": _as_json(answers)})
     else:
@@ -89,7 +88,7 @@ def similarity(
     vectors: Path,
     /,
     *words: str,
-    load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
+    load: Annotated[QueryOptions, FLATTEN] = QueryOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
 ) -> None:
     """Print the cosine of each pair of words.
@@ -104,12 +103,12 @@ def similarity(
     if not words or len(words) % 2:
         raise ValueError(f"words must come in pairs, got {len(words)}")
     v = load_vectors(vectors, load)
-    require_words(v, words, vectors)
+    oov = oov_of(v, words, vectors, load.oov, quiet=common.quiet)
     pairs = zip(words[::2], words[1::2], strict=True)
-    oov = unknown_words(v)
     scored = [(a, b, float(v.similarity(a, b, oov=oov))) for a, b in pairs]
     if common.json:
-        print_json([{"words": [a, b], "similarity": cosine} for a, b, cosine in scored])
+        known = [(a, b, None if math.isnan(cosine) else cosine) for a, b, cosine in scored]
+        print_json([{"words": [a, b], "similarity": cosine} for a, b, cosine in known])
     else:
         print_table((a, b, f"{cosine:.4f}") for a, b, cosine in scored)
 

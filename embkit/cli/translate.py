@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from embkit.backend import open_backend
-from embkit.cli.loading import require_words
+from embkit.cli.loading import oov_of
 from embkit.cli.mapped import MappingOption, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.cli.terminal import print_json, print_table
@@ -46,11 +46,9 @@ def translate(
     if not words:
         raise ValueError("words must be given: embkit translate SOURCE TARGET WORDS...")
     left, right = load_mapped(source, target, space, load)
-    require_words(left, words, source)
+    oov = oov_of(left, words, source)
     retriever = Retriever(left.vectors, right.vectors, method=retrieval, device=device)
-    found = retriever.search(
-        left.lookup(words, oov="subword" if left.subwords else "raise"), topn
-    )
+    found = retriever.search(left.lookup(words, oov=oov), topn)
     answers = {
         word: [(right.words[row], score) for row, score in found.pairs(i)]
         for i, word in enumerate(words)
