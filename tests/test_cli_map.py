@@ -67,6 +67,7 @@ def test_map_writes_mapped_vectors_and_tells_all_as_json(
         (["--output", "no/m"], 4, "the output's folder does not exist"),
         (["--output-source", "v.doc"], 2, "the output's extension must be one of"),
         (["--output", "m", "--dictionary", "no.txt"], 2, "No such file or directory"),
+        (["--output", "m", "--reverse-alignments"], 2, "alignments must be given where"),
     ],
 )
 def test_what_is_wrong_is_refused_before_the_vectors_are_read(
@@ -110,6 +111,30 @@ def test_alignments_give_vectors_or_pairs(
     assert Mapping.open(files["m"]).statistics["dictionary"]["used"] == 3
     assert run_main([*spaces, *seeds[:2], "--output", files["m"]]) == 2
     assert "must be given together" in capsys.readouterr().err
+
+
+def test_a_dictionary_of_the_other_direction_is_told_and_taken(
+    files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    swapped = tmp_path / "swapped.txt"
+    lines = Path(files["d.txt"]).read_text(encoding="utf-8").splitlines()
+    rows = [" ".join(reversed(line.split())) for line in lines]
+    swapped.write_text("\n".join(rows), encoding="utf-8")
+    arguments = ["map", files["s.bin"], files["t"], "--output", files["m"]]
+    arguments += ["--dictionary", str(swapped)]
+    assert run_main(arguments) == 2
+    told = capsys.readouterr().err
+    assert "the other way round 40 of its pairs are known: is the target first?" in told
+    assert run_main([*arguments, "--reverse-dictionary", "--quiet"]) == 0
+    assert Mapping.open(files["m"]).statistics["dictionary"]["used"] == 40
+    command = ["eval", "translation", files["s.bin"], files["t"], "--mapping", files["m"]]
+    command += ["--dictionary", str(swapped), "--resamples", "20"]
+    assert run_main(command) == 0
+    assert "warning: few pairs of" in capsys.readouterr().err
+    assert run_main([*command, "--reverse-dictionary", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)[0]["precision_at"]["1"]["value"] == 1
+    assert shown.err == ""
 
 
 def test_an_existing_map_is_kept(files: Files, capsys: pytest.CaptureFixture[str]) -> None:

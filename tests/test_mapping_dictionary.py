@@ -14,6 +14,11 @@ from embkit.vocabulary import Vocabulary
 
 Triples = list[tuple[str, str, float]]
 
+TEN_THOUSAND = [
+    ("10\u00a0000", "10\u2009000", 1.0),
+    ("10\u00a0000", "x\u3000y", 1.0),
+]
+
 
 def read(path: Path, content: bytes) -> Triples:
     path.write_bytes(content)
@@ -35,6 +40,13 @@ def read(path: Path, content: bytes) -> Triples:
         ),
         (b"1990 1990\n", [("1990", "1990", 1)]),
         (b"dog Hund\ndog Hund\n", [("dog", "Hund", 1), ("dog", "Hund", 1)]),
+        # Blanks are the tokeniser's; others are letters of a word, in a field of numbers too.
+        ("10\u00a0000 10\u2009000 x\u3000y\n".encode(), [*TEN_THOUSAND]),
+        ("\u00a0dog\tHund\u00a0\n".encode(), [("\u00a0dog", "Hund\u00a0", 1)]),
+        (b"ten zehn 1_0\n", [("ten", "zehn", 1), ("ten", "1_0", 1)]),
+        ("three drei \u0663\n".encode(), [("three", "drei", 1), ("three", "\u0663", 1)]),
+        (b"dog Hund 5e-1\n", [("dog", "Hund", 0.5)]),
+        (b"dog Hund .5\n", [("dog", "Hund", 0.5)]),
     ],
 )
 def test_usual_lines_are_read(content: bytes, expected: Triples, tmp_path: Path) -> None:
@@ -52,6 +64,7 @@ def test_a_compressed_dictionary_is_read(tmp_path: Path) -> None:
         (b"dog\t\tHund\n", 1, 0, "a line must have a source and a target word"),
         (b"dog Hund\ncat K\xff\n", 2, 14, "a dictionary must be UTF-8"),
         (b"dog\tHund\t-1\n", 1, 0, "a weight must be positive, got -1.0"),
+        (b"dog Hund inf\n", 1, 0, "a weight must be positive, got inf"),
         (b"dog\tHund\tnan\n", 1, 0, "a weight must be positive, got nan"),
         (b"\n\n", None, None, "a dictionary must have a pair, got none"),
     ],
@@ -123,6 +136,22 @@ def test_several_words_are_found_with_blanks_or_underscores() -> None:
 def test_reversed_swaps_the_sides() -> None:
     entry = SeedDictionary([("dog", "Hund", 0.5)]).reversed().entries[0]
     assert (entry.source, entry.target, entry.weight) == ("Hund", "dog", 0.5)
+
+
+def test_a_dictionary_of_the_other_direction_is_noticed() -> None:
+    source, target = (
+        Vocabulary.from_words([f"{c}{i}" for i in range(9)] + ["b"]) for c in "st"
+    )
+    there = SeedDictionary([(f"s{i}", f"t{i}") for i in range(9)] + [("b", "b"), ("q", "q")])
+    seeds = there.reversed()
+    found = seeds.find(source, target)
+    assert len(found) == 1
+    assert seeds.swapped_hint(found, source, target) == (
+        "; the other way round 10 of its pairs are known: is the target first?"
+    )
+    assert there.swapped_hint(there.find(source, target), source, target) == ""
+    alike = SeedDictionary([("b", "b")] + [("q", "q")] * 9)
+    assert alike.swapped_hint(alike.find(source, target), source, target) == ""
 
 
 @pytest.mark.parametrize("entry", [("", "x", 1.0), ("x", " ", 1.0), ("x", "y", 0.0)])

@@ -93,7 +93,10 @@ def test_no_round_raises_the_objective() -> None:
             "must lead from c to the pivot a",
         ),
         ({"dictionaries": {("a", "x"): [("a1", "x1")]}}, "languages of a dictionary must be"),
-        ({"dictionaries": {("a", "b"): [("q", "q")]}}, "a-b must have a known pair"),
+        (
+            {"dictionaries": {("a", "b"): [("q", "q")]}},
+            "a-b: dictionary must have a pair",
+        ),
         (
             {
                 "dictionaries": {("b", "a"): pairs("b", "a", 40), ("c", "a"): [("q", "q")]},

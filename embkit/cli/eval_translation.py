@@ -10,6 +10,7 @@ from embkit.cli.eval_output import print_results, print_rows
 from embkit.cli.loading import require_input
 from embkit.cli.mapped import MappingOption, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
+from embkit.cli.terminal import note
 from embkit.evaluation.rows import read_rows
 from embkit.evaluation.translation import (
     TranslationOptions,
@@ -26,6 +27,7 @@ def translation(
     /,
     *,
     dictionary: Path,
+    reverse_dictionary: Flag = False,
     groups: Path | None = None,
     case: Case = "exact",
     details: Flag = False,
@@ -46,6 +48,8 @@ def translation(
         Files or folders with the vectors of both languages.
     dictionary
         Test dictionary: source word, then its translations, parted by tabs or blanks.
+    reverse_dictionary
+        The dictionary names the word of the target first.
     groups
         File of source words and their groups, such as parts of speech, parted by a tab; each
         group gets its own figure.
@@ -61,8 +65,12 @@ def translation(
             require_input(path)
     seeds = SeedDictionary.read(dictionary)
     kinds = _read_groups(groups) if groups is not None else None
+    seeds = seeds.reversed() if reverse_dictionary else seeds
     left, right = load_mapped(source, target, space, load)
-    gold = seeds.spelled(left.vocabulary, right.vocabulary, case=case)
+    words = left.vocabulary, right.vocabulary
+    if hint := seeds.swapped_hint(seeds.find(*words, case=case), *words, case=case):
+        note(f"warning: few pairs of {dictionary} are known{hint}")
+    gold = seeds.spelled(*words, case=case)
     if kinds is not None:
         found = {e.source: word for e, (word, _) in zip(seeds, gold, strict=True)}
         kinds = {found.get(word, word): kind for word, kind in kinds.items()}

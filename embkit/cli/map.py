@@ -69,6 +69,8 @@ class SeedOptions:
 
     dictionary: Path | None = None
     """Pairs of words: source, then its targets, parted by tabs or blanks."""
+    reverse_dictionary: Flag = False
+    """The dictionary names the word of the target first."""
     alignments: Path | None = None
     """Instead of a dictionary, links i-j between the words of source_text and target_text."""
     source_text: Path | None = None
@@ -93,6 +95,9 @@ class SeedOptions:
             raise ValueError("alignments, source_text and target_text must be given together")
         if self.dictionary is not None and self.alignments is not None:
             raise ValueError("dictionary must be left out where alignments are given")
+        for name, given in (("dictionary", self.dictionary), ("alignments", self.alignments)):
+            if getattr(self, f"reverse_{name}") and given is None:
+                raise ValueError(f"{name} must be given where reverse_{name} is")
         files = [Path(show_dash(path)) for path in (self.dictionary, *aligned) if path]
         for path in files:
             require_input(path)
@@ -104,7 +109,8 @@ class SeedOptions:
         if not files:
             return None
         if len(files) == 1:
-            return mapping.SeedDictionary.read(files[0])
+            found = mapping.SeedDictionary.read(files[0])
+            return found.reversed() if self.reverse_dictionary else found
         links, source, target = files
         counted = mapping.read_word_alignments(
             source, target, links, reverse=self.reverse_alignments

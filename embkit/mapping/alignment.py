@@ -11,7 +11,7 @@ import numpy as np
 from embkit._version import __version__
 from embkit.embeddings import Embeddings
 from embkit.mapping.config import AlignmentConfig
-from embkit.mapping.dictionary import SeedDictionary, SeedPairs
+from embkit.mapping.dictionary import SeedDictionary, SeedPairs, find_known
 from embkit.mapping.edit_distance import DeletionIndex
 from embkit.mapping.normalize import Matrix, apply_steps, fit_steps
 from embkit.mapping.spaces import Fit, Rows
@@ -77,11 +77,9 @@ def project_aligned(
     (['dog', 'dogs'], array([0.75, 0.25], dtype=float32))
     """
     config = AlignmentConfig(**options)
-    pairs = dictionary.find(source, target.vocabulary, case=config.case, unicode=config.unicode)
-    if len(pairs) == 0:
-        raise ValueError(
-            "dictionary must have a pair that both vocabularies know: " + pairs.report.summary()
-        )
+    pairs = find_known(
+        dictionary, source, target.vocabulary, case=config.case, unicode=config.unicode
+    )
     weighed = _Weighed(pairs, len(source))
     near: dict[int, list[int]] = {}
     if config.distance > 0:

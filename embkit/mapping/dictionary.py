@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import unicodedata
@@ -22,6 +23,7 @@ Rows = NDArray[np.int64]
 Case = Literal["exact", "lower", "any"]
 
 CASES = ("exact", "lower", "any")
+_log = logging.getLogger("embkit")
 _MOST_EXAMPLES = 10  # unused pairs that a report names
 
 
@@ -198,6 +200,36 @@ class SeedDictionary:
         ]
         return _select(self.entries, *sides)
 
+    def swapped_hint(
+        self,
+        found: SeedPairs,
+        source: Vocabulary,
+        target: Vocabulary,
+        *,
+        case: Case = "exact",
+        unicode: bool = True,
+    ) -> str:
+        """Return what to tell where the dictionary seems to be of the other direction, or "".
+
+        Names and numbers that both languages spell alike are known either way, so that some
+        pairs are found even then.
+
+        Parameters
+        ----------
+        found : SeedPairs
+            What ``find`` returned.
+        source, target, case, unicode
+            As for ``find``.
+        """
+        if 2 * len(found) > len(self):
+            return ""
+        swapped = self.reversed().find(source, target, case=case, unicode=unicode)
+        if len(swapped) <= 2 * len(found):
+            return ""
+        return (
+            f"; the other way round {len(swapped)} of its pairs are known: is the target first?"
+        )
+
     def spelled(
         self,
         source: Vocabulary,
@@ -233,6 +265,32 @@ class SeedDictionary:
             pairs = zip(words, rows, strict=True)
             sides.append([w if row < 0 else vocabulary[row] for w, row in pairs])
         return list(zip(*sides, strict=True))
+
+
+def find_known(
+    dictionary: SeedDictionary,
+    source: Vocabulary,
+    target: Vocabulary,
+    **looked: Any,  # noqa: ANN401  (case and unicode)
+) -> SeedPairs:
+    """Return a dictionary's pairs as rows; warn where it seems to be of the other direction.
+
+    Raises
+    ------
+    ValueError
+        If no pair has both its words in the vocabularies.
+    """
+    pairs = dictionary.find(source, target, **looked)
+    told = pairs.report.summary()
+    hint = dictionary.swapped_hint(pairs, source, target, **looked)
+    if len(pairs) == 0:
+        why = f"that both vocabularies know: {told}{hint}"
+        raise ValueError(f"dictionary must have a pair {why}")
+    if hint:
+        _log.warning("%s%s", told, hint)
+    else:
+        _log.info("%s", told)
+    return pairs
 
 
 def _find_words(words: list[str], vocabulary: Vocabulary, case: str, unicode: bool) -> Rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from embkit.errors import FormatError
 from embkit.streams import open_input
 
 _MOST_LINE = 1 << 20  # bytes
+_NUMBER = re.compile(
+    rb"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -54,28 +58,22 @@ def _lines(path: str) -> Iterator[tuple[int, int, bytes]]:
 
 def _entries(path: str, number: int, offset: int, line: bytes) -> Iterator[Entry]:
     try:
-        text = line.decode("utf-8")
+        line.decode("utf-8")
     except UnicodeDecodeError as error:
         reason = "a dictionary must be UTF-8"
         raise FormatError(path, number, offset + error.start, reason) from None
-    fields = [field.strip() for field in text.split("\t")] if "\t" in text else text.split()
+    # Split as bytes: blanks are ASCII's, as where texts and vectors are read.
+    fields = [field.strip() for field in line.split(b"\t")] if b"\t" in line else line.split()
     while fields and not fields[-1]:
         fields.pop()  # a tab at the end of the line
     weight = 1.0
-    if len(fields) > 2 and (number_at_end := _number(fields[-1])) is not None:
-        weight = number_at_end
-        fields.pop()
+    if len(fields) > 2 and _NUMBER.fullmatch(fields[-1]):
+        weight = float(fields.pop())
     if len(fields) < 2 or not all(fields):
+        text = line.decode("utf-8")
         reason = f"a line must have a source and a target word, got {text[:80]!r}"
         raise FormatError(path, number, offset, reason)
     if not (math.isfinite(weight) and weight > 0):
         raise FormatError(path, number, offset, f"a weight must be positive, got {weight}")
     for target in fields[1:]:
-        yield Entry(fields[0], target, weight, number)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+        yield Entry(fields[0].decode(), target.decode(), weight, number)

@@ -12,7 +12,7 @@ from embkit._version import __version__
 from embkit.config import check_choice
 from embkit.embeddings import Embeddings
 from embkit.mapping.config import MultiCcaConfig, OrthogonalConfig
-from embkit.mapping.dictionary import SeedDictionary, SeedPairs
+from embkit.mapping.dictionary import SeedDictionary, SeedPairs, find_known
 from embkit.mapping.fit import Doubles, fit_orthogonal, paired_rows
 from embkit.mapping.normalize import Steps, apply_steps, fit_steps
 from embkit.mapping.result import Mapping
@@ -189,12 +189,11 @@ def _edges(
     edges = []
     for (first, second), dictionary in seeds.items():
         source, target = languages[first], languages[second]
-        pairs = dictionary.find(
-            source.vocabulary, target.vocabulary, case=config.case, unicode=config.unicode
-        )
-        if len(pairs) == 0:
-            why = pairs.report.summary()
-            raise ValueError(f"{first}-{second} must have a known pair: {why}")
+        looked: dict[str, Any] = {"case": config.case, "unicode": config.unicode}
+        try:
+            pairs = find_known(dictionary, source.vocabulary, target.vocabulary, **looked)
+        except ValueError as error:
+            raise ValueError(f"{first}-{second}: {error}") from None
         x, z = paired_rows(
             apply_steps(source.vectors[pairs.source], steps[first]),
             apply_steps(target.vectors[pairs.target], steps[second]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from embkit._version import __version__
 from embkit.embeddings import Embeddings
 from embkit.mapping.comparison import SpacesReport
 from embkit.mapping.config import DictionaryConfig, MappingConfig
-from embkit.mapping.dictionary import SeedDictionary, SeedPairs
+from embkit.mapping.dictionary import SeedDictionary, SeedPairs, find_known
 from embkit.mapping.methods import METHODS, make_config
 from embkit.mapping.progress import fitting_bar
 from embkit.mapping.result import Mapping
@@ -22,8 +21,6 @@ from embkit.mapping.spaces import Report, Spaces
 from embkit.mapping.verdict import distinct, judge_pairs
 
 Dictionary = SeedDictionary | str | os.PathLike[str] | Iterable[tuple[str, str]]
-
-_log = logging.getLogger("embkit")
 
 
 def map(
@@ -132,13 +129,7 @@ def find_pairs(
     looked: dict[str, Any] = {}
     if isinstance(config, DictionaryConfig):
         looked = {"case": config.case, "unicode": config.unicode}
-    pairs = dictionary.find(source.vocabulary, target.vocabulary, **looked)
-    if len(pairs) == 0:
-        raise ValueError(
-            "dictionary must have a pair that both vocabularies know: " + pairs.report.summary()
-        )
-    _log.info("%s", pairs.report.summary())
-    return pairs
+    return find_known(dictionary, source.vocabulary, target.vocabulary, **looked)
 
 
 def check_supervision(method: str, *, given: bool) -> None:
