@@ -14,6 +14,8 @@ from embkit.mapping import Mapping
 from tests.spaces import pairs, planted
 
 Files = dict[str, str]
+HYBRID = ["--method", "hybrid"]
+SELF = ["--method", "self-learning"]
 
 
 @pytest.fixture
@@ -68,6 +70,14 @@ def test_map_writes_mapped_vectors_and_tells_all_as_json(
         (["--output-source", "v.doc"], 2, "the output's extension must be one of"),
         (["--output", "m", "--dictionary", "no.txt"], 2, "No such file or directory"),
         (["--output", "m", "--reverse-alignments"], 2, "alignments must be given where"),
+        (["--output", "m", "--method", "five-step", "--no-whiten"], 2, "must be none without"),
+        (["--output", "m", "--method", "hybrid", "--first", "no"], 2, "No such file or"),
+        (["--output", "m", "--method", "hybrid", "--first", "d.txt"], 3, "d.txt"),
+        (
+            ["--output", "m", *HYBRID, "--first-source", "d.txt", "--first-target", "no"],
+            *(2, "No such file or directory"),
+        ),
+        (["--output", "m", *SELF, "--start", "numerals"], 2, "takes no dictionary"),
     ],
 )
 def test_what_is_wrong_is_refused_before_the_vectors_are_read(
@@ -89,6 +99,33 @@ def test_what_is_wrong_is_refused_before_the_vectors_are_read(
         arguments += ["--dictionary", "no.txt"]
     assert run_main(arguments) == code
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (HYBRID, "dictionary, first, or first_source and first_target must be given"),
+        ([*SELF, "--start", "dictionary"], "dictionary needs a dictionary"),
+        ([], "dictionary must be given for the method orthogonal"),
+    ],
+)
+def test_a_missing_dictionary_is_told_before_the_vectors_are_read(
+    more: list[str], message: str, files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(files["s.bin"]).write_bytes(b"not vectors")
+    assert run_main(["map", files["s.bin"], files["t"], "--output", files["m"], *more]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_map_that_is_read_is_not_written_over(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(map_arguments(files, "--output", files["m"])) == 0
+    before = Path(files["m"]).read_bytes()
+    more = [*HYBRID, "--first", files["m"], "--output", files["m"], "--overwrite"]
+    assert run_main(map_arguments(files, *more)) == 2
+    assert "input" in capsys.readouterr().err
+    assert Path(files["m"]).read_bytes() == before
 
 
 def test_alignments_give_vectors_or_pairs(

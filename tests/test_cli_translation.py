@@ -91,6 +91,9 @@ def test_inputs_are_checked_before_any_work(
     missing = ["eval", "translation", *arguments, "--dictionary", str(tmp_path / "none.txt")]
     assert run_main(missing) == 2
     assert "none.txt" in capsys.readouterr().err
+    options = ["--inverse-temperature", "0", "--dictionary", str(tmp_path / "test.txt")]
+    assert run_main(["eval", "translation", str(tmp_path), arguments[1], *options]) == 2
+    assert "inverse_temperature must be at least" in capsys.readouterr().err
     embkit.save(planted(20, 5, seed=2)[0], tmp_path / "other.bin")
     unmapped = ["translate", arguments[0], str(tmp_path / "other.bin"), "s1"]
     assert run_main(unmapped) == 2

@@ -59,6 +59,25 @@ def test_a_wrong_dictionary_fails() -> None:
         assert found["judgement"] == "failed", method
 
 
+def test_a_map_that_loses_its_own_pairs_fails() -> None:
+    source, target, gold = planted(noise=0.05)
+    options: dict[str, Any] = {"method": "max-margin", "dictionary": seeds(gold, 200)}
+    options |= {"negative_choice": "random", "epochs": 3}
+    found = verdict_of(source, target, **options)
+    assert found["judgement"] == "good"
+    assert found["figures"]["fitted"] > 0.95
+    found = verdict_of(source, target, **options, learning_rate=1e6)
+    assert found["judgement"] == "failed"
+    assert "but of its own pairs the map finds" in found["reasons"][0]
+    assert found["figures"]["held_out"] > 0.9
+
+
+def test_a_map_is_held_to_what_others_find_without_having_seen_its_pairs() -> None:
+    shares = {0.8: "good", 0.6: "doubtful", 0.3: "failed", None: "good"}
+    found = [judge(held_out=0.7, pairs=500, fitted=f).judgement for f in shares]
+    assert found == list(shares.values())
+
+
 @pytest.mark.parametrize("seed", [1, 3, 5])
 def test_words_that_are_alike_by_chance_fail(seed: int) -> None:
     names = [f"w{row}" for row in range(len(language(seed)))]

@@ -146,9 +146,10 @@ def map_command(
     paths = outputs.paths()
     for side in paths.keys() & {"source", "target"}:
         formats.check_output_name(paths[side])
-    inputs = [source, target, *seeds.files()]
+    first = [chosen.get(f"first{side}") for side in ("", "_source", "_target")]
+    inputs = [source, target, *seeds.files(), *(Path(path) for path in first if path)]
     pairs = seeds.read(counts=method == "alignment")
-    check_supervision(method, given=pairs is not None)
+    check_supervision(method, config, given=pairs is not None)
     if method == "alignment" and set(paths) != {"source"}:
         raise ValueError("output_source alone must be given: alignment gives vectors, no map")
     check_distinct(paths.values())

@@ -48,6 +48,7 @@ class TranslationOptions(StatisticsOptions):
         super().__post_init__()
         check_choice("retrieval", self.retrieval, METHODS)
         check_at_least("neighborhood", self.neighborhood, 1)
+        check_at_least("inverse_temperature", self.inverse_temperature, 1e-6)
         parse_device(self.device)
         if self.limit is not None:
             check_at_least("limit", self.limit, 1)

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from embkit.backend import parse_device
 from embkit.config import check_at_least, check_at_most, check_choice, plain_value
 from embkit.mapping.dictionary import CASES, Case
-from embkit.mapping.fit import Side
+from embkit.mapping.fit import Side, check_dewhitening
 from embkit.mapping.normalize import parse_steps
 
 
@@ -141,6 +141,7 @@ class FiveStepConfig(DeviceConfig):
             check_choice(name, getattr(self, name), get_args(Side))
         if self.dim_reduction is not None:
             check_at_least("dim_reduction", self.dim_reduction, 1)
+        check_dewhitening(self.whiten, self.source_dewhiten, self.target_dewhiten)
 
 
 def check_steps_of_descent(epochs: int, learning_rate: float, batch: int, seed: int) -> None:

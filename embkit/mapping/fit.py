@@ -318,6 +318,11 @@ def _check_five_step(x: Doubles, z: Doubles, whiten: bool, *dewhitens: Side) -> 
             f"pairs must be at least {most}, the dim, to be whitened; got {len(x)} of rank "
             f"{rank_of(x)}: add pairs or use the method orthogonal"
         )
+    check_dewhitening(whiten, *dewhitens)
+
+
+def check_dewhitening(whiten: bool, *dewhitens: Side) -> None:
+    """Raise ValueError if a side is to get back what is not taken from it."""
     if not whiten and any(side != "none" for side in dewhitens):
         raise ValueError("source_dewhiten and target_dewhiten must be none without whiten")
 

@@ -25,7 +25,7 @@ from embkit.mapping.spaces import (
     identity_of,
     rows_of_pairs,
 )
-from embkit.mapping.verdict import judge_pairs
+from embkit.mapping.verdict import judge_pairs, share_found
 from embkit.neighbors import top_k
 
 
@@ -35,7 +35,7 @@ def fit(spaces: Spaces, pairs: SeedPairs | None, config: HybridConfig, report: R
     Raises
     ------
     ValueError
-        If there is neither a dictionary nor a first space, or no pair is left.
+        If no pair is left.
     """
     rows, words = first_space(spaces, pairs, config)
     source, target, scores = mutual_neighbors(
@@ -52,9 +52,31 @@ def fit(spaces: Spaces, pairs: SeedPairs | None, config: HybridConfig, report: R
         "seed_pairs": len(source),
         "mean_seed_cosine": float(scores.mean()),
     }
+    matrix = fit_linear(x, z, ridge=config.ridge)
     if pairs is None:  # mutual, so each word stands once
-        told["verdict"] = judge_pairs(x, z).to_dict()
-    return Fit(fit_linear(x, z, ridge=config.ridge), identity_of(spaces.target), told)
+        told["verdict"] = judge_pairs(x, z, fitted=share_found(x @ matrix, z)).to_dict()
+    return Fit(matrix, identity_of(spaces.target), told)
+
+
+def check_first_space(config: HybridConfig, *, given: bool) -> None:
+    """Check that there is a first space, before the work.
+
+    Raises
+    ------
+    ValueError
+        If there is neither a dictionary (``given``) nor a first space.
+    FormatError
+        If ``first`` is no map.
+    OSError
+        If a file cannot be opened.
+    """
+    if config.first is not None:
+        Mapping.open(config.first)
+    elif config.first_source is not None and config.first_target is not None:
+        for path in (Path(config.first_source), Path(config.first_target)):
+            path.stat()
+    elif not given:
+        raise ValueError("dictionary, first, or first_source and first_target must be given")
 
 
 def first_space(
@@ -65,7 +87,7 @@ def first_space(
     Raises
     ------
     ValueError
-        If nothing tells what the first space is, or it shares no word with the spaces.
+        If the first space shares no word with the spaces.
     """
     whole = (np.arange(len(spaces.source)), np.arange(len(spaces.target)))
     if config.first is not None:
@@ -76,8 +98,7 @@ def first_space(
         source, source_rows = _shared(Path(config.first_source), spaces.source, "source")
         target, target_rows = _shared(Path(config.first_target), spaces.target, "target")
         return (source, target), (source_rows, target_rows)
-    if pairs is None:
-        raise ValueError("dictionary, first, or first_source and first_target must be given")
+    assert pairs is not None
     x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
     turn = fit_orthogonal(x, z, weights=weights).astype(np.float32)
     return (spaces.source_matrix() @ turn, spaces.target_matrix()), whole

@@ -156,6 +156,13 @@ def _translate(
     return translate(mapped, target[: config.cutoff], device=config.device)
 
 
+def check_start(start: Start | None, *, given: bool) -> None:
+    """Raise ValueError if the start that was named does not go with what was given."""
+    if start is not None and (start == "dictionary") != given:
+        need = "takes no dictionary" if given else "needs a dictionary"
+        raise ValueError(f"start must suit the dictionary: {start} {need}")
+
+
 def _start(
     spaces: Spaces,
     source: Matrix,
@@ -180,9 +187,6 @@ def _start(
     start = config.start
     if start is None:
         start = "dictionary" if found is not None else _without_dictionary(spaces, *sizes)
-    if (start == "dictionary") != (pairs is not None):
-        need = "needs a dictionary" if pairs is None else "takes no dictionary"
-        raise ValueError(f"start must suit the dictionary: {start} {need}")
     if start == "distributions":
         return start, similar_distributions(
             source, target, words=config.initial_words, device=config.device

@@ -17,7 +17,7 @@ from embkit.mapping.fit import Doubles, fit_orthogonal, paired_rows
 from embkit.mapping.normalize import Steps, apply_steps, fit_steps
 from embkit.mapping.result import Mapping
 from embkit.mapping.run import Dictionary, map, read_dictionary
-from embkit.mapping.verdict import distinct, judge_pairs
+from embkit.mapping.verdict import distinct, judge_pairs, share_found
 
 Languages = collections.abc.Mapping[str, Embeddings]
 Dictionaries = collections.abc.Mapping[tuple[str, str], Dictionary]
@@ -274,7 +274,8 @@ def _verdict(edges: list[Edge], name: str, turns: dict[str, Doubles]) -> dict[st
     if not found:
         return {}
     own, other = (np.concatenate(side) for side in zip(*found, strict=True))
-    return {"verdict": judge_pairs(own, other).to_dict()}
+    fitted = share_found(own @ turns[name], other)
+    return {"verdict": judge_pairs(own, other, fitted=fitted).to_dict()}
 
 
 def _objective(edges: list[Edge], turns: dict[str, Doubles]) -> float:

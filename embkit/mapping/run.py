@@ -12,13 +12,16 @@ import numpy as np
 from embkit._version import __version__
 from embkit.embeddings import Embeddings
 from embkit.mapping.comparison import SpacesReport
-from embkit.mapping.config import DictionaryConfig, MappingConfig
+from embkit.mapping.config import DictionaryConfig, HybridConfig, MappingConfig
 from embkit.mapping.dictionary import SeedDictionary, SeedPairs, find_known
+from embkit.mapping.hybrid import check_first_space
+from embkit.mapping.learning import check_start
+from embkit.mapping.learning_config import SelfLearningConfig
 from embkit.mapping.methods import METHODS, make_config
 from embkit.mapping.progress import fitting_bar
 from embkit.mapping.result import Mapping
 from embkit.mapping.spaces import Report, Spaces
-from embkit.mapping.verdict import distinct, judge_pairs
+from embkit.mapping.verdict import distinct, judge_pairs, share_found
 
 Dictionary = SeedDictionary | str | os.PathLike[str] | Iterable[tuple[str, str]]
 
@@ -95,7 +98,8 @@ def map(
             spaces.source_rows(pairs.source[kept]),
             spaces.target_rows(pairs.target[kept]),
         )
-        statistics.setdefault("verdict", judge_pairs(*sides).to_dict())
+        fitted = share_found(sides[0] @ fit.source_map, sides[1] @ fit.target_map)
+        statistics.setdefault("verdict", judge_pairs(*sides, fitted=fitted).to_dict())
     return Mapping(
         np.asarray(fit.source_map, np.float32),
         np.asarray(fit.target_map, np.float32),
@@ -122,7 +126,7 @@ def find_pairs(
         If the method needs a dictionary and there is none, or the other way round, or no
         pair has both its words in the vocabularies.
     """
-    check_supervision(method, given=dictionary is not None)
+    check_supervision(method, config, given=dictionary is not None)
     if dictionary is None:
         return None
     dictionary = read_dictionary(dictionary)
@@ -132,13 +136,35 @@ def find_pairs(
     return find_known(dictionary, source.vocabulary, target.vocabulary, **looked)
 
 
-def check_supervision(method: str, *, given: bool) -> None:
-    """Raise ValueError if a method has no use for a dictionary, or needs one and gets none."""
+def check_supervision(method: str, config: MappingConfig, *, given: bool) -> None:
+    """Raise where a method lacks what it learns from, or gets what it has no use for.
+
+    Parameters
+    ----------
+    method : str
+    config : MappingConfig
+        Its options.
+    given : bool
+        Whether there is a dictionary.
+
+    Raises
+    ------
+    ValueError
+        If dictionary, method and options do not go together.
+    FormatError
+        If a saved map that is named in the options is none.
+    OSError
+        If a file that is named in the options cannot be opened.
+    """
     supervision = METHODS[method].supervision
     if given and supervision == "none":
         raise ValueError(f"dictionary must be left out for the method {method}")
     if not given and supervision == "dictionary":
         raise ValueError(f"dictionary must be given for the method {method}, got None")
+    if isinstance(config, SelfLearningConfig):
+        check_start(config.start, given=given)
+    if isinstance(config, HybridConfig):
+        check_first_space(config, given=given)
 
 
 def read_dictionary(dictionary: Dictionary) -> SeedDictionary:

@@ -25,6 +25,9 @@ _HELD_OUT_FAILED = 0.05
 _HELD_OUT_GOOD = 0.2
 REPEATED_FAILED = 0.2
 _REPEATED_GOOD = 0.5
+# Of its own pairs a map finds more than one that has not seen them: shares of that one's.
+_FITTED_FAILED = 0.5
+_FITTED_GOOD = 0.9
 _LEAST_PAIRS = 40  # that a share can be taken of
 
 
@@ -100,11 +103,10 @@ def split_half(source_rows: ArrayLike, target_rows: ArrayLike, *, seed: int = 1)
     ((1.0, 100), True)
     """
     x, z = np.asarray(source_rows, np.float32), np.asarray(target_rows, np.float32)
-    order = np.random.default_rng(seed).permutation(len(x))[:MOST_CHECKED]
-    if len(order) < _LEAST_PAIRS:
-        return HeldOut(None, len(order))
-    found, leads = 0, 0.0
-    halves = order[: len(order) // 2], order[len(order) // 2 :]
+    halves = _halves(len(x), seed)
+    if halves is None:
+        return HeldOut(None, len(x))
+    found, leads, num_pairs = 0, 0.0, sum(map(len, halves))
     for learned, held_out in (halves, halves[::-1]):
         if x.shape[1] == z.shape[1]:
             fitted = fit_orthogonal(x[learned], z[learned])
@@ -114,16 +116,62 @@ def split_half(source_rows: ArrayLike, target_rows: ArrayLike, *, seed: int = 1)
         best = Retriever(mapped, z[held_out], neighborhood=10).search(mapped, 2)
         found += int((best.rows[:, 0] == np.arange(len(held_out))).sum())
         leads += float((best.scores[:, 0] - best.scores[:, 1]).sum(dtype=np.float64))
-    return HeldOut(found / len(order), len(order), leads / len(order))
+    return HeldOut(found / num_pairs, num_pairs, leads / num_pairs)
 
 
-def judge_pairs(source_rows: ArrayLike, target_rows: ArrayLike) -> Verdict:
+def share_found(
+    source_rows: ArrayLike, target_rows: ArrayLike, *, seed: int = 1
+) -> float | None:
+    """Return how many pairs of rows in one space find each other, as `split_half` looks.
+
+    Parameters
+    ----------
+    source_rows, target_rows : array, shape (num_pairs, dim)
+        Mapped rows of the pairs, each source word at most once.
+    seed : int
+        Of the division into halves, within which a pair's target is looked for.
+
+    Returns
+    -------
+    float or None
+        None where there are too few pairs to tell.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(1).standard_normal((100, 5)).astype(np.float32)
+    >>> share_found(rows, 2 * rows), share_found(rows[:9], rows[:9])
+    (1.0, None)
+    """
+    x, z = np.asarray(source_rows, np.float32), np.asarray(target_rows, np.float32)
+    halves = _halves(len(x), seed)
+    if halves is None:
+        return None
+    right = [
+        Retriever(x[half], z[half]).search(x[half], 1).rows[:, 0] == np.arange(len(half))
+        for half in halves
+    ]
+    return float(np.concatenate(right).mean())
+
+
+def _halves(num_pairs: int, seed: int) -> tuple[Rows, Rows] | None:
+    """Return the pairs that a check looks at in two halves; None of too few."""
+    order = np.random.default_rng(seed).permutation(num_pairs)[:MOST_CHECKED]
+    if len(order) < _LEAST_PAIRS:
+        return None
+    return order[: len(order) // 2], order[len(order) // 2 :]
+
+
+def judge_pairs(
+    source_rows: ArrayLike, target_rows: ArrayLike, *, fitted: float | None = None
+) -> Verdict:
     """Return the verdict on what pairs teach, by maps fitted to half of them.
 
     Parameters
     ----------
     source_rows, target_rows : array, shape (num_pairs, dim)
         Normalised rows, each word of either side at most once.
+    fitted : float, optional
+        What `share_found` returned for the pairs as the map itself brings them together.
 
     Examples
     --------
@@ -132,9 +180,8 @@ def judge_pairs(source_rows: ArrayLike, target_rows: ArrayLike) -> Verdict:
     'good'
     """
     found = split_half(source_rows, target_rows)
-    return judge(
-        held_out=found.share, pairs=found.pairs, figures={"csls_margin": found.csls_margin}
-    )
+    figures = {"csls_margin": found.csls_margin}
+    return judge(held_out=found.share, pairs=found.pairs, fitted=fitted, figures=figures)
 
 
 def distinct(pairs: Pairs) -> Rows:
@@ -155,6 +202,7 @@ def judge(
     held_out: float | None = None,
     repeated: float | None = None,
     pairs: int | None = None,
+    fitted: float | None = None,
     spaces: SpacesReport | None = None,
     figures: dict[str, Any] | None = None,
     remedy: str | None = None,
@@ -169,6 +217,9 @@ def judge(
         For a map that induced its own dictionary, the share of frequent words that another
         run, from another start, translates alike. Such a dictionary fits its map whatever
         the spaces are, but in spaces without relation each run finds another one.
+    fitted : float, optional
+        Share of the dictionary's pairs that the map itself finds: if it finds far fewer than
+        maps do that have not seen them, it went wrong, whatever the pairs are worth.
     spaces : SpacesReport, optional
         What the spaces have in common.
     figures : dict, optional
@@ -184,6 +235,8 @@ def judge(
     'doubtful'
     """
     told: dict[str, Any] = {"held_out": held_out, "pairs_checked": pairs, "repeated": repeated}
+    if fitted is not None:
+        told["fitted"] = fitted
     told |= {"spaces": spaces.to_dict() if spaces is not None else None, **(figures or {})}
     doubts = [] if spaces is None else spaces.doubts()
     if repeated is not None:
@@ -192,6 +245,9 @@ def judge(
     elif held_out is not None:
         share = f"of pairs held out, {held_out:.0%} are found"
         is_failed, is_good = held_out < _HELD_OUT_FAILED, held_out >= _HELD_OUT_GOOD
+        if fitted is not None and fitted < _FITTED_GOOD * held_out:
+            share += f", but of its own pairs the map finds {fitted:.0%}"
+            is_failed, is_good = is_failed or fitted < _FITTED_FAILED * held_out, False
     elif repeated is None and pairs is None:
         share = "no other run confirms it: more restarts tell"
         is_failed, is_good = False, False
