@@ -5,11 +5,15 @@ is the most that each process held that no file backs. What is done stays done: 
 command line goes on where it was stopped. CSLS over all words of both sides takes minutes::
 
     python -m eval.mapped_memory --work FOLDER [--words 200000] [--dim 300] [--memory 2G]
+
+With ``--only NAME ...`` those commands take their place among the record's others, whose commit
+stays beside them. All must have been measured with the same sizes.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 from functools import partial
@@ -110,6 +114,22 @@ def measure(command: list[str], folder: Path) -> dict[str, float]:
     return {name: value for name, value in found.items() if name != "resident_mib"}
 
 
+def kept(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of a record, each with the commit and the machine of its measurement.
+
+    Raises
+    ------
+    SystemExit
+        If the record was made with other sizes.
+    """
+    record = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("words", "dim", "memory"):
+        if record["config"][name] != config[name]:
+            raise SystemExit(f"{name} must be that of the record, {record['config'][name]}")
+    origin = {"commit": record["commit"], "cpu": record["machine"]["cpu"]}
+    return {name: {**origin, **told} for name, told in record["metrics"].items()}
+
+
 def main(tokens: list[str] | None = None) -> dict[str, Any]:
     """Measure, print times and peaks, write the record; fail where a peak is too high."""
     parser = argparse.ArgumentParser(
@@ -120,15 +140,21 @@ def main(tokens: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--dim", type=int, default=300)
     parser.add_argument("--memory", default="2G")
     parser.add_argument("--output", type=Path, default=Path("eval/results/mapped-memory.json"))
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help="measure these, keep the rest"
+    )
     arguments = parser.parse_args(tokens)
     work: Path = arguments.work
     make_files(work, arguments.words, arguments.dim)
-    found = {}
+    config = {
+        key: value for key, value in vars(arguments).items() if key not in ("work", "only")
+    }
+    found = kept(arguments.output, config) if arguments.only else {}
     for name, command in commands(work, arguments.memory).items():
-        found[name] = cell(work, name, partial(measure, command, work))
+        if not arguments.only or name in arguments.only:
+            found[name] = cell(work, name, partial(measure, command, work))
     for name, told in found.items():
         print(f"{name:22} {told['cpu_seconds']:7.1f} CPU s {told['anonymous_mib']:7.0f} MiB")
-    config = {key: value for key, value in vars(arguments).items() if key != "work"}
     record = run_record(seed=1, config=config, metrics=found)
     save_record(record, arguments.output)
     highest = max(told["anonymous_mib"] for told in found.values())

@@ -132,6 +132,9 @@ def test_a_cell_is_kept(tmp_path: Path) -> None:
     assert cell(tmp_path, "a b/c", lambda: {"seconds": 2.0}) == {"seconds": 1.0}
 
 
+ORIGIN = {"commit", "cpu"}
+
+
 def test_the_memory_of_commands_is_measured_and_held_to_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,5 +149,14 @@ def test_the_memory_of_commands_is_measured_and_held_to_the_limit(
         *("apply", "map-many", "translate nn", "induce-dictionary", "eval translation csls"),
     }
     assert all(20 < told["anonymous_mib"] < 1024 for told in found.values())
+    again = mapped_memory.main([*command, "1G", "--only", "five-step"])["metrics"]
+    assert set(again) == set(found)
+    assert again["alignment"] == {
+        **found["alignment"],
+        **{k: again["alignment"][k] for k in ORIGIN},
+    }
+    assert not ORIGIN & again["five-step"].keys()
+    with pytest.raises(SystemExit, match="memory must be that of the record, 1G"):
+        mapped_memory.main([*command, "2G", "--only", "five-step"])
     with pytest.raises(SystemExit, match=r"the peak of .* MiB is over 20M"):  # all is kept
         mapped_memory.main([*command, "20M"])
