@@ -63,6 +63,21 @@ def test_sentences_and_alignments(folder: Path, capsys: pytest.CaptureFixture[st
     assert (score["error_rate"], score["n_sure"]) == (0.0, 240)
 
 
+def test_a_no_break_space_parts_no_words(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("s.txt", ["10\u00a0000 w1 w2"])
+    write("t.txt", ["x_w2 10\u2009000 x_w1"])
+    write("gold.txt", ["1-2 2-0"])
+    options = ["--source-text", "s.txt", "--target-text", "t.txt", "--gold", "gold.txt"]
+    assert evaluate(capsys, "alignment", *options)["error_rate"] == 0
+    rows = ["a\tw1\u00a0w2 w3", "b\tw4"]
+    write("train.tsv", rows)
+    write("test.tsv", [row.replace("w", "x_w").replace("x_w1", "q") for row in rows])
+    options = ["--train", "train.tsv", "--test", "test.tsv"]
+    assert evaluate(capsys, "documents", *options)["n_without_words"] == 0
+
+
 def test_documents(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     texts = sentences(60, seed=6)
     labels = ["a" if int(text[0][1:]) < 100 else "b" for text in texts]
@@ -80,6 +95,11 @@ def test_documents(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("sentences", {"t.txt": ["one line"]}, "as many lines as s.txt (2), got 1"),
         ("alignment", {"gold.txt": ["0-0", "0:1"]}, "gold.txt:2: links must be i-j or i?j"),
         ("alignment", {"gold.txt": ["0-0"]}, "need 2 lines, got 1"),
+        (
+            "alignment",
+            {"gold.txt": ["0-0", "0-0 0?1"]},
+            "gold.txt:2: the link 0-1 must lead to words below 1 and 1",
+        ),
         ("documents", {"train.tsv": ["no label"]}, "train.tsv:1: must be a label, a tab"),
     ],
 )

@@ -50,9 +50,21 @@ def test_an_induced_dictionary_is_a_dictionary(
     right = [row for row in cells if row[0][1:] == row[1][1:]]
     assert len(right) > 0.95 * len(cells)
     assert all(0 <= float(row[2]) <= 1 and row[5] == "1" for row in cells)
+    read = [(e.source, e.target, e.weight) for e in SeedDictionary.read(output)]
+    assert read == [(row[0], row[1], float(row[2])) for row in cells]
     assert run_main(command) == 2
     assert run_main([*command, "--overwrite", "--no-mutual", "--words", "100"]) == 0
     assert len(output.read_text().splitlines()) == 100
+
+
+def test_a_dictionary_of_doubtful_pairs_can_be_read_too(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    output = tmp_path / "pairs.tsv"
+    command = ["induce-dictionary", *arguments, "--output", str(output), "--no-mutual"]
+    assert run_main([*command, "--temperature", "0.001"]) == 0
+    weights = [entry.weight for entry in SeedDictionary.read(output)]
+    assert 0 < min(weights) < 1e-4
 
 
 def test_a_higher_margin_or_confidence_keeps_fewer_pairs(

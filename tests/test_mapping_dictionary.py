@@ -45,6 +45,10 @@ def read(path: Path, content: bytes) -> Triples:
         ("\u00a0dog\tHund\u00a0\n".encode(), [("\u00a0dog", "Hund\u00a0", 1)]),
         (b"ten zehn 1_0\n", [("ten", "zehn", 1), ("ten", "1_0", 1)]),
         ("three drei \u0663\n".encode(), [("three", "drei", 1), ("three", "\u0663", 1)]),
+        # Of several figures behind tabs the first is the weight.
+        (b"dog\tHund\t0.25\t0.5\t1\n", [("dog", "Hund", 0.25)]),
+        (b"ten\t10\t0.5\t7\n", [("ten", "10", 0.5)]),
+        (b"ten zehn 10 0.5\n", [("ten", "zehn", 0.5), ("ten", "10", 0.5)]),
         (b"dog Hund 5e-1\n", [("dog", "Hund", 0.5)]),
         (b"dog Hund .5\n", [("dog", "Hund", 0.5)]),
     ],

@@ -205,8 +205,7 @@ def alignment(
     """
     pairs = _read_parallel(source_text, target_text)
     sure, possible = _read_links(gold)
-    if len(sure) != len(pairs):
-        raise FormatError(gold, None, None, f"need {len(pairs)} lines, got {len(sure)}")
+    _check_links(gold, possible, pairs)
     links = align_words(*load_mapped(source, target, space, load), pairs, closeness=closeness)
     score = alignment_error_rate(links, sure, possible)
     print_results([score], json=common.json, quiet=common.quiet)
@@ -230,7 +229,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _read_parallel(source: Path, target: Path) -> list[tuple[list[str], list[str]]]:
-    left, right = ([text.split() for _, text in _lines(path)] for path in (source, target))
+    left, right = ([_words(text) for _, text in _lines(path)] for path in (source, target))
     if len(left) != len(right):
         reason = f"must have as many lines as {source.name} ({len(left)}), got {len(right)}"
         raise FormatError(target, None, None, reason)
@@ -243,8 +242,13 @@ def _read_documents(path: Path) -> list[tuple[str, list[str]]]:
         label, tab, words = text.partition("\t")
         if not tab or not label:
             raise FormatError(path, number, None, "must be a label, a tab and words")
-        found.append((label, words.split()))
+        found.append((label, _words(words)))
     return found
+
+
+def _words(text: str) -> list[str]:
+    """Split at ASCII's blanks alone, as tokenisers and aligners do that count words."""
+    return [word.decode() for word in text.encode().split()]
 
 
 def _read_links(path: Path) -> tuple[list[Links], list[Links]]:
@@ -261,3 +265,17 @@ def _read_links(path: Path) -> tuple[list[Links], list[Links]]:
         sure.append(frozenset((i, j) for i, j, is_sure in links if is_sure))
         possible.append(frozenset((i, j) for i, j, _ in links))
     return sure, possible
+
+
+def _check_links(
+    path: Path, links: list[Links], pairs: list[tuple[list[str], list[str]]]
+) -> None:
+    """Raise FormatError unless there are links for each pair, all of them to its words."""
+    if len(links) != len(pairs):
+        raise FormatError(path, None, None, f"need {len(pairs)} lines, got {len(links)}")
+    for number, (some, (source, target)) in enumerate(zip(links, pairs, strict=True), 1):
+        beyond = [(i, j) for i, j in sorted(some) if i >= len(source) or j >= len(target)]
+        if beyond:
+            reason = "the link {}-{} must lead to words below {} and {}"
+            told = reason.format(*beyond[0], len(source), len(target))
+            raise FormatError(path, number, None, told)

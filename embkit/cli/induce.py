@@ -52,11 +52,12 @@ def induce_dictionary(
                     left.vocabulary.bytes_of(int(found.source[i])),
                     right.vocabulary.bytes_of(int(found.target[i])),
                 )
+                sure = max(float(found.confidences[i]), 1e-30)  # as a weight it must not be 0
                 figures = (
-                    f"{found.confidences[i]:.4f}\t{found.scores[i]:.4f}\t"
-                    f"{found.margins[i]:.4f}\t{int(found.mutual[i])}\n"
+                    f"{sure:.4f}" if sure >= 1e-4 else f"{sure:.1e}",
+                    f"{found.scores[i]:.4f}\t{found.margins[i]:.4f}\t{int(found.mutual[i])}\n",
                 )
-                stream.write(b"\t".join([*words, figures.encode("ascii")]))
+                stream.write(b"\t".join([*words, *(text.encode("ascii") for text in figures)]))
     if common.json and str(output) != "-":
         hubs = found.hubness.to_dict()
         print_json({"output": str(output), "num_pairs": len(found), "hubness": hubs})

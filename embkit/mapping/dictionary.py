@@ -128,8 +128,8 @@ class SeedDictionary:
 
         A source word is followed by one or more target words. Only where tabs part them may
         an entry have several words. A last column behind the target that is a number is the
-        weight of the line's pairs. Empty lines and a byte order mark are passed over; the
-        file may be compressed.
+        weight of the line's pairs; of several such columns between tabs the first. Empty lines
+        and a byte order mark are passed over; the file may be compressed.
 
         Raises
         ------

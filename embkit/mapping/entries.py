@@ -67,8 +67,10 @@ def _entries(path: str, number: int, offset: int, line: bytes) -> Iterator[Entry
     while fields and not fields[-1]:
         fields.pop()  # a tab at the end of the line
     weight = 1.0
-    if len(fields) > 2 and _NUMBER.fullmatch(fields[-1]):
-        weight = float(fields.pop())
+    while len(fields) > 2 and _NUMBER.fullmatch(fields[-1]):
+        weight = float(fields.pop())  # of several figures the first
+        if b"\t" not in line:
+            break  # a number before the weight may be a translation
     if len(fields) < 2 or not all(fields):
         text = line.decode("utf-8")
         reason = f"a line must have a source and a target word, got {text[:80]!r}"
