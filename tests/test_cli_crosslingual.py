@@ -68,9 +68,10 @@ def test_a_no_break_space_parts_no_words(
 ) -> None:
     write("s.txt", ["10\u00a0000 w1 w2"])
     write("t.txt", ["x_w2 10\u2009000 x_w1"])
-    write("gold.txt", ["1-2 2-0"])
     options = ["--source-text", "s.txt", "--target-text", "t.txt", "--gold", "gold.txt"]
-    assert evaluate(capsys, "alignment", *options)["error_rate"] == 0
+    for links in ("1-2 2-0", "1 2 2 0"):
+        write("gold.txt", [links])
+        assert evaluate(capsys, "alignment", *options)["error_rate"] == 0
     rows = ["a\tw1\u00a0w2 w3", "b\tw4"]
     write("train.tsv", rows)
     write("test.tsv", [row.replace("w", "x_w").replace("x_w1", "q") for row in rows])
@@ -93,7 +94,7 @@ def test_documents(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ("task", "broken", "message"),
     [
         ("sentences", {"t.txt": ["one line"]}, "as many lines as s.txt (2), got 1"),
-        ("alignment", {"gold.txt": ["0-0", "0:1"]}, "gold.txt:2: links must be i-j or i?j"),
+        ("alignment", {"gold.txt": ["0-0", "0:1"]}, "gold.txt:2: a link must be i-j or i?j"),
         ("alignment", {"gold.txt": ["0-0"]}, "need 2 lines, got 1"),
         (
             "alignment",

@@ -134,8 +134,8 @@ def test_the_most_frequent_target_is_kept() -> None:
     ("links", "line", "reason"),
     [
         (b"0-0\n0-2\n\n", 2, "the link 0-2 must lead to words below 2 and 2"),
-        (b"0-0\n0:1\n\n", 2, "a link must be i-j, got '0:1'"),
-        (b"0 0 1\n0-1\n\n", 1, "a link must be i-j, got '0'"),
+        (b"0-0\n0:1\n\n", 2, "a link must be i-j or i.j, got '0:1'"),
+        (b"0 0 1\n0-1\n\n", 1, "a link must be i-j or i.j, got '0'"),
         (b"0-0\n", 2, "the file ends here"),
         (b"\n\n\n", None, "alignments must have a link"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,10 +24,9 @@ from embkit.evaluation.sentences import (
     evaluate_document_classification,
     evaluate_sentence_retrieval,
 )
+from embkit.mapping.word_alignments import parse_links
 from embkit.retrieval import RetrievalMethod
 from embkit.streams import open_input
-
-_LINK = re.compile(r"(\d{1,6})([-?])(\d{1,6})")
 
 
 def crosslingual_similarity(
@@ -200,6 +198,7 @@ def alignment(
         Parallel text, a sentence a line, its words parted by blanks.
     gold
         A line per sentence of links i-j, from 0; i?j for links that are possible, not sure.
+        Lines of bare numbers i j i j are read too.
     closeness
         How much it counts that two words stand at like places.
     """
@@ -256,12 +255,10 @@ def _read_links(path: Path) -> tuple[list[Links], list[Links]]:
     sure: list[Links] = []
     possible: list[Links] = []
     for number, text in _lines(path):
-        found = [_LINK.fullmatch(link) for link in text.split()]
-        if None in found:
-            raise FormatError(
-                path, number, None, f"links must be i-j or i?j, got {text[:40]!r}"
-            )
-        links = [(int(m[1]), int(m[3]), m[2] == "-") for m in found if m is not None]
+        try:
+            links = parse_links(text.encode())
+        except ValueError as error:
+            raise FormatError(path, number, None, str(error)) from None
         sure.append(frozenset((i, j) for i, j, is_sure in links if is_sure))
         possible.append(frozenset((i, j) for i, j, _ in links))
     return sure, possible

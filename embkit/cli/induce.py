@@ -10,7 +10,7 @@ from embkit.cli.mapped import MappingOption, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
-from embkit.mapping.lexicon import LexiconConfig, induce_lexicon
+from embkit.mapping import lexicon
 from embkit.output import OutputFile
 
 
@@ -21,7 +21,7 @@ def induce_dictionary(
     *,
     output: Path,
     overwrite: Flag = False,
-    config: Annotated[LexiconConfig, FLATTEN] = LexiconConfig(),
+    config: Annotated[lexicon.LexiconConfig, FLATTEN] = lexicon.LexiconConfig(),
     space: Annotated[MappingOption, FLATTEN] = MappingOption(),
     load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
@@ -45,7 +45,7 @@ def induce_dictionary(
     inputs = [path for path in (source, target, space.mapping) if path is not None]
     with reserved_output(output, overwrite=overwrite, inputs=inputs):
         left, right = load_mapped(source, target, space, load)
-        found = induce_lexicon(left, right, config)
+        found = lexicon.induce_dictionary(left, right, config)
         with OutputFile(output, overwrite=overwrite) as stream:
             for i in range(len(found)):
                 words = (

@@ -7,6 +7,7 @@ from embkit.mapping.apply import apply_to_file
 from embkit.mapping.comparison import SpacesReport, compare_spaces
 from embkit.mapping.dictionary import SeedDictionary, SeedPairs, SeedReport
 from embkit.mapping.fit import fit_cca, fit_five_step, fit_linear, fit_orthogonal
+from embkit.mapping.lexicon import Lexicon, LexiconConfig, induce_dictionary
 from embkit.mapping.many import map_many
 from embkit.mapping.methods import METHODS, Method
 from embkit.mapping.normalize import apply_steps, fit_steps
@@ -19,6 +20,8 @@ from embkit.mapping.word_alignments import most_frequent, read_word_alignments
 __all__ = [
     "METHODS",
     "Fit",
+    "Lexicon",
+    "LexiconConfig",
     "Mapping",
     "Method",
     "SeedDictionary",
@@ -35,6 +38,7 @@ __all__ = [
     "fit_linear",
     "fit_orthogonal",
     "fit_steps",
+    "induce_dictionary",
     "map",
     "map_many",
     "most_frequent",

@@ -19,7 +19,7 @@ _CANDIDATES = 10  # over which a confidence is shared out
 
 @dataclass(frozen=True, kw_only=True)
 class LexiconConfig:
-    """Options of ``induce_lexicon``."""
+    """Options of ``induce_dictionary``."""
 
     words: int | None = 20_000
     """Look for translations of, and among, the first so many words of each side."""
@@ -87,7 +87,7 @@ class Lexicon:
         return {**lists, "hubness": self.hubness.to_dict()}
 
 
-def induce_lexicon(
+def induce_dictionary(
     source: Embeddings, target: Embeddings, config: LexiconConfig | None = None
 ) -> Lexicon:
     """Return the translations that two spaces in one give for each other's frequent words.
@@ -107,7 +107,7 @@ def induce_lexicon(
     --------
     >>> en = Embeddings.from_words({"dog": [1.0, 0.1], "cat": [0.1, 1.0]})
     >>> de = Embeddings.from_words({"Katze": [0.0, 1.0], "Hund": [1.0, 0.0]})
-    >>> found = induce_lexicon(en, de)
+    >>> found = induce_dictionary(en, de)
     >>> [(en.words[s], de.words[t]) for s, t in zip(found.source, found.target)]
     [('dog', 'Hund'), ('cat', 'Katze')]
     """

@@ -14,7 +14,7 @@ from embkit.mapping.entries import Entry
 from embkit.streams import open_input
 
 # ``i-j``, ``i?j`` as some aligners write links they are not sure of, or ``i j``.
-_LINK = re.compile(rb"(\d{1,9})[-?](\d{1,9})")
+_LINK = re.compile(rb"(\d{1,9})([-?])(\d{1,9})")
 _BARE = re.compile(rb"(?:\d{1,9}\s+\d{1,9}\s+)*\d{1,9}\s+\d{1,9}\s*")
 _BARE_LINK = re.compile(rb"(\d+)\s+(\d+)")
 
@@ -99,25 +99,45 @@ def most_frequent(dictionary: SeedDictionary) -> SeedDictionary:
     return SeedDictionary(best.values(), path=dictionary.path)
 
 
+def parse_links(line: bytes) -> list[tuple[int, int, bool]]:
+    """Return the links of a sentence, and whether each is sure (``i-j``, not ``i?j``).
+
+    Raises
+    ------
+    ValueError
+        If a link is of another form.
+
+    Examples
+    --------
+    >>> parse_links(b"0-0 1?2"), parse_links(b"0 0 1 2")
+    ([(0, 0, True), (1, 2, False)], [(0, 0, True), (1, 2, True)])
+    """
+    if _BARE.fullmatch(line):
+        line = _BARE_LINK.sub(rb"\1-\2", line)
+    links = []
+    for link in line.split():
+        match = _LINK.fullmatch(link)
+        if match is None:
+            shown = link[:40].decode("utf-8", "replace")
+            raise ValueError(f"a link must be i-j or i?j, got {shown!r}")
+        links.append((int(match[1]), int(match[3]), match[2] == b"-"))
+    return links
+
+
 def _aligned_words(
     lines: tuple[bytes, ...], path: str, number: int, *, reverse: bool
 ) -> list[tuple[bytes, bytes]]:
     source, target = lines[0].split(), lines[1].split()
+    try:
+        links = parse_links(lines[2])
+    except ValueError as error:
+        raise FormatError(path, number, None, str(error)) from None
     pairs = []
-    links = lines[2]
-    if _BARE.fullmatch(links):
-        links = _BARE_LINK.sub(rb"\1-\2", links)
-    for link in links.split():
-        match = _LINK.fullmatch(link)
-        if match is None:
-            reason = f"a link must be i-j, got {link[:40].decode('utf-8', 'replace')!r}"
-            raise FormatError(path, number, None, reason)
-        i, j = int(match[1]), int(match[2])
-        if reverse:
-            i, j = j, i
+    for first, second, _ in links:
+        i, j = (second, first) if reverse else (first, second)
         if i >= len(source) or j >= len(target):
             reason = (
-                f"the link {link.decode()} must lead to words below {len(source)} and "
+                f"the link {first}-{second} must lead to words below {len(source)} and "
                 f"{len(target)}"
             )
             raise FormatError(path, number, None, reason)
