@@ -8,7 +8,9 @@ from types import ModuleType
 from embkit import _core as core
 from embkit.errors import CudaError
 
-__all__ = ["core", "cuda"]
+__all__ = ["WITHOUT_CUDA", "core", "cuda"]
+
+WITHOUT_CUDA = "embkit was built without CUDA"
 
 
 def cuda() -> ModuleType:
@@ -23,9 +25,7 @@ def cuda() -> ModuleType:
         from embkit import _cuda
     except ImportError as error:
         if importlib.util.find_spec("embkit._cuda") is None:
-            reason = (
-                "embkit was built without CUDA: embkit doctor names the command that mends it"
-            )
+            reason = f"{WITHOUT_CUDA}: embkit doctor names the command that mends it"
         else:
             reason = f"embkit's CUDA part cannot be loaded: {error}"
         raise CudaError(reason) from error

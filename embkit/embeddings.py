@@ -64,6 +64,11 @@ class Embeddings(DenseQueries):
         provenance: Mapping[str, Any] | None = None,
         subwords: Subwords | None = None,
     ) -> None:
+        if not isinstance(vocabulary, Vocabulary):
+            found = type(vocabulary).__name__
+            raise ValueError(
+                f"vocabulary must be a Vocabulary, got {found}; from_words takes a list"
+            )
         self.vocabulary = vocabulary
         self.vectors = _read_only_matrix("vectors", vectors)
         if len(self.vectors) != len(vocabulary):
@@ -100,7 +105,7 @@ class Embeddings(DenseQueries):
         if isinstance(words, Mapping):
             if vectors is not None:
                 raise ValueError("vectors must be left out when words is a mapping")
-            vectors = np.array(list(words.values()), np.float32)
+            vectors = list(words.values())
         if vectors is None:
             raise ValueError("vectors must be given unless words is a mapping, got None")
         return cls(Vocabulary.from_words(words, counts), vectors)
@@ -272,8 +277,10 @@ class Embeddings(DenseQueries):
         ImportError
             If gensim is not installed.
         """
-        from gensim.models import KeyedVectors
-
+        try:
+            from gensim.models import KeyedVectors
+        except ImportError as error:
+            raise ImportError("to_gensim needs gensim: pip install 'embkit[demo]'") from error
         kv = KeyedVectors(self.dim, dtype=np.float32)
         kv.index_to_key = list(self.words)
         kv.key_to_index = dict(self.key_to_index)
@@ -290,8 +297,10 @@ class Embeddings(DenseQueries):
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
-
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_pandas needs pandas: pip install 'embkit[pandas]'") from error
         return pd.DataFrame(self.vectors.copy(), index=pd.Index(self.words, name="word"))
 
     def __array__(
@@ -322,15 +331,26 @@ class Embeddings(DenseQueries):
         }
         cells = (
             f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
+            f"<td style='text-align:left'>{html.escape(_shown(value))}</td></tr>"
             for name, value in facts.items()
         )
         return f"<table><caption>Embeddings</caption>{''.join(cells)}</table>"
 
 
+def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_shown(entry)}" for name, entry in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value))
+    return str(value)
+
+
 def _read_only_matrix(name: str, values: ArrayLike) -> Matrix:
     """Return ``values`` as a read-only contiguous float32 matrix, without a copy if it is."""
-    matrix = np.require(values, np.float32, ["C", "A"])
+    try:
+        matrix = np.require(values, np.float32, ["C", "A"])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be rows of numbers, all of one length") from error
     if matrix.ndim != 2:
         raise ValueError(f"{name} must have 2 dimensions, got {matrix.ndim}")
     view = matrix.view(np.ndarray)

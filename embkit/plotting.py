@@ -55,7 +55,10 @@ def plot_words(
     """
     points = principal_components(vectors)
     if ax is None:
-        from matplotlib import pyplot as plt
+        try:
+            from matplotlib import pyplot as plt
+        except ImportError as error:
+            raise ImportError("plot needs matplotlib: pip install 'embkit[viz]'") from error
 
         _, ax = plt.subplots()
     ax.scatter(points[:, 0], points[:, 1], s=12)

@@ -7,14 +7,31 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from embkit._native import core
 
 
 def encode_word(word: str | bytes) -> bytes:
     """Return the bytes of a word; surrogate escapes become the bytes they stand for."""
-    return word if isinstance(word, bytes) else word.encode("utf-8", "surrogateescape")
+    if isinstance(word, bytes):
+        return word
+    if not isinstance(word, str):
+        raise TypeError(f"a word must be str or bytes, got {type(word).__name__}")
+    return word.encode("utf-8", "surrogateescape")
+
+
+def _checked_counts(counts: ArrayLike, num_words: int) -> NDArray[np.int64]:
+    array = np.asarray(counts)
+    if array.shape != (num_words,):
+        raise ValueError(
+            f"counts must have one number per word ({num_words}), got shape {array.shape}"
+        )
+    if array.size and array.dtype.kind not in "iu":
+        raise ValueError(f"counts must be whole numbers, got {array.dtype}")
+    if array.size and array.min() < 0:
+        raise ValueError(f"counts must be at least 0, got {array.min()}")
+    return array.astype(np.int64)
 
 
 def _frozen(array: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
@@ -72,16 +89,35 @@ class Vocabulary(Sequence[str]):
     def from_words(
         cls, words: Iterable[str | bytes], counts: Sequence[int] | None = None
     ) -> Vocabulary:
-        """Build a vocabulary from words in row order."""
+        """Build a vocabulary from words in row order.
+
+        Raises
+        ------
+        TypeError
+            If a word is neither ``str`` nor ``bytes``.
+        ValueError
+            If a word stands in place of a list, or the counts are not one number, 0 or more,
+            for each word.
+        """
+        if isinstance(words, str | bytes):
+            raise ValueError(f"words must be a list of words, got {words!r}")
         encoded = [encode_word(word) for word in words]
         offsets = np.zeros(len(encoded) + 1, np.uint64)
         np.cumsum([len(word) for word in encoded], out=offsets[1:])
         data = np.frombuffer(b"".join(encoded), np.uint8)
-        return cls(data, offsets, None if counts is None else np.asarray(counts, np.int64))
+        checked = None if counts is None else _checked_counts(counts, len(encoded))
+        return cls(data, offsets, checked)
 
     def with_counts(self, counts: NDArray[np.int64]) -> Vocabulary:
-        """Return the same words with other counts, shape (num_words,)."""
-        return Vocabulary(self.data, self.offsets, counts, index=self._index)
+        """Return the same words with other counts, shape (num_words,).
+
+        Raises
+        ------
+        ValueError
+            If they are not one number, 0 or more, for each word.
+        """
+        checked = _checked_counts(counts, len(self))
+        return Vocabulary(self.data, self.offsets, checked, index=self._index)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from embkit import _native
 from embkit.cli.doctor import Check, check_core, check_cuda, check_gpu, remedy
 from embkit.cli.gpu import GpuReport, find_gpu
 from embkit.errors import CudaError
@@ -28,6 +32,20 @@ def test_one_command_brings_all_that_is_missing() -> None:
     assert command is not None
     assert command.startswith(f"{sys.executable} -m pip install ")
     assert command.endswith(("[pandas,zstd]", "[pandas,zstd]'"))
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_command_installs_from_where_embkit_came_while_that_is_there(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / ("folder" if there else "gone")
+    (tmp_path / "folder").mkdir()
+    url = json.dumps({"url": source.as_uri(), "dir_info": {}})
+    distribution = SimpleNamespace(read_text=lambda name: url)
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: distribution)
+    command = remedy([Check("pandas", "missing", ok=False, extra="pandas")])
+    assert command is not None
+    assert shlex.split(command)[-1] == f"{source if there else 'embkit'}[pandas]"
 
 
 def test_a_core_that_cannot_be_loaded_is_installed_again() -> None:
@@ -64,14 +82,16 @@ def test_looking_for_a_gpu_never_fails() -> None:
 
 
 def without_cuda() -> object:
-    raise CudaError("embkit was built without CUDA")
+    raise CudaError(_native.WITHOUT_CUDA)
 
 
 def test_the_cuda_part_is_missed_only_where_there_is_a_gpu(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("embkit._native.cuda", without_cuda)
-    assert [check.ok for check in check_cuda(GpuReport("none"))] == [True]
+    (check,) = check_cuda(GpuReport("none"))
+    assert check.ok
+    assert check.found == "embkit was built without CUDA"  # doctor sends nobody to itself
     (check,) = check_cuda(ONE_GPU)
     assert not check.ok
     command = remedy([check])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,6 +58,28 @@ def test_words_may_be_any_bytes() -> None:
 def test_unknown_word_is_a_key_error_that_names_it(toy: Embeddings) -> None:
     with pytest.raises(KeyError, match="'dog' is not among the 4 words"):
         toy["dog"]
+
+
+@pytest.mark.parametrize(
+    ("method", "package", "extra"),
+    [("to_pandas", "pandas", "pandas"), ("to_gensim", "gensim", "demo")],
+)
+def test_a_package_that_is_missing_is_named_with_what_brings_it(
+    method: str, package: str, extra: str, toy: Embeddings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=rf"{package}: pip install 'embkit\[{extra}\]'"):
+        getattr(toy, method)()
+
+
+def test_what_is_no_vocabulary_or_matrix_is_named() -> None:
+    words: Any = ["a", "b"]
+    with pytest.raises(ValueError, match=r"vocabulary must be a Vocabulary, got list.*from_w"):
+        Embeddings(words, [[1], [2]])
+    with pytest.raises(ValueError, match="vectors must be rows of numbers, all of one length"):
+        Embeddings.from_words(words, [[1, 2], [3]])
+    with pytest.raises(ValueError, match="vectors must be rows of numbers"):
+        Embeddings.from_words(words, [["x"], ["y"]])
 
 
 def test_a_row_number_is_no_word(toy: Embeddings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,30 @@ from hypothesis import strategies as st
 
 from embkit._native import core
 from embkit.vocabulary import Vocabulary
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ([1, 2, 3], r"counts must have one number per word \(2\), got shape \(3,\)"),
+        ([[1, 2]], r"counts must have one number per word \(2\)"),
+        ([3, -1], "counts must be at least 0, got -1"),
+        ([1.5, 2.0], "counts must be whole numbers, got float64"),
+        (["1", "2"], "counts must be whole numbers"),
+    ],
+)
+def test_counts_are_checked(counts: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Vocabulary.from_words(["a", "b"], counts)
+    with pytest.raises(ValueError, match=message):
+        Vocabulary.from_words(["a", "b"]).with_counts(np.array(counts))
+
+
+def test_words_are_checked() -> None:
+    with pytest.raises(TypeError, match="a word must be str or bytes, got int"):
+        Vocabulary.from_words(["a", 1])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="words must be a list of words, got 'ab'"):
+        Vocabulary.from_words("ab")
 
 
 @given(words=st.lists(st.binary(max_size=20), max_size=60), other=st.binary(max_size=9))

@@ -123,7 +123,9 @@ def check_cuda(gpu: GpuReport) -> Iterator[Check]:
     try:
         cuda = _native.cuda()
     except CudaError as error:
-        yield Check("cuda core", str(error), ok=not gpu.devices, extra="nvcc")
+        without = str(error).startswith(_native.WITHOUT_CUDA)
+        found = _native.WITHOUT_CUDA if without else str(error)
+        yield Check("cuda core", found, ok=not gpu.devices, extra="nvcc")
         return
     _, runtime = cuda.versions()
     built = f"built with CUDA {runtime // 1000}.{runtime % 1000 // 10}"
@@ -186,13 +188,14 @@ def remedy(checks: list[Check]) -> str | None:
 
 
 def _source() -> str:
-    """Return what pip was given when it installed embkit: a folder, or the name."""
+    """Return what pip was given when it installed embkit, if it is still there, or the name."""
     try:
         text = importlib.metadata.distribution("embkit").read_text("direct_url.json")
     except importlib.metadata.PackageNotFoundError:
         return "embkit"
     address = urlparse(json.loads(text)["url"] if text else "")
-    return unquote(address.path) if address.scheme == "file" else "embkit"
+    path = unquote(address.path)
+    return path if address.scheme == "file" and Path(path).exists() else "embkit"
 
 
 def doctor(*, common: Annotated[CommonOptions, FLATTEN] = CommonOptions()) -> int:

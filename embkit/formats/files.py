@@ -157,6 +157,9 @@ def save(
     >>> path.read_text()
     '1 2\nyes 1 0.5\n'
     """
+    if not isinstance(embeddings, Embeddings | SparseEmbeddings):
+        found = type(embeddings).__name__
+        raise ValueError(f"embeddings must be Embeddings or SparseEmbeddings, got {found}")
     is_sparse = isinstance(embeddings, SparseEmbeddings)
     name = check_output_name(path, format=format, sparse=is_sparse)
     if name == DIRECTORY:

@@ -88,6 +88,8 @@ def sniff(head: bytes, path: str) -> str:
         )
         return "word2vec-text" if is_text else "word2vec-binary"
     if b"\0" not in head:
+        if _is_prose(head):
+            raise _wrong(path, "text without vectors, of which embkit train makes some")
         return "glove-text"
     if _are_doubles(head):
         raise _wrong(
@@ -106,6 +108,14 @@ def _sniff_zip(head: bytes, path: str) -> str:
     if b".npy" in head or head[2:4] == b"\x05\x06":
         return "npz"
     raise _wrong(path, "a zip archive that is not npz: unpack it first")
+
+
+def _is_prose(head: bytes) -> bool:
+    """Whether the first line ends in a word, and most others in no number."""
+    ends = [fields[-1] for line in head.splitlines() if len(fields := line.split()) > 1]
+    if not ends or _NUMBER.fullmatch(ends[0]) or re.search(rb"[0-9]", ends[0]):
+        return False
+    return 2 * sum(_NUMBER.fullmatch(end) is not None for end in ends) < len(ends)
 
 
 def _are_binary_rows(rest: bytes, width: int) -> bool:

@@ -92,7 +92,7 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
     "text_long_word": (b"1 1\n" + b"x" * (1 << 20) + b"x 1\n", "over 1 MiB"),
     "glove_narrower": (b"a 1 2\nb 1 2\nc 1\n", "a word and 2 numbers, got 1"),
     "glove_no_numbers": (b"the\ncat\n", "one field"),
-    "glove_prose": (b"the cat sat\non the mat\n", "is not a number"),
+    "glove_prose": (b"the cat sat\non the mat\n", "text without vectors"),
     "glove_blank": (b"\n \n\n", "no row"),
     # Binary.
     "binary_cut_float": (GOOD_BINARY[:-1], "inside row 2 of the 2"),
