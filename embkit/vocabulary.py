@@ -31,7 +31,7 @@ def _checked_counts(counts: ArrayLike, num_words: int) -> NDArray[np.int64]:
         raise ValueError(f"counts must be whole numbers, got {array.dtype}")
     if array.size and array.min() < 0:
         raise ValueError(f"counts must be at least 0, got {array.min()}")
-    return array.astype(np.int64)
+    return array.astype(np.int64, copy=False)
 
 
 def _frozen(array: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
