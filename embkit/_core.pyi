@@ -399,6 +399,7 @@ def simd_exchange(
     mine: NDArray[np.float32],
     base: NDArray[np.float32],
 ) -> NDArray[np.float32]: ...
+def line_transfer_ns(num_threads: int) -> float: ...
 
 class Word2Vec:
     def __init__(

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embkit._native import core
 from eval.peers import COMMANDS, Task
 from eval.record import run_record, save_record
 from eval.runs import Metrics, Settings, count_words, measure
@@ -92,8 +93,9 @@ def run_round(runs: list[str], settings: Settings) -> dict[str, Metrics]:
     """Do each run once; one that this machine cannot do is named and left out."""
     done: dict[str, Metrics] = {}
     for run in runs:
+        apart = core.line_transfer_ns(settings.threads)  # 0 where that cannot be told
         try:
-            done[run] = measure(run, settings)
+            done[run] = {**measure(run, settings), "ns_between_cores": apart}
         except subprocess.CalledProcessError as error:
             print(f"{run}: left out, exit code {error.returncode}", file=sys.stderr)
             continue

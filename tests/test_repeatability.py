@@ -76,6 +76,7 @@ CORE_DEFAULTS: dict[str, Any] = {
     "smoothing": 0.75,
     "seed": 1,
     "first_epoch": 0,
+    "copy_rows": None,
 }
 CORE_MODES: dict[str, dict[str, Any]] = {
     "skipgram-ns": {},

@@ -1,5 +1,6 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <chrono>
 #include <exception>
@@ -10,6 +11,7 @@
 
 #include "bindings/bind.h"
 #include "bindings/numpy_views.h"
+#include "core/line_transfer.h"
 #include "train/word2vec.h"
 
 namespace py = pybind11;
@@ -48,6 +50,7 @@ Word2VecOptions read_options(const py::dict& from) {
   options.first_epoch = get("first_epoch").cast<Index>();
   options.seed = get("seed").cast<uint64_t>();
   options.block_tokens = get("block_tokens").cast<Index>();
+  options.copy_rows = get("copy_rows").cast<std::optional<bool>>();
   return options;
 }
 
@@ -157,6 +160,8 @@ py::array_t<float> take(PaddedMatrix& matrix) {
 }  // namespace
 
 void bind_word2vec(py::module_& m) {
+  m.def("line_transfer_ns", &line_transfer_ns, py::arg("num_threads"),
+        py::call_guard<py::gil_scoped_release>());
   py::class_<Word2VecRun>(m, "Word2Vec", "Skip-gram or CBOW over an encoded corpus.")
       .def(py::init(&make_run), py::arg("options"), py::arg("ids").noconvert(),
            py::arg("sentence_offsets").noconvert(), py::arg("counts").noconvert())

@@ -44,7 +44,6 @@ struct Targets {
 //   prepare(center, state, first, draws)   stores its draws first, first + 1, ... of a position
 //   find(center, draws, out)               fills `out` from them
 //   kHotTargets                            leading rows that every centre shares: no prefetch
-//   kHotRows                               last rows of the matrix that most centres meet
 //   kIsCorrected                           its targets have offsets and weights
 // Const calls are safe from any thread.
 
@@ -54,7 +53,6 @@ struct Targets {
 struct NegativeSampling {
   static constexpr bool kIsCorrected = false;
   static constexpr int kHotTargets = 0;
-  static constexpr Index kHotRows = 0;
   AliasTable noise;
   int negatives;
 
@@ -89,7 +87,6 @@ struct NegativeSampling {
 struct NoiseContrastive {
   static constexpr bool kIsCorrected = true;
   static constexpr int kHotTargets = 0;
-  static constexpr Index kHotRows = 0;
   AliasTable noise;
   int draws;                   // noise words of a list
   float weight;                // of each
@@ -148,11 +145,21 @@ struct NoiseContrastive {
 struct HierarchicalSoftmax {
   static constexpr bool kIsCorrected = false;
   static constexpr int kHotTargets = 6;
-  static constexpr Index kHotRows = 64;  // nodes are numbered from the leaves to the root
+  static constexpr Index kHotNodes = 64;  // the last: they are numbered from leaves to root
   HuffmanTree tree;
 
   int max_draws() const { return 0; }
   int max_targets() const { return tree.longest_path(); }
+
+  // How often each node is met where each word is a centre so often.
+  std::vector<double> expected_uses(const std::vector<double>& centers) const {
+    std::vector<double> uses(static_cast<size_t>(tree.num_nodes()));
+    for (size_t word = 0; word < centers.size(); ++word) {
+      const HuffmanTree::Path path = tree.path(static_cast<WordId>(word));
+      for (int i = 0; i < path.length; ++i) uses[path.nodes[i]] += centers[word];
+    }
+    return uses;
+  }
 
   void prepare(WordId center, uint64_t, uint64_t, uint64_t*) const {
     const HuffmanTree::Path path = tree.path(center);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/errors.h"
+#include "core/line_transfer.h"
 #include "core/workers.h"
 #include "train/word2vec_worker.h"
 
@@ -93,6 +94,7 @@ Word2Vec::Word2Vec(const Word2VecOptions& options, const EncodedText& text,
                    const std::vector<int64_t>& counts)
     : options_(options),
       text_(text),
+      counts_(counts),
       keep_below_(keep_thresholds(counts, options.subsample, options.paper_subsampling)),
       input_(static_cast<Index>(counts.size()), options.dim),
       output_(static_cast<Index>(counts.size()) - (options.is_hierarchical ? 1 : 0),
@@ -166,6 +168,49 @@ void Word2Vec::run(const Objective& objective, Index num_sections,
       throw;
     }
   }
+  worker.finish();
+}
+
+// How often each word is a centre in all epochs, and so at least how often it is noise.
+std::vector<double> Word2Vec::expected_centers() const {
+  constexpr double kKeepAll = 1 << 24;
+  std::vector<double> times(counts_.size());
+  for (size_t word = 0; word < times.size(); ++word) {
+    times[word] = static_cast<double>(counts_[word] * options_.epochs) *
+                  std::min(keep_below_[word] / kKeepAll, 1.0);
+  }
+  return times;
+}
+
+// Copies cost a little where cores are near each other; where they are far apart, rows that
+// travel cost more than all else. The top of a tree, which every centre meets, is copied
+// anyway (not for CBOW, which meets it once for a window).
+void Word2Vec::plan_copies(int num_threads) {
+  constexpr double kFarNs = 80;
+  constexpr uint32_t kMostTokens = 4;    // between two exchanges; each is in several windows
+  constexpr uint32_t kMostTargets = 16;  // likewise
+  constexpr int kTopCenters = 512;       // likewise, of all threads together
+  input_plan_ = output_plan_ = {};
+  if (num_threads < 2) return;
+  const bool are_far = options_.copy_rows.value_or(line_transfer_ns(num_threads) > kFarNs);
+  const std::vector<double> centers = are_far ? expected_centers() : std::vector<double>();
+  const Index stride = input_.stride();
+  input_plan_ = plan_hot_rows(centers, false, num_threads, stride, kMostTokens);
+  if (!hierarchical_softmax_) {
+    std::vector<double> uses = centers;
+    for (double& times : uses) times *= 2;
+    output_plan_ = plan_hot_rows(uses, false, num_threads, stride, kMostTargets);
+    return;
+  }
+  if (are_far) {
+    const std::vector<double> uses = hierarchical_softmax_->expected_uses(centers);
+    output_plan_ = plan_hot_rows(uses, true, num_threads, stride, kMostTargets);
+  }
+  if (!options_.is_cbow) {
+    const Index top = std::min(HierarchicalSoftmax::kHotNodes, output_.num_rows());
+    const auto limit = static_cast<uint32_t>(std::max(kTopCenters / num_threads, 1));
+    set_last_limits(output_plan_, output_.num_rows(), top, limit);
+  }
 }
 
 void Word2Vec::train(int num_threads, const std::function<bool()>& keep_going,
@@ -174,6 +219,7 @@ void Word2Vec::train(int num_threads, const std::function<bool()>& keep_going,
   const Index section_blocks =
       (section_tokens + options_.block_tokens - 1) / options_.block_tokens;
   num_blocks_ = section_blocks * num_threads * options_.epochs;
+  plan_copies(num_threads);
   park_at_ = next_block_ + std::min(max_blocks, num_blocks_ - next_block_);
   const auto body = [&](int, const std::atomic<bool>& stop) {
     if (hierarchical_softmax_) {

@@ -11,6 +11,7 @@
 #include "core/matrix.h"
 #include "core/types.h"
 #include "text/kept_tokens.h"
+#include "train/hot_rows.h"
 #include "train/objectives.h"
 
 namespace embkit {
@@ -38,6 +39,7 @@ struct Word2VecOptions {
   Index first_epoch;  // of the draws: epochs that the rows to begin with were trained before
   uint64_t seed;
   Index block_tokens;  // tokens a thread takes at a time; changes no result of one thread
+  std::optional<bool> copy_rows;  // threads copy frequent words' rows; else where it pays
 };
 
 // Skip-gram and CBOW (Mikolov et al. 2013), as word2vec.c trains them: the context words' rows
@@ -120,15 +122,20 @@ class Word2Vec {
   void add_progress(Index epoch, Index tokens, double loss, int64_t num_pairs);
   float learning_rate(Index epoch, Index tokens) const;
   double exchange_normalizer(double gain);
+  void plan_copies(int num_threads);
+  std::vector<double> expected_centers() const;
 
   Word2VecOptions options_;
   EncodedText text_;
+  std::vector<int64_t> counts_;
   std::vector<uint32_t> keep_below_;
   std::optional<NegativeSampling> negative_sampling_;
   std::optional<NoiseContrastive> noise_contrastive_;
   std::optional<HierarchicalSoftmax> hierarchical_softmax_;
   PaddedMatrix input_;
   PaddedMatrix output_;
+  HotRowPlan input_plan_;
+  HotRowPlan output_plan_;
   uint64_t loss_mask_;  // a centre is measured when these bits of its window draw are 0
   std::atomic<Index> next_block_{0};
   std::atomic<Index> park_at_{0};  // no thread takes this block or a later one

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -25,8 +26,8 @@ class Word2VecWorker {
         objective_(objective),
         stop_(stop),
         kernels_(simd::kernels()),
-        hot_rows_(model.output_,
-                  num_threads > 1 && !model.options_.is_cbow ? Objective::kHotRows : 0),
+        input_rows_(model.input_, model.input_plan_),
+        output_rows_(model.output_, model.output_plan_),
         exchange_interval_(
             std::max<size_t>(kCentersStale / static_cast<size_t>(num_threads), 1)),
         tokens_(model.text_, model.keep_below_, model.options_.window),
@@ -43,6 +44,13 @@ class Word2VecWorker {
     }
     coming_.reserve(1 + (lists + 1) * outputs_.size());
     normalizer_ = normalizer_base_ = model.log_normalizer_;
+  }
+
+  // Adds what the copies of rows have gained: before anyone reads the matrices.
+  void finish() {
+    const std::lock_guard<std::mutex> lock(model_.progress_mutex_);
+    input_rows_.exchange();
+    output_rows_.exchange();
   }
 
   // Where a block lies: sections are walked side by side, all from their beginnings.
@@ -65,16 +73,16 @@ class Word2VecWorker {
       const size_t i = step - kDrawAhead;  // wraps around before the first centre
       if (step < count) draw(step);
       if (i + kInputAhead < count) {
-        coming_.push_back(model_.input_.row(tokens_[i + kInputAhead].word));
+        input_rows_.announce(tokens_[i + kInputAhead].word, coming_);
       }
       if (i + kTargetAhead < count) find_targets(i + kTargetAhead);
       if (i < count && tokens_[i].is_center) train_center(walk, i);
       for (const float* row : coming_) prefetch(row);  // what no step has asked for
       coming_.clear();
-      if (step % exchange_interval_ == 0) exchange();
+      if (step % exchange_interval_ == 0) exchange_normalizer();
       if (step % kStopInterval == 0 && stop_) return false;
     }
-    exchange();
+    exchange_normalizer();
     model_.add_progress(walk.epoch, end - begin, loss_, num_pairs_);
     return true;
   }
@@ -157,8 +165,13 @@ class Word2VecWorker {
       Targets& targets = out.targets[list];
       const auto draws = list * static_cast<size_t>(objective_.max_draws());
       objective_.find(center.word, out.draws.data() + draws, targets);
-      for (int t = Objective::kHotTargets; t < targets.count; ++t) {
-        coming_.push_back(model_.output_.row(targets.rows[static_cast<size_t>(t)]));
+      for (int t = 0; t < targets.count; ++t) {
+        const WordId row = targets.rows[static_cast<size_t>(t)];
+        if (t < Objective::kHotTargets) {
+          output_rows_.count(row);
+        } else {
+          output_rows_.announce(row, coming_);
+        }
       }
     }
   }
@@ -172,15 +185,17 @@ class Word2VecWorker {
       objective_.find_shared(random_.at(static_cast<uint64_t>(first)), kFirstDraw,
                              block_noise_);
       for (int t = 0; t < block_noise_.count; ++t) {
-        coming_.push_back(model_.output_.row(block_noise_.rows[static_cast<size_t>(t)]));
+        output_rows_.announce(block_noise_.rows[static_cast<size_t>(t)], coming_);
       }
     }
+    for (int t = 0; t < block_noise_.count; ++t) {
+      output_rows_.count(block_noise_.rows[static_cast<size_t>(t)]);
+    }
     objective_.join(center.word, block_noise_, out);
-    coming_.push_back(model_.output_.row(center.word));
+    output_rows_.announce(center.word, coming_);
   }
 
-  void exchange() {
-    hot_rows_.exchange();
+  void exchange_normalizer() {
     if (!Objective::kIsCorrected || !model_.options_.learn_normalizer) return;
     normalizer_ = normalizer_base_ = model_.exchange_normalizer(normalizer_ - normalizer_base_);
   }
@@ -190,7 +205,7 @@ class Word2VecWorker {
     int num_inputs = 0;
     for (size_t j = window.first; j < window.last; ++j) {
       if (j == i) continue;
-      inputs_[static_cast<size_t>(num_inputs++)] = model_.input_.row(tokens_[j].word);
+      inputs_[static_cast<size_t>(num_inputs++)] = input_rows_.use(tokens_[j].word);
     }
     if (num_inputs == 0) return;
     simd::Step step{};
@@ -215,7 +230,7 @@ class Word2VecWorker {
   void train_step(simd::Step& step, float* const* inputs, int num_inputs,
                   const Targets& targets) {
     for (int t = 0; t < targets.count; ++t) {
-      outputs_[static_cast<size_t>(t)] = hot_rows_.row(targets.rows[static_cast<size_t>(t)]);
+      outputs_[static_cast<size_t>(t)] = output_rows_.use(targets.rows[static_cast<size_t>(t)]);
     }
     step.inputs = inputs;
     step.num_inputs = num_inputs;
@@ -293,7 +308,8 @@ class Word2VecWorker {
   const Objective& objective_;
   const std::atomic<bool>& stop_;
   const simd::Kernels& kernels_;
-  HotRows hot_rows_;
+  HotRows input_rows_;
+  HotRows output_rows_;
   size_t exchange_interval_;
   KeptTokens tokens_;
   std::vector<float*> inputs_;

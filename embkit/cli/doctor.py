@@ -75,11 +75,22 @@ def check_machine() -> Iterator[Check]:
     yield Check("system", f"{platform.system()} {platform.machine()}", ok=True)
     name, features = _processor()
     yield Check("processor", " ".join([name, *features]), ok=True)
-    yield Check("threads", f"{available_threads()} of {os.cpu_count()} cores usable", ok=True)
+    found = f"{available_threads()} of {os.cpu_count()} cores usable{_distance()}"
+    yield Check("threads", found, ok=True)
     limit = cgroup_limit()
     memory = f"{human_bytes(available_memory())} available of {human_bytes(physical_memory())}"
     memory += "" if limit is None else f", limited to {human_bytes(limit)} by a control group"
     yield Check("memory", memory, ok=True)
+
+
+def _distance() -> str:
+    """Return how far apart the cores are that threads get: words if they can be told."""
+    with contextlib.suppress(ImportError):
+        from embkit._native import core
+
+        apart = core.line_transfer_ns(available_threads())
+        return f", {apart:.0f} ns apart" if apart > 0 else ""
+    return ""
 
 
 def _processor() -> tuple[str, list[str]]:

@@ -241,6 +241,7 @@ def _core_options(
         "first_epoch": first_epoch,
         "seed": config.seed,
         "block_tokens": min(BLOCK_TOKENS, max(1024, num_tokens // (16 * threads))),
+        "copy_rows": None,
     }
 
 

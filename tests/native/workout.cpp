@@ -153,6 +153,7 @@ void train_word2vec(const char* name, const Corpus& corpus, int num_threads,
   options.epochs = 2;
   options.seed = 1;
   options.block_tokens = 256;
+  options.copy_rows = num_threads > 1;  // one thread alone has no copies
   Word2Vec model(options, corpus.view(), corpus.counts);
   model.train(num_threads, go_on);
   std::printf("%s-loss %.9g\n", name,

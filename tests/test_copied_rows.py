@@ -1,0 +1,59 @@
+"""The copies of frequent rows that threads keep for themselves where cores are far apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embkit._native import core
+from tests import reference
+from tests.models import SMALL, random_sentences
+from tests.test_repeatability import CORE_DEFAULTS, CORE_MODES
+
+# Words often enough that rows are copied, and others too rare for that.
+SENTENCES = random_sentences(12, [3000] * 4, seed=3) + random_sentences(40, [900], seed=4)
+
+
+def make_model(**options: Any) -> core.Word2Vec:
+    """Return a model of the sentences, to be trained in the core itself."""
+    corpus = reference.encode(SENTENCES)
+    ids = np.concatenate([np.array(sentence, np.uint32) for sentence in corpus.sentences])
+    offsets = np.cumsum([0, *map(len, corpus.sentences)]).astype(np.uint64)
+    chosen = {**CORE_DEFAULTS, **SMALL, "block_tokens": 500, **options}
+    return core.Word2Vec(chosen, ids, offsets, np.array(corpus.counts))
+
+
+@pytest.mark.parametrize("mode", CORE_MODES)
+@pytest.mark.parametrize("threads", [2, 5])
+def test_copies_change_nothing_but_rounding(mode: str, threads: int) -> None:
+    # A block at a time, so that threads take turns: each must find what the others gained.
+    results = []
+    for copy_rows in (False, True):
+        # A lower rate than the default, at which small differences do not grow.
+        model = make_model(copy_rows=copy_rows, learning_rate=0.03, **CORE_MODES[mode])
+        while not model.train(threads, lambda: None, 1):
+            pass
+        results.append([model.take_input(), model.take_output()])
+    plain, copied = results
+    for before, after in zip(plain, copied, strict=True):
+        assert np.abs(before).max() > 0.06  # it has learnt
+        np.testing.assert_allclose(after, before, rtol=0, atol=1e-4)
+    assert copied[0].tobytes() != plain[0].tobytes()  # copies took part
+
+
+@pytest.mark.parametrize("mode", CORE_MODES)
+def test_threads_with_copies_learn_as_much_as_one(mode: str) -> None:
+    losses = []
+    for threads in (1, 4):
+        model = make_model(copy_rows=True, epochs=6, **CORE_MODES[mode])
+        model.train(threads, lambda: None)
+        counters = model.counters()
+        losses.append(counters["last_loss"] / counters["last_pairs"])
+    assert losses[1] == pytest.approx(losses[0], rel=0.03)
+
+
+def test_distance_of_cores() -> None:
+    assert core.line_transfer_ns(1) == 0
+    assert 0 <= core.line_transfer_ns(2) < 1000  # 0 where the machine is busy
