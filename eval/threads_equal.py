@@ -7,7 +7,9 @@ and the loss of the last epoch by less than 1%, both at the 5% level. Each run's
 kept in the work folder, so a stopped program goes on; a folder is for one commit::
 
     python -m eval.threads_equal --corpus en.txt --data shared/data/evaluation --work DIR \
-        [--minutes 4]
+        [--minutes 4] [--copy-rows]
+
+With ``--copy-rows`` threads keep copies of frequent words' rows even where cores are near.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import numpy as np
 import embkit
 from embkit.config import VocabularyConfig
 from embkit.corpus import encode
+from embkit.training import word2vec
 from eval.record import ROOT, run_record, save_record
 from eval.scores import similarity_scores
 
@@ -118,8 +121,11 @@ def main() -> int:
     parser.add_argument(
         "--minutes", type=float, default=1e9, help="stop after, and go on later"
     )
+    parser.add_argument("--copy-rows", action="store_true", help="on near cores too")
     parser.add_argument("--output", type=Path, default=ROOT / "eval/results/threads-equal.json")
     given = parser.parse_args()
+    if given.copy_rows:
+        word2vec.COPY_ROWS = True
     seeds = range(1, given.seeds + 1)
     runs = [(threads, seed) for seed, threads in product(seeds, [1, *given.threads])]
     found = run_all(given, runs)
@@ -137,6 +143,7 @@ def main() -> int:
                 f"[{result.low:+.3f}, {result.high:+.3f}], p = {result.p_value:.2g}: {verdict}"
             )
     config = {**OPTIONS, "corpus": given.corpus, "level": LEVEL, "margins": MARGINS}
+    config["copy_rows"] = word2vec.COPY_ROWS
     rows = {f"{threads} threads, seed {seed}": found[threads, seed] for threads, seed in runs}
     record = run_record(seed=None, config=config, metrics={"tests": tests, "runs": rows})
     save_record(record, given.output)

@@ -22,6 +22,8 @@ from embkit.training.progress import Callback, Reporter
 
 BLOCK_TOKENS = 8192
 """Tokens that a thread takes at a time, fewer where the corpus is small."""
+COPY_ROWS: bool | None = None
+"""Whether threads keep copies of frequent words' rows; None: where cores are far apart."""
 
 
 def train_word2vec(
@@ -241,7 +243,7 @@ def _core_options(
         "first_epoch": first_epoch,
         "seed": config.seed,
         "block_tokens": min(BLOCK_TOKENS, max(1024, num_tokens // (16 * threads))),
-        "copy_rows": None,
+        "copy_rows": COPY_ROWS,
     }
 
 
