@@ -163,6 +163,8 @@ def test_the_error_rate_counts_possible_links_once() -> None:
     assert score.error_rate == pytest.approx(1 - (1 + 2) / (3 + 1))
     assert score.precision == pytest.approx(2 / 3)
     assert score.recall == 1.0
+    only_possible = [frozenset({(1, 1)})]  # sure links are possible ones, listed there or not
+    assert alignment_error_rate(found, sure, only_possible) == score
     assert alignment_error_rate([frozenset()], [frozenset()]).error_rate is None
     with pytest.raises(ValueError, match="as many sentences"):
         alignment_error_rate(found, [])

@@ -60,6 +60,13 @@ def test_one_unknown_source_one_unknown_target_and_two_translations_as_each_tool
     assert found["xling"]["MRR"] == pytest.approx((1 / ranks).mean())
 
 
+def test_a_pair_that_stands_twice_counts_once() -> None:
+    once, twice = (
+        evaluate_translation(*spaces(), gold, options=NN) for gold in (GOLD, GOLD + GOLD[:3])
+    )
+    assert twice.to_dict() == once.to_dict()
+
+
 def test_figures_with_their_denominators_and_intervals() -> None:
     score = evaluate_translation(*spaces(), GOLD, options=NN)
     assert (score.num_words, score.num_covered, score.coverage) == (5, 3, 0.6)

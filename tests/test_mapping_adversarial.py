@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -11,14 +12,18 @@ import pytest
 import embkit
 from embkit.errors import DivergenceError
 from embkit.mapping.adversarial import (
+    Game,
     _agreement,
     criterion,
+    play,
     reconstruction,
     refine,
     toward_rotation,
 )
+from embkit.mapping.config import AdversarialConfig
 from embkit.mapping.discriminator import Discriminator, Floats, cross_entropy
 from embkit.mapping.normalize import apply_steps
+from embkit.mapping.progress import silent
 from embkit.mapping.spaces import Spaces
 from tests.spaces import planted, random_rotation
 from tests.stand_in_cupy import StandIn
@@ -88,6 +93,31 @@ def test_the_criterion_is_one_for_the_right_map_and_refining_leads_there() -> No
     for _ in range(10):
         near = refine(x, z, near)
     np.testing.assert_allclose(near, turn, atol=1e-4)
+
+
+def test_labels_are_smoothed_and_dropped_inputs_made_up_for() -> None:
+    source, target, _ = planted(100, 30, seed=3)
+    config = AdversarialConfig(hidden=8, batch=4, smoothing=0.2, input_dropout=0.4)
+    game = Game.start(source.vectors, target.vectors, config)
+    told, fooled = (game.labels(flipped=flipped) for flipped in (False, True))
+    np.testing.assert_allclose(told, [0.8] * 4 + [0.2] * 4, rtol=1e-6)
+    np.testing.assert_allclose(fooled, [0.2] * 4 + [0.8] * 4, rtol=1e-6)
+    rows = source.vectors[:50], target.vectors[:50]
+    seen, mask = game.judged(*rows)
+    whole = np.concatenate([rows[0] @ game.matrix, rows[1]])
+    np.testing.assert_allclose(seen, np.where(mask > 0, whole / np.float32(0.6), 0), rtol=1e-5)
+    assert (mask > 0).mean() == pytest.approx(0.6, abs=0.05)
+
+
+def test_the_maps_rate_decays_and_is_halved_where_the_criterion_fell() -> None:
+    source, target, _ = planted(100, 4, seed=3)
+    options: dict[str, Any] = {**SMALL, "samples": 640, "epochs": 4, "decay": 0.9}
+    config = AdversarialConfig(**options)
+    game = Game.start(source.vectors, target.vectors, config)
+    _, criteria = play(game, (source.vectors, target.vectors), silent)
+    falls = sum(after < before for before, after in pairwise(criteria))
+    assert 0 < falls < 4
+    assert game.rate == pytest.approx(0.3 * 0.9**4 * 0.5**falls)
 
 
 def test_a_planted_rotation_of_a_lopsided_cloud_is_found_without_pairs() -> None:

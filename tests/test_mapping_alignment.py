@@ -86,6 +86,17 @@ def test_words_without_alignment_get_the_mean_of_those_nearby(distance: int) -> 
     assert found.provenance["propagated"] == len(expected) - len(aligned)
 
 
+def test_the_targets_rows_are_normalised_as_asked() -> None:
+    target = space(cloud(30, 5, seed=7), "t")
+    seeds = SeedDictionary([("s", "t1", 3.0), ("s", "t2", 1.0)])
+    found = project_aligned(
+        Vocabulary.from_words(["s"]), target, seeds, normalization="unit,center"
+    )
+    units = target.normalized().vectors
+    rows = units - units.mean(0)
+    np.testing.assert_allclose(found["s"], 0.75 * rows[1] + 0.25 * rows[2], atol=1e-6)
+
+
 def test_alignment_gives_no_map() -> None:
     v = space(cloud(10, 3, seed=6), "w")
     with pytest.raises(ValueError, match="alignment gives vectors"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import embkit
+from embkit.mapping import SeedDictionary
 from embkit.mapping.hybrid import mutual_neighbors
 from tests.spaces import cloud, pairs, planted, precision_at_1
 
@@ -52,6 +54,23 @@ def test_a_dictionary_makes_the_first_space() -> None:
         mapping.map_target(target.vectors).astype(np.float64),
     )
     assert found > 0.95
+
+
+def test_weights_shape_the_first_space_and_the_ridge_the_map() -> None:
+    source, target, _ = planted(300, 8, seed=6, noise=0.05)
+    wrong = [(f"s{i}", f"t{299 - i}", 1e-6) for i in range(100, 200)]
+    seeds = SeedDictionary([*((s, t, 1.0) for s, t in pairs(40)), *wrong])
+    options: dict[str, Any] = {"method": "hybrid", "dictionary": seeds}
+    found = [
+        embkit.map(source, target, weights=weights, **options).statistics["mean_seed_cosine"]
+        for weights in (True, False)
+    ]
+    assert found[0] > found[1] + 0.01
+    plain, shrunk = (
+        embkit.map(source, target, weights=True, ridge=ridge, **options).source_map
+        for ridge in (0.0, 1e4)
+    )
+    assert np.linalg.norm(shrunk) < 0.1 * np.linalg.norm(plain)
 
 
 def test_a_saved_map_or_shared_vectors_may_be_the_first_space(tmp_path: Path) -> None:

@@ -219,6 +219,23 @@ def test_a_growing_dictionary_keeps_its_seeds_and_grows_by_frequent_words_first(
     assert (gold[grown[0]] == grown[1]).mean() > 0.9
 
 
+def test_a_round_of_growing_is_that_of_its_definition() -> None:
+    source, target, gold = planted(noise=0.6)
+    x, z = normalized(source), normalized(target)
+    first = np.argsort(np.arange(40) + gold[:40])[:5]  # their translations are given to others
+    seeds = np.arange(40, 80), gold[[*first, *range(45, 80)]]
+    u, _, vt = np.linalg.svd(x[seeds[0]].T.astype(np.float64) @ z[seeds[1]])
+    cosines = x @ (u @ vt) @ z.T
+    there, back = cosines.argmax(1), cosines.argmax(0)
+    mutual = [(i, int(j)) for i, j in enumerate(there) if back[j] == i]
+    known = [set(side.tolist()) for side in seeds]
+    new = [(i, j) for i, j in mutual if i not in known[0] and j not in known[1]]
+    new = sorted(new, key=lambda pair: pair[0] + pair[1])[: int(1.5 * 40) + 1 - 40]
+    assert len(new) == 21
+    grown = grow(x, z, seeds, least_growth=9.0)
+    assert list(zip(*(side[40:].tolist() for side in grown), strict=True)) == new
+
+
 def test_refinement_tells_its_rounds() -> None:
     source, target, gold = planted(noise=0.02)
     told: list[tuple[int, int]] = []

@@ -51,6 +51,17 @@ def test_reverse_maps_the_target_onto_the_source() -> None:
     )
 
 
+def test_the_rate_falls_linearly_over_all_steps() -> None:
+    rng = np.random.default_rng(5)
+    x, z = rng.standard_normal((20, 4)), rng.standard_normal((20, 3))
+    rate = 0.4 / float((x**2).sum() / 20)
+    expected = np.zeros((4, 3))
+    for left in (1.0, 0.75, 0.5, 0.25):
+        expected -= rate * left * gradient(x, z, expected, 0.0)
+    config = LinearConfig(solver="sgd", epochs=4, batch=20, learning_rate=0.4)
+    np.testing.assert_allclose(descend(x, z, config, silent), expected, rtol=1e-10)
+
+
 def test_a_rate_too_high_is_told() -> None:
     x = np.random.default_rng(4).standard_normal((50, 5))
     config = LinearConfig(solver="sgd", learning_rate=1e6)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from embkit.embeddings import Embeddings
-from embkit.mapping import map_many
+from embkit.mapping import SeedDictionary, map_many
 from embkit.mapping.dictionary import SeedPairs, SeedReport
+from embkit.mapping.fit import fit_orthogonal
 from embkit.mapping.many import Edge, rotate_together
 from tests.spaces import cloud, precision_at_1, random_rotation, space
 
@@ -64,6 +65,20 @@ def test_a_language_reaches_the_pivot_through_another_one() -> None:
         method="orthogonal",
     )
     assert found(alone, spaces, "c", "a") < 0.5
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_weights_count_only_when_asked_for(weighted: bool) -> None:
+    spaces = languages("ab", noise=0.3)
+    counts = np.random.default_rng(5).gamma(0.5, 1, 60) + 1e-3
+    seeds = SeedDictionary(
+        [(a, b, float(w)) for (a, b), w in zip(pairs("a", "b", 60), counts, strict=True)]
+    )
+    options: dict[str, Any] = {"normalization": "none", "weights": weighted}
+    maps = map_many(spaces, {("a", "b"): seeds}, pivot="b", method="orthogonal", **options)
+    rows = spaces["a"].vectors[:60], spaces["b"].vectors[:60]
+    expected = fit_orthogonal(*rows, weights=counts if weighted else None)
+    np.testing.assert_allclose(maps["a"].source_map, expected, atol=1e-5)
 
 
 def test_no_round_raises_the_objective() -> None:

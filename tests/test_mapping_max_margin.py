@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -75,6 +76,28 @@ def test_intruders_are_those_of_brute_force_and_never_translations(
         scores = np.array([cosine(x @ w, t) - cosine(z, t) for t in targets.astype(np.float64)])
         scores[batch.known[i]] = -np.inf
         assert found[i].tolist() == np.argsort(-scores)[:2].tolist()
+
+
+def test_the_worst_word_of_all_is_passed_over_where_it_is_a_translation(
+    batch: Batch, targets: Matrix
+) -> None:
+    w = np.random.default_rng(7).standard_normal((6, 8))
+    worst = intruders(batch, targets, w, 2)
+    known = [[*some, int(row[0])] for some, row in zip(batch.known, worst, strict=True)]
+    found = intruders(replace(batch, known=known), targets, w, 1)
+    assert found[:, 0].tolist() == worst[:, 1].tolist()
+
+
+def test_the_rate_falls_linearly_over_all_steps(batch: Batch, targets: Matrix) -> None:
+    start = np.random.default_rng(12).standard_normal((6, 8))
+    expected = start
+    for left in (1.0, 0.5):
+        others = targets[intruders(batch, targets, expected, 1)]
+        slope = loss_and_gradient(batch, others, expected, 0.7)[1]
+        expected = expected - 0.3 * left * slope
+    config = MaxMarginConfig(margin=0.7, epochs=2, batch=40, learning_rate=0.3)
+    found, _ = descend(batch, targets, start, config, silent)
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
 
 
 def test_random_words_are_never_translations(batch: Batch) -> None:

@@ -56,3 +56,11 @@ def test_a_map_close_to_singular_gets_a_ridge(caplog: pytest.LogCaptureFixture) 
     found = into_pivot(np.eye(2), np.array([[1, 0], [0, 1e-9]]))
     assert "a ridge is added" in caplog.text
     assert np.abs(found).max() < 1e5
+
+
+def test_fewer_directions_than_the_pivot_has_are_inverted_as_far_as_they_go() -> None:
+    rng = np.random.default_rng(9)
+    source_map, target_map = rng.standard_normal((6, 3)), rng.standard_normal((5, 3))
+    into = into_pivot(source_map, target_map)
+    assert into.shape == (6, 5)
+    np.testing.assert_allclose(into @ target_map, source_map, atol=1e-10)

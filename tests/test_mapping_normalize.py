@@ -71,3 +71,15 @@ def test_wrong_names_and_widths_are_refused(rows: Matrix) -> None:
         fit_steps(rows, "center,units")
     with pytest.raises(ValueError, match="vectors must have 120 columns"):
         apply_steps(rows[:, :3], fit_steps(rows, "center"))
+
+
+def test_all_but_the_top_takes_out_a_hundredth_of_the_directions() -> None:
+    wide = np.random.default_rng(8).standard_normal((300, 250)).astype(np.float32)
+    (_, removed) = fit_steps(wide, "all-but-the-top")
+    assert removed.statistic is not None
+    assert removed.statistic.shape == (2, 250)
+    centered = wide - wide.mean(0, dtype=np.float64)
+    expected = np.linalg.svd(centered, full_matrices=False)[2][:2]
+    np.testing.assert_allclose(
+        np.abs(np.sum(removed.statistic * expected, axis=1)), 1, atol=1e-4
+    )

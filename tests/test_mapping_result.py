@@ -144,6 +144,17 @@ def test_wrong_options_are_refused(
         embkit.map(*spaces[:2], **chosen)  # type: ignore[arg-type]
 
 
+def test_cca_keeps_the_ratio_rounded_up() -> None:
+    source, target, _ = planted(200, 5, seed=8)
+    kept = [
+        embkit.map(source, target, method="cca", dictionary=pairs(50), ratio=ratio).dim
+        for ratio in (0.8, 0.5, 0.01, 1.0)
+    ]
+    assert kept == [4, 3, 1, 5]
+    default = embkit.map(source, target, method="cca", dictionary=pairs(50))
+    assert default.dim == 4
+
+
 def test_rows_that_are_not_finite_are_refused() -> None:
     good = Embeddings.from_words(["a", "b"], [[1, 2], [3, 4]])
     bad = Embeddings.from_words(["x", "y"], np.array([[1, 2], [3, np.nan]]))

@@ -69,6 +69,15 @@ def test_ranks_are_the_places_in_a_full_search(method: RetrievalMethod, device: 
         assert [int(found[rank - 1]) for rank in ranks] == rows.tolist()
 
 
+def test_ranks_by_margin_keep_to_the_floor_of_means_below_zero() -> None:
+    source, target = two_spaces(40, 30, 6)
+    source, target = np.abs(source), -np.abs(target)
+    retriever = Retriever(source, target, method="margin", neighborhood=3)
+    order = retriever.search(source, 30).rows
+    for ranks, found in zip(retriever.ranks(source, [np.arange(30)] * 40), order, strict=True):
+        assert found[ranks - 1].tolist() == list(range(30))
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_of_equal_scores_the_lower_row_comes_first(
     method: RetrievalMethod, device: str
