@@ -5,6 +5,7 @@ from __future__ import annotations
 import lzma
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -162,3 +163,22 @@ def test_a_dictionary_of_the_other_direction_is_noticed() -> None:
 def test_wrong_entries_are_refused(entry: tuple[str, str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
         SeedDictionary([entry])
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"ab": "cd"}, "a pair must be a source and a target word, got 'ab'"),
+        (["ab"], "a pair must be a source and a target word, got 'ab'"),
+        ([("a",)], r"a pair must be a source and a target word, got \('a',\)"),
+        (
+            [("a", "b", "c")],
+            r"a pair must be a source and a target word, got \('a', 'b', 'c'\)",
+        ),
+        ([("a", 1)], r"a pair must be a source and a target word, got \('a', 1\)"),
+    ],
+)
+def test_what_is_no_pair_is_not_taken_apart(entries: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SeedDictionary(entries)
+    assert len(SeedDictionary({"ab": "cd"}.items())) == 1

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -97,7 +98,7 @@ class SeedDictionary:
     Raises
     ------
     ValueError
-        If a word is empty or a weight is not a positive number.
+        If something is no pair of words, a word is empty or a weight is not a positive number.
 
     Examples
     --------
@@ -115,7 +116,7 @@ class SeedDictionary:
         path: str | os.PathLike[str] | None = None,
     ) -> None:
         self.path = None if path is None else os.fspath(path)
-        self.entries = [e if isinstance(e, Entry) else Entry(*e) for e in entries]
+        self.entries = [_as_entry(e) for e in entries]
         for entry in self.entries:
             if not (entry.source.strip() and entry.target.strip()):
                 raise ValueError(f"words of a pair must not be empty, got {entry}")
@@ -265,6 +266,17 @@ class SeedDictionary:
             pairs = zip(words, rows, strict=True)
             sides.append([w if row < 0 else vocabulary[row] for w, row in pairs])
         return list(zip(*sides, strict=True))
+
+
+def _as_entry(pair: Any) -> Entry:  # noqa: ANN401  (whatever a caller gives)
+    """Return a pair as an entry; a word alone, as a dict yields, would be taken apart."""
+    if isinstance(pair, Entry):
+        return pair
+    found = tuple(pair) if isinstance(pair, Iterable) and not isinstance(pair, str) else ()
+    is_pair = len(found) in (2, 3) and all(isinstance(word, str) for word in found[:2])
+    if not is_pair or not all(isinstance(weight, Real) for weight in found[2:]):
+        raise ValueError(f"a pair must be a source and a target word, got {pair!r}")
+    return Entry(*found)
 
 
 def find_known(
