@@ -22,8 +22,15 @@ MOST = {
     "block_negatives": 4_096,
     "epochs": 1_000_000,
     "threads": 1_024,
+    "min_count": 2**63 - 1,
+    "max_vocab": 2**32,
+    "smoothing": 10,
+    "learning_rate": 1_000,
+    "resamples": 10_000_000,
+    "restarts": 1_000_000,
+    "permutations": 1_000_000_000,
 }
-"""Largest values of options that size buffers or counters."""
+"""Largest values of options that size buffers or counters, or of which more has no use."""
 CUDA_MOST = {
     "dim": 1_024,
     "window": 15,
@@ -44,14 +51,16 @@ def available_threads() -> int:
 def check_at_least(name: str, value: float, least: float) -> None:
     """Raise ValueError, in the one wording, unless ``value`` is finite and large enough."""
     plain_value(name, "float", value)
-    if not math.isfinite(value) or value < least:
+    _check_finite(name, value)
+    if not value >= least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
 def check_positive(name: str, value: float) -> None:
     """Raise ValueError, in the one wording, unless ``value`` is finite and above 0."""
     plain_value(name, "float", value)
-    if not (math.isfinite(value) and value > 0):
+    _check_finite(name, value)
+    if not value > 0:
         raise ValueError(f"{name} must be positive, got {value}")
 
 
@@ -59,12 +68,31 @@ def check_whole(name: str, value: int, least: int = 1) -> None:
     """Raise ValueError, in the one wording, unless ``value`` is whole and large enough."""
     plain_value(name, "int", value)
     check_at_least(name, value, least)
+    check_at_most(name, value, 2**63 - 1)
+
+
+def _check_finite(name: str, value: float) -> None:
+    if value == math.inf:
+        raise ValueError(f"{name} must be finite, got {value}")
 
 
 def check_at_most(name: str, value: float, most: float) -> None:
     """Raise ValueError, in the one wording, if ``value`` is too large."""
     if value > most:
         raise ValueError(f"{name} must be at most {most}, got {value}")
+
+
+def check_range(name: str, value: float, least: float) -> None:
+    """Raise ValueError, in the one wording, unless ``value`` is from ``least`` to its limit."""
+    check_at_least(name, value, least)
+    check_at_most(name, value, MOST[name])
+
+
+def check_threads(threads: int | None) -> None:
+    """Raise ValueError, in the one wording, unless so many threads may be asked for."""
+    if threads is not None:
+        check_whole("threads", threads)
+        check_at_most("threads", threads, MOST["threads"])
 
 
 def plain_value(name: str, kind: str, value: object) -> object:
@@ -191,8 +219,7 @@ class Word2VecConfig(VocabularyConfig):
         for name in ("smoothing", "subsample"):
             check_at_least(name, getattr(self, name), 0)
         check_positive("learning_rate", self.learning_rate)
-        if self.threads is not None:
-            check_at_least("threads", self.threads, 1)
+        check_threads(self.threads)
         check_seed(self.seed)
         if self.combine == "w+c" and self.loss == "hs":
             raise ValueError(
@@ -287,8 +314,7 @@ class CooccurrenceConfig(VocabularyConfig):
         check_choice("subsample_formula", self.subsample_formula, ("word2vec", "paper"))
         check_choice("subsampling", self.subsampling, ("dirty", "clean"))
         check_choice("rare_deletion", self.rare_deletion, ("before", "after"))
-        if self.threads is not None:
-            check_at_least("threads", self.threads, 1)
+        check_threads(self.threads)
         check_seed(self.seed)
 
     def encoding(self) -> VocabularyConfig:
@@ -433,10 +459,8 @@ class PhraseConfig:
         for name in ("min_count", "across_lines", "threads"):
             kind = {option.name: str(option.type) for option in fields(self)}[name]
             object.__setattr__(self, name, plain_value(name, kind, getattr(self, name)))
-        check_at_least("min_count", self.min_count, 1)
-        if self.threads is not None:
-            check_at_least("threads", self.threads, 1)
-            check_at_most("threads", self.threads, MOST["threads"])
+        check_range("min_count", self.min_count, 1)
+        check_threads(self.threads)
         if not self.delimiter or any(c in self.delimiter for c in " \t\n\r\v\f"):
             raise ValueError(f"delimiter must be a text without blanks, got {self.delimiter!r}")
         usual = 100.0 if self.scoring == "word2phrase" else 0.5

@@ -80,7 +80,7 @@ def memory_limit(chosen: int | None = None) -> int:
     >>> memory_limit(1000), 0 < memory_limit() < physical_memory()
     (1000, True)
     """
-    return chosen if chosen is not None else int(_SHARE * available_memory())
+    return min(chosen, 2**63 - 1) if chosen is not None else int(_SHARE * available_memory())
 
 
 def _text(path: Path) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from embkit._native import core
 from embkit.backend import open_backend
-from embkit.config import available_threads, check_whole
+from embkit.config import available_threads, check_threads, check_whole
 from embkit.metrics import CosMul, Doubles, Metric, Ratio, Shifted
 from embkit.scanning import Scan, Tile
 
@@ -253,5 +253,5 @@ def _resolve_rows(restrict_vocab: int | None, num_rows: int) -> int:
 def _resolve_threads(threads: int | None) -> int:
     if threads is None:
         return available_threads()
-    check_whole("threads", threads)
+    check_threads(threads)
     return threads

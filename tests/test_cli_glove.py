@@ -129,7 +129,7 @@ def test_what_does_not_fit_together_is_refused(
         ([str(corpus)], ["--memory", "1K"], ExitCode.RESOURCE, "memory"),
         (
             [str(corpus), "--min-count", "1"],
-            ["--learning-rate", "1e25", "--clip", "1e25"],
+            ["--learning-rate", "1e3", "--clip", "1e25"],
             ExitCode.INPUT,
             "learning_rate must be lower",
         ),

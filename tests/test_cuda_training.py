@@ -137,8 +137,8 @@ def test_what_was_trained_is_saved_as_ever(fake_cuda: FakeCuda, tmp_path: Path) 
 
 
 def test_divergence_is_told_as_on_the_cpu(fake_cuda: FakeCuda) -> None:
-    with pytest.raises(ArithmeticError, match="learning_rate must be lower, got 1e\\+30"):
-        gpu(learning_rate=1e30)
+    with pytest.raises(ArithmeticError, match="learning_rate must be lower, got 1000"):
+        gpu(learning_rate=1e3)
     assert fake_cuda.left() == 0
 
 

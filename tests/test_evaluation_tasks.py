@@ -332,6 +332,8 @@ def test_neighbours_overlap_fully_with_a_rotation_and_by_chance_with_noise() -> 
         (CategorizationOptions, {"restarts": 0}, "restarts must be at least 1"),
         (BiasOptions, {"permutations": 0}, "permutations must be at least 1"),
         (DiagnosticsOptions, {"neighbors": 0}, "neighbors must be at least 1"),
+        (TaskOptions, {"resamples": 10**9}, "resamples must be at most 10000000, got"),
+        (TaskOptions, {"seed": 2**64}, "seed must be from 0 to"),
     ],
 )
 def test_options_are_checked(

@@ -142,7 +142,10 @@ ROWS: dict[int, tuple[str, str]] = {
     34: (
         "SIGINT",
         "test_resume::test_run_ended_by_a_signal_resumes_to_the_same_file "
-        "test_cli_commands::test_a_signal_ends_training_within_a_second_and_leaves_nothing",
+        "test_cli_commands::test_a_signal_ends_training_within_a_second_and_leaves_nothing "
+        "test_cli_signals::test_second_signal_ends_what_hears_none "
+        "test_cli_signals::test_signal_that_comes_twice_at_once_is_one "
+        "test_resume::test_second_signal_ends_a_run_at_once_and_it_still_resumes",
     ),
     35: (
         "SIGTERM and SIGHUP",
@@ -231,7 +234,7 @@ ROWS: dict[int, tuple[str, str]] = {
         "test_word2vec_binary::test_every_truncation_is_an_error "
         "test_word2vec_text::test_every_truncation_is_an_error_or_a_prefix_of_the_rows "
         "test_npz::test_truncation_at_every_byte_is_refused "
-        "test_fasttext::test_truncation_at_every_byte_is_refused "
+        "test_fasttext::test_every_truncation_names_the_field_that_it_cut "
         "test_safetensors_dir::test_truncation_at_every_byte_is_refused",
     ),
     55: (

@@ -177,7 +177,7 @@ def test_diverged_run_keeps_the_last_good_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(GloveTrainer, "__init__", pausing(2, trainer=GloveTrainer))
-    wild = {**OPTIONS, "learning_rate": 1e25, "clip": 1e25}
+    wild = {**OPTIONS, "learning_rate": 1e3, "clip": 1e25}
     folder = RunFolder(tmp_path / "run", checkpoint_every=1e-9)
     with pytest.raises(DivergenceError, match="learning_rate must be lower"):
         embkit.train("glove", SENTENCES, run=folder, **wild)

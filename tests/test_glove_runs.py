@@ -96,6 +96,7 @@ WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"window": 0}, "window must be at least 1, got 0"),
     ({"x_max": 0.0}, "x_max must be positive, got 0.0"),
     ({"x_max": float("nan")}, "x_max must be positive, got nan"),
+    ({"x_max": float("inf")}, "x_max must be finite, got inf"),
     ({"exponent": -0.5}, "exponent must be at least 0, got -0.5"),
     ({"learning_rate": 0.0}, "learning_rate must be positive, got 0.0"),
     ({"clip": -1.0}, "clip must be positive, got -1.0"),
@@ -139,8 +140,8 @@ def test_a_matrix_of_another_size_is_refused() -> None:
 
 
 def test_divergence_names_the_option() -> None:
-    with pytest.raises(DivergenceError, match=r"learning_rate must be lower, got 1e\+25"):
-        trained(COUNTS, learning_rate=1e25, clip=1e25)
+    with pytest.raises(DivergenceError, match="learning_rate must be lower, got 1000"):
+        trained(COUNTS, learning_rate=1e3, clip=1e25)
 
 
 def test_too_little_memory_is_an_error_before_the_work() -> None:

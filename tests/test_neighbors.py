@@ -247,6 +247,7 @@ def test_norms_are_those_of_double_precision() -> None:
         ({"metric": CosMul(2), "queries": [[[1, 2]]]}, "at least 2 terms"),
         ({"exclude": [[1], [2]]}, r"one entry per query \(1\), got 2"),
         ({"threads": 0}, "threads must be at least 1, got 0"),
+        ({"threads": 3 * 10**9}, "threads must be at most 1024, got 3000000000"),
         ({"restrict_vocab": 0}, "restrict_vocab must be at least 1, got 0"),
         ({"block_rows": 0}, "block_rows must be at least 1, got 0"),
     ],

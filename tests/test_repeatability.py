@@ -267,7 +267,13 @@ WRONG_OPTIONS = [
     ({"subsample": float("nan")}, "subsample must be at least 0, got nan"),
     ({"smoothing": -1.0}, "smoothing must be at least 0, got -1.0"),
     ({"learning_rate": 0.0}, "learning_rate must be positive, got 0.0"),
-    ({"learning_rate": float("inf")}, "learning_rate must be positive, got inf"),
+    ({"learning_rate": float("nan")}, "learning_rate must be positive, got nan"),
+    ({"learning_rate": float("inf")}, "learning_rate must be at most 1000, got inf"),
+    ({"learning_rate": 1e30}, "learning_rate must be at most 1000, got 1e+30"),
+    ({"subsample": float("inf")}, "subsample must be finite, got inf"),
+    ({"smoothing": 1e30}, "smoothing must be at most 10, got 1e+30"),
+    ({"min_count": 2**63}, f"min_count must be at most {2**63 - 1}, got {2**63}"),
+    ({"max_vocab": 2**64}, f"max_vocab must be at most {2**32}, got {2**64}"),
     ({"seed": -1}, "seed must be from 0 to 2^64 - 1, got -1"),
     ({"seed": 2**64}, f"seed must be from 0 to 2^64 - 1, got {2**64}"),
     ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
@@ -349,6 +355,6 @@ def test_unknown_option_is_refused_by_name(option: str) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_divergence_names_the_learning_rate(mode: str, threads: int) -> None:
     sentences = random_sentences(30, [40] * 20, seed=10)
-    options = {**SMALL, **MODES[mode], "learning_rate": 1e30, "threads": threads}
+    options = {**SMALL, **MODES[mode], "learning_rate": 1e3, "threads": threads}
     with pytest.raises(DivergenceError, match="learning_rate"):
         trained(sentences, **options)

@@ -193,6 +193,25 @@ def test_run_ended_by_a_signal_resumes_to_the_same_file(
     assert (tmp_path / "model" / "embeddings.safetensors").read_bytes() == whole
 
 
+def test_second_signal_ends_a_run_at_once_and_it_still_resumes(
+    tmp_path: Path, long_run: tuple[Path, bytes]
+) -> None:
+    corpus, whole = long_run
+    arguments = ["train", "cbow", str(corpus), "--output", "model", "--checkpoint-every"]
+    with spawn([*arguments, "0.1s", *LONG], tmp_path) as run:
+        wait_for(lambda: any((tmp_path / "model.run").glob("checkpoint-*.safetensors")))
+        run.send_signal(signal.SIGINT)
+        time.sleep(0.1)  # apart from the first, and while that is waited for
+        run.send_signal(signal.SIGINT)
+        sent = time.monotonic()
+        run.wait(timeout=20)
+    assert run.returncode == 130
+    assert time.monotonic() - sent < 10  # at once on a machine that is not busy
+    with spawn(["resume", "model.run", "-q"], tmp_path) as resumed:
+        assert resumed.communicate()[1] == ""
+    assert (tmp_path / "model" / "embeddings.safetensors").read_bytes() == whole
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 20
     while not condition():

@@ -7,6 +7,8 @@ import errno
 import os
 import signal
 import sys
+import threading
+import time
 from types import FrameType
 
 from embkit.cli.exit_codes import Stopped
@@ -14,15 +16,62 @@ from embkit.cli.exit_codes import Stopped
 _FAILED_WRITES = (errno.EBADF, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
+_TOGETHER = 0.05  # seconds; timeout(1) sends a signal to the process and then to its group
+
+
+class _Ending:
+    """What is known of the signals that came, on the main thread and on the watching one."""
+
+    has_begun = False  # the first has become an exception
+    first: float | None = None  # when it came
+    is_watched = False
+
+
 def _stop(signal_number: int, _frame: FrameType | None) -> None:
-    signal.signal(signal_number, signal.SIG_DFL)  # a second one ends the process at once
+    if not _Ending.is_watched:
+        signal.signal(signal_number, signal.SIG_DFL)  # a second one ends the process at once
+    elif _Ending.has_begun:
+        return  # the watching thread ends the process, unless it came with the first
+    _Ending.has_begun = True
     if signal_number == signal.SIGINT:
         raise KeyboardInterrupt
     raise Stopped(signal_number)
 
 
+def _watch(descriptor: int) -> None:
+    """End the process at a second signal, whatever the main thread is at."""
+    while True:
+        numbers = [n for n in os.read(descriptor, 64) if signal.getsignal(n) is _stop]
+        now = time.monotonic()
+        if not numbers:
+            continue
+        if _Ending.first is None:
+            _Ending.first = now
+        elif now - _Ending.first > _TOGETHER:
+            os._exit(128 + numbers[-1])
+
+
+def _start_watching() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        threading.Thread(target=_watch, args=(reader,), daemon=True).start()
+    except RuntimeError:  # no more threads here
+        os.close(reader)
+        os.close(writer)
+        return
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)  # gets each signal as it comes
+    _Ending.is_watched = True
+
+
 def install_handlers() -> None:
-    """Turn SIGINT, SIGTERM and SIGHUP into exceptions; an ignored signal stays ignored."""
+    """Turn SIGINT, SIGTERM and SIGHUP into exceptions; an ignored signal stays ignored.
+
+    A second one ends the process at once. Those that come together are one.
+    """
+    _Ending.has_begun, _Ending.first = False, None
+    if not _Ending.is_watched:
+        _start_watching()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:

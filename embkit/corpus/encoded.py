@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit._native import core
-from embkit.config import VocabularyConfig, available_threads, check_at_least, check_choice
+from embkit.config import VocabularyConfig, available_threads, check_choice, check_threads
 from embkit.corpus.cache import FACTS, cache_key, cache_path, read_cache, write_cache
 from embkit.corpus.faults import why_empty
 from embkit.corpus.sources import FileSources, PathLike, find_files
@@ -153,8 +153,7 @@ def encode(
     (['a', 'cat', 'dog'], [0, 1, 0, 2], [0, 2, 4])
     """
     check_choice("invalid", invalid, ("error", "replace", "bytes"))
-    if threads is not None:
-        check_at_least("threads", threads, 1)
+    check_threads(threads)
     if vocabulary is not None and vocabulary.num_duplicates:
         raise ValueError(
             f"vocabulary must not repeat a word, got {vocabulary.num_duplicates} repetitions"

@@ -198,9 +198,7 @@ def cooccur(
                 cache=cache,
                 progress=report,
             )
-    counting = _Counting(
-        corpus, config, vocabulary, memory_limit() if memory is None else memory
-    )
+    counting = _Counting(corpus, config, vocabulary, memory_limit(memory))
     with work_bar(progress, "counting", "word") as report:
         if output is None:
             return counting.into_temporary_files(report)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from embkit.config import check_at_least, check_choice
+from embkit.config import (
+    check_at_least,
+    check_choice,
+    check_positive,
+    check_range,
+    check_seed,
+    check_threads,
+)
 from embkit.evaluation.spaces import CASES, Case
 
 Oov: TypeAlias = Literal["skip", "zero", "mean", "backoff"]
@@ -41,12 +48,11 @@ class StatisticsOptions:
 
     def __post_init__(self) -> None:
         check_choice("interval", self.interval, ("bootstrap", "analytic"))
-        check_at_least("resamples", self.resamples, 10)
+        check_range("resamples", self.resamples, 10)
         if not 0 < self.confidence < 1:
             raise ValueError(f"confidence must be between 0 and 1, got {self.confidence}")
-        check_at_least("seed", self.seed, 0)
-        if self.threads is not None:
-            check_at_least("threads", self.threads, 1)
+        check_seed(self.seed)
+        check_threads(self.threads)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +109,8 @@ class AnalogyOptions(StatisticsOptions):
             raise ValueError("method must have at least one name, got none")
         for name in self.method:
             check_choice("method", name, (*QUESTION_METHODS, *PAIR_METHODS))
-        if self.epsilon is not None and not self.epsilon > 0:
-            raise ValueError(f"epsilon must be positive, got {self.epsilon}")
+        if self.epsilon is not None:
+            check_positive("epsilon", self.epsilon)
         if self.oov is not None:
             check_choice("oov", self.oov, ("skip", "wrong"))
         _check_vocabulary(self.case, self.restrict_vocab)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from embkit.config import check_at_least, check_choice
+from embkit.config import check_at_least, check_choice, check_range, check_seed
 from embkit.evaluation.options import StatisticsOptions
 from embkit.evaluation.spaces import CASES, Case
 
@@ -29,10 +29,10 @@ class TaskOptions:
         check_choice("case", self.case, CASES)
         if self.restrict_vocab is not None:
             check_at_least("restrict_vocab", self.restrict_vocab, 1)
-        check_at_least("resamples", self.resamples, 10)
+        check_range("resamples", self.resamples, 10)
         if not 0 < self.confidence < 1:
             raise ValueError(f"confidence must be between 0 and 1, got {self.confidence}")
-        check_at_least("seed", self.seed, 0)
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class CategorizationOptions(TaskOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_at_least("restarts", self.restarts, 1)
+        check_range("restarts", self.restarts, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class BiasOptions(TaskOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_at_least("permutations", self.permutations, 1)
+        check_range("permutations", self.permutations, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

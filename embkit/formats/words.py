@@ -53,7 +53,7 @@ def read_words(
         source.raw,
         os.fsencode(source.path),
         size=-1 if source.size is None else source.size,
-        memory=memory_limit() if options.memory is None else options.memory,
+        memory=memory_limit(options.memory),
         lenient=options.lenient,
         limit=-1 if options.limit is None else options.limit,
         threads=available_threads(),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from embkit._native import core
 from embkit.backend import DeviceArray, open_backend
-from embkit.config import available_threads, check_at_least
+from embkit.config import available_threads, check_threads
 from embkit.mapping.induction_arrays import Draws, induce_arrays
 
 # Products computed at a time: large enough for the product to run at full speed.
@@ -94,7 +94,7 @@ def induce(
     >>> sources.best, targets.best
     (array([1, 2, 0]), array([2, 0, 1]))
     """
-    check_at_least("threads", 1 if threads is None else threads, 1)
+    check_threads(threads)
     if source.ndim != 2 or target.ndim != 2 or source.shape[1] != target.shape[1]:
         raise ValueError(
             f"source and target must share a dim, got {source.shape} and {target.shape}"

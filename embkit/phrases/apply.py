@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
-from embkit.config import available_threads, check_at_least
+from embkit.config import available_threads, check_threads
 from embkit.corpus.sources import find_files
 from embkit.output import OutputFile
 from embkit.phrases.table import PhraseTable
@@ -75,8 +75,7 @@ def join_text(
     >>> (folder / "joined").read_text().splitlines()[:3]
     ['new_york', 'york', 'new']
     """
-    if threads is not None:
-        check_at_least("threads", threads, 1)
+    check_threads(threads)
     workers = threads or available_threads()
     files = find_files(source)
     joiner, done = table.joiner, 0
