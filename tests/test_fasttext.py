@@ -604,3 +604,15 @@ def test_provenance_names_what_the_model_was_made_with(tmp_path: Path) -> None:
     assert provenance["format"] == "fastText version 12"
     assert (provenance["num_tokens"], provenance["num_labels_left_out"]) == (1000, 1)
     assert "num_labels_left_out" not in read(tmp_path, Model().to_bytes()).provenance
+
+
+def test_memory_is_asked_for_again_as_a_file_inflates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embkit.formats.fasttext._BLOCK", 1 << 10)
+    path, model = tmp_path / "model.bin.gz", Model().to_bytes()
+    path.write_bytes(gzip.compress(model + bytes((128 << 10) - len(model))))
+    with pytest.raises(ResourceError, match=f"{256 << 10} bytes or more"):
+        read_embeddings(path, memory=(256 << 10) - 1)
+    with pytest.raises(FormatError, match="bytes follow the model"):
+        read_embeddings(path, memory=256 << 10)

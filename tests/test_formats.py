@@ -427,6 +427,7 @@ def test_what_a_file_is_is_told_by_its_first_bytes(head: bytes, found: str) -> N
         (b"1 2\nabc", True),
         (b"1 2\nab\0", False),
         (b"1 2\ncat abcdefgh", False),
+        (b"1 2\n abcdefgh", False),  # the reader of binary says that the word is missing
         (b"1 2\ncat abcdefgh\n", False),
         (b"2 2\ncat abcdefgh\ndog abcdefgh\n", False),
         (b"2 2\ncat abcdefghdog abcdefgh", False),

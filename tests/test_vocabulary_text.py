@@ -121,3 +121,11 @@ def test_words_in_messages_end_before_their_line_does(tmp_path: Path, end: bytes
     with pytest.raises(FormatError) as caught:
         load_vocabulary(path)
     assert caught.value.reason == "a line must be a word and its count, got 'cat'"
+
+
+def test_a_line_of_megabytes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "vocabulary.txt"
+    path.write_bytes(b"the 7\n" + b"x" * (3 << 20) + b" 7\n")
+    with pytest.raises(FormatError, match="a line must be a word and its count") as caught:
+        load_vocabulary(path)
+    assert caught.value.line == 2

@@ -197,6 +197,15 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
             "false -> true",
         ): "set before it is asked for",
     },
+    "embkit/training/run.py": {
+        (
+            'stream.write(json.dumps(content, indent=2).encode() + b"\\n")',
+            "2 -> 3",
+        ): "blanks between the parts of JSON",
+    },
+    "embkit/formats/npz_archive.py": {
+        ("while filled < len(target):", "Lt -> LtE"): "reads no byte of what is full, and ends",
+    },
     "embkit/formats/sniff.py": {
         (
             "return at == len(rest) > 0 and not any(map(_NUMBER.fullmatch, fields))",
@@ -223,6 +232,10 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
     },
     "embkit/formats/words.py": {
         ('if found["stated_rows"] >= 0:', "GtE -> Gt"): _STATED,
+        (
+            "limit=-1 if options.limit is None else options.limit,",
+            "1 -> 2",
+        ): "any limit below 0 is none",
         **dict.fromkeys(
             (
                 ("step = max(1, (1 << 21) // max(embeddings.dim, 1))", change)
