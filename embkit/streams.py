@@ -247,6 +247,17 @@ def _open_raw(path: str | os.PathLike[str]) -> io.RawIOBase:
     return raw
 
 
+@contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file in a failed read, which does not know it."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = os.fspath(path)
+        raise
+
+
 def open_raw_input(path: str | os.PathLike[str]) -> io.RawIOBase:
     """Open as ``open_input`` does, but unbuffered; ``compression_of`` and ``plain_size`` apply.
 
@@ -255,8 +266,9 @@ def open_raw_input(path: str | os.PathLike[str]) -> io.RawIOBase:
     raw = _open_raw(path)
     try:
         head = b""
-        while len(head) < _HEAD and (block := raw.read(_HEAD - len(head))):
-            head += block
+        with naming(path):
+            while len(head) < _HEAD and (block := raw.read(_HEAD - len(head))):
+                head += block
         if raw.seekable():
             raw.seek(-len(head), os.SEEK_CUR)
         else:

@@ -110,7 +110,7 @@ def test_error_of_the_disk_while_the_text_is_read_is_told(tmp_path: Path) -> Non
         pytest.skip("no /proc/self/mem, whose first byte is an error to read")
     done = embkit_train("/proc/self/mem", tmp_path / "v.bin")
     assert done.returncode == 4
-    assert "Input/output error" in done.stderr
+    assert done.stderr == "embkit: error: /proc/self/mem: Input/output error\n"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 from embkit.errors import CorpusError, FormatError
-from embkit.streams import detect_compression, open_input
+from embkit.streams import detect_compression, naming, open_input
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 Reader: TypeAlias = "int | Callable[[memoryview], int | None]"
@@ -99,7 +99,7 @@ def _status_of(path: str) -> os.stat_result:
 
 
 def _compression_of(path: str) -> str | None:
-    with Path(path).open("rb", buffering=0) as file:
+    with Path(path).open("rb", buffering=0) as file, naming(path):
         return detect_compression(file.read(_HEAD))
 
 
