@@ -115,7 +115,7 @@ def measure_timing(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def measure_planted(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measure planted rotations, ten seeds each by default; VecMap on the first."""
+    """Measure planted rotations, ten seeds each by default; VecMap on the first or more."""
     vectors, work, found = embkit.load(arguments.sample), arguments.work, {}
     for noise in NOISES:
         for seed in range(arguments.planted_seeds):
@@ -123,10 +123,11 @@ def measure_planted(arguments: argparse.Namespace) -> dict[str, Any]:
             found[name] = cell(work, name, partial(planted_embkit, vectors, noise, seed))
         if arguments.vecmap is not None:
             tool = VecMap(arguments.vecmap, arguments.threads)
-            name = f"planted {noise} vecmap 0"
-            found[name] = cell(
-                work, name, partial(planted_vecmap, vectors, noise, 0, tool, work)
-            )
+            for seed in range(arguments.planted_vecmap_seeds):
+                name = f"planted {noise} vecmap {seed}"
+                found[name] = cell(
+                    work, name, partial(planted_vecmap, vectors, noise, seed, tool, work)
+                )
     return found
 
 
@@ -139,7 +140,8 @@ def main(tokens: list[str] | None = None) -> dict[str, Any]:
         parser.add_argument(f"--{name}", type=Path, required=name == "work")
     for name in ("source-corpus", "target-corpus", "sample", "vecmap"):
         parser.add_argument(f"--{name}", type=Path)
-    numbers = {"seeds": 1, "planted-seeds": 10, "threads": 2, "vecmap-iterations": 20}
+    numbers = {"seeds": 1, "planted-seeds": 10, "planted-vecmap-seeds": 1}
+    numbers |= {"threads": 2, "vecmap-iterations": 20}
     for name, default in numbers.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--parts", default="real,planted")

@@ -108,6 +108,68 @@ def test_the_best_of_several_runs_is_taken_and_counted_once(
     assert without_dropping == [1, 4]  # of the first run and of the one that checks
 
 
+def go_astray(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first runs end with pairs that are wrong, each with others."""
+    astray = iter(range(times))
+
+    def learn(*arguments: Any, **options: Any) -> Learned:
+        learned = self_learn(*arguments, **options)
+        number = next(astray, None)
+        if number is None:
+            return learned
+        wrong = np.random.default_rng(number).permutation(learned.pairs[1])
+        return replace(learned, pairs=(learned.pairs[0], wrong))
+
+    monkeypatch.setattr(learning, "self_learn", learn)
+
+
+def test_further_runs_that_meet_replace_a_first_one_that_went_astray(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source, target, gold = planted(noise=0.05)
+    go_astray(2, monkeypatch)
+    mapping = map(words("s", source), words("t", target), **UNSUPERVISED)
+    found = mapping.statistics
+    assert found["verdict"]["judgement"] == "good"
+    assert found["restarts"]["attempts"] == 2
+    mapped = (
+        mapping.apply(words("s", source), "source").vectors,
+        mapping.apply(words("t", target), "target").vectors,
+    )
+    nearest = (mapped[0] @ mapped[1].T).argmax(1)
+    assert (nearest == gold).mean() > 0.8
+
+
+def test_a_further_run_that_meets_the_first_confirms_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source, target, _ = planted(noise=0.05)
+    called: list[int] = []
+
+    def learn(*arguments: Any, **options: Any) -> Learned:
+        called.append(0)
+        learned = self_learn(*arguments, **options)
+        if len(called) != 2:
+            return learned
+        wrong = np.random.default_rng(1).permutation(learned.pairs[1])
+        return replace(learned, pairs=(learned.pairs[0], wrong))
+
+    monkeypatch.setattr(learning, "self_learn", learn)
+    found = map(words("s", source), words("t", target), **UNSUPERVISED).statistics
+    assert found["verdict"]["judgement"] == "good"
+    assert found["restarts"]["attempts"] == 1
+    assert len(called) == 3
+
+
+def test_without_attempts_a_run_that_goes_astray_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target, _ = planted(noise=0.05)
+    go_astray(2, monkeypatch)
+    options = {**UNSUPERVISED, "attempts": 0}
+    found = map(words("s", source), words("t", target), **options).statistics
+    assert found["verdict"]["judgement"] == "failed"
+    assert found["restarts"]["attempts"] == 0
+
+
 def test_a_dictionary_without_known_pairs_is_refused() -> None:
     source, target, _ = planted()
     with pytest.raises(ValueError, match="must have a pair"):

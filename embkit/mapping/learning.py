@@ -21,15 +21,16 @@ from embkit.mapping.learning_config import (
     Start,
 )
 from embkit.mapping.normalize import Matrix
-from embkit.mapping.self_learning import Iteration, Learned, self_learn
+from embkit.mapping.self_learning import Iteration, Learned, OnIteration, self_learn
 from embkit.mapping.spaces import Doubles, Fit, Report, Spaces, identity_of
-from embkit.mapping.verdict import judge
+from embkit.mapping.verdict import REPEATED_FAILED, judge
 from embkit.retrieval import Retriever
 
 _log = logging.getLogger("embkit")
 _CHECKED_WORDS = 4000  # words of each side in the run that checks the others
 _MARGIN_WORDS = 2000  # words that the margin is measured on
 _ENOUGH_IDENTICAL = 100  # identical words, numerals not counted, to start from unasked
+_MET = 0.6  # share of words that two of several further runs must translate alike
 _REMEDIES: dict[Start, str] = {
     "distributions": "start from identical words, numerals or a dictionary",
     "numerals": "start from identical words or a dictionary",
@@ -47,6 +48,10 @@ def fit_self_learning(
     keeps to a good start, and with candidates dropped at random, which leaves a bad one. The
     higher objective decides.
 
+    Another run, from another start, must translate alike. Where it does not, one of them went
+    astray, and further runs are tried, each from a start of its own, until one meets the first
+    run, or two meet each other: wrong ones do not meet. The map is then learned from theirs.
+
     Raises
     ------
     ValueError
@@ -56,41 +61,53 @@ def fit_self_learning(
     source, target = spaces.source_matrix(words), spaces.target_matrix(words)
     kind, start = _start(spaces, source, target, pairs, config)
     ways = _ways(kind, config)
-    num_courses = 2 * len(ways) + config.restarts - 1
-    total = num_courses * config.iterations
-    courses = iter(range(num_courses))
+    courses = _Courses(report, 2 * len(ways) + config.restarts - 1, config.iterations)
 
     def run(number: int, start: Pairs, ways: list[SelfLearningConfig]) -> Learned:
         def learn(way: SelfLearningConfig) -> Learned:
-            before = next(courses) * config.iterations
-
-            def told(iteration: int, figures: Iteration) -> None:
-                shown = {"objective": figures.objective, "kept": figures.keep_probability}
-                shown |= {"pairs": figures.pairs, "cycles": figures.cycles}
-                report(before + iteration, total, shown)
-
+            seed = config.seed + number
             return self_learn(
-                source, target, start, way, seed=config.seed + number, on_iteration=told
+                source, target, start, way, seed=seed, on_iteration=courses.next()
             )
 
         return max(map(learn, ways), key=lambda learned: learned.best.rank)
 
+    def other_run(attempt: int) -> Learned:
+        start_too = _other_start(source, target, kind, start, config, attempt)
+        number = config.restarts + attempt
+        return run(number, start_too, _ways(kind, fewer) if attempt == 0 else [fewer])
+
+    def shown(learned: Learned) -> NDArray[np.int64]:
+        return _translate(source, target, learned, fewer)
+
+    fewer = _with_fewer_words(config)
     # The way without dropping, which is the first of two, draws nothing: once is enough.
     runs = [run(n, start, ways if n == 0 else ways[-1:]) for n in range(config.restarts)]
-    other_start, fewer = _other_start(source, target, kind, start, config)
-    other = run(config.restarts, other_start, _ways(kind, fewer))
+    others = [other_run(0)]
     best = max(runs, key=lambda run: run.best.rank)
+    translations, checks = [shown(learned) for learned in runs], [shown(others[0])]
+    alike = [_alike(found, checks[0]) for found in translations]
+    repeated = alike[runs.index(best)]
+    while repeated < REPEATED_FAILED and len(others) <= config.attempts:
+        courses.number += 1
+        others.append(other_run(len(others)))
+        checks.append(shown(others[-1]))
+        meets = [_alike(found, checks[-1]) for found in checks[:-1]]
+        if _alike(translations[runs.index(best)], checks[-1]) >= _MET:
+            repeated = _alike(translations[runs.index(best)], checks[-1])
+        elif max(meets) >= _MET:  # the first run, which met none, went astray
+            courses.number += 1
+            best = run(0, others[-1].pairs, [replace(config, keep_probability=1.0)])
+            repeated = _alike(shown(best), checks[int(np.argmax(meets))])
     fitted = _final_map(spaces, best.pairs, config)
-    found = [_translate(source, target, learned, fewer) for learned in (*runs, other)]
-    alike = [float((translations == found[-1]).mean()) for translations in found[:-1]]
-    succeeded = [judge(repeated=share).judgement != "failed" for share in alike]
+    succeeded = [share >= REPEATED_FAILED for share in alike]
     figures = {
         **_figures(source, target, best, fitted, config.device),
-        "restarts_alike": translated_alike(found[:-1]),
+        "restarts_alike": translated_alike(translations),
         "success_rate": sum(succeeded) / len(succeeded),
     }
     verdict = judge(
-        repeated=alike[runs.index(best)],
+        repeated=repeated,
         spaces=spaces.comparison,
         figures=figures,
         remedy=_REMEDIES[kind],
@@ -99,9 +116,36 @@ def fit_self_learning(
         "runs": len(runs),
         "succeeded": sum(succeeded),
         "objectives": [run.best.objective for run in runs],
+        "attempts": len(others) - 1,
     }
     told = {"start": {"pairs": len(start[0]), "kind": kind}, **_course(best)}
     return Fit(*fitted, {**told, "restarts": restarts, "verdict": verdict.to_dict()})
+
+
+class _Courses:
+    """Tells the iterations of several courses of learning as those of one."""
+
+    def __init__(self, report: Report, number: int, iterations: int) -> None:
+        self._report, self._iterations, self._begun = report, iterations, 0
+        self.number = number
+        """How many there will be."""
+
+    def next(self) -> OnIteration:
+        """Return what the next course is to call."""
+        before = self._begun * self._iterations
+        self._begun += 1
+
+        def told(iteration: int, figures: Iteration) -> None:
+            values = {"objective": figures.objective, "kept": figures.keep_probability}
+            values |= {"pairs": figures.pairs, "cycles": figures.cycles}
+            self._report(before + iteration, self.number * self._iterations, values)
+
+        return told
+
+
+def _alike(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
+    """Return the share of words that two runs translate alike."""
+    return float((first == second).mean())
 
 
 def _course(run: Learned) -> dict[str, Any]:
@@ -121,30 +165,35 @@ def _ways(kind: Start, config: SelfLearningConfig) -> list[SelfLearningConfig]:
     return [replace(config, keep_probability=1.0), config]
 
 
+def _with_fewer_words(config: SelfLearningConfig) -> SelfLearningConfig:
+    """Return the options of the runs that check the others, at a fraction of the cost."""
+    return replace(
+        config,
+        cutoff=min(config.cutoff, _CHECKED_WORDS),
+        early_cutoff=min(config.early_cutoff, _CHECKED_WORDS),
+    )
+
+
 def _other_start(
     source: Matrix,
     target: Matrix,
     kind: Start,
     start: Pairs,
     config: SelfLearningConfig,
-) -> tuple[Pairs, SelfLearningConfig]:
-    """Return what the run starts from that checks the others: half of what they started from.
+    attempt: int,
+) -> Pairs:
+    """Return what a run starts from that checks the others: half of what they started from.
 
-    It takes fewer words, so that it costs a fraction of them.
+    Each further attempt takes another half, or compares somewhat more words.
     """
-    fewer = replace(
-        config,
-        cutoff=min(config.cutoff, _CHECKED_WORDS),
-        early_cutoff=min(config.early_cutoff, _CHECKED_WORDS),
-    )
     if kind == "distributions":
         size = min(config.initial_words, len(source), len(target))
-        half_of_them = max(1, size // 2)
-        found = similar_distributions(source, target, words=half_of_them, device=config.device)
-        return found, fewer
-    order = np.random.default_rng(config.seed).permutation(len(start[0]))
+        share = (1 + attempt / (config.attempts + 1)) / 2
+        words = max(1, int(size * share))
+        return similar_distributions(source, target, words=words, device=config.device)
+    order = np.random.default_rng(config.seed + attempt).permutation(len(start[0]))
     half = order[: max(1, len(order) // 2)]
-    return (start[0][half], start[1][half]), fewer
+    return start[0][half], start[1][half]
 
 
 def _translate(

@@ -83,11 +83,14 @@ class SelfLearningConfig(DeviceConfig):
     restarts: int = 1
     """Runs with seeds that follow each other; the one with the highest objective is taken,
     and how many succeeded and how far they agree is told."""
+    attempts: int = 8
+    """Most further runs, of few words and each from another start, while no two runs agree."""
     seed: int = 1
     """Seed of every random draw."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_at_least("attempts", self.attempts, 0)
         for name in ("cutoff", "early_cutoff", "neighborhood", "patience", "iterations"):
             check_at_least(name, getattr(self, name), 1)
         for name in ("initial_words", "restarts"):
