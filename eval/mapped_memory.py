@@ -41,7 +41,7 @@ ALLOWED = {  # methods, and options that shorten them without a change of what t
     "growing": [],
     "hybrid": [],
     "multi-cca": [],
-    "adversarial": ["--epochs", "1", "--samples", "3200"],
+    "adversarial": ["--epochs", "1", "--samples", "320", "--refinement", "1"],
     "alignment": [],
 }
 WITHOUT_DICTIONARY = ("adversarial",)
