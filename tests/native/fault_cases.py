@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embkit import formats
+from embkit.errors import FormatError
 
 ROOM = "output"
 SMALL = ("--dim", "32", "--min-count", "1", "--threads", "1", "--window", "3")
 COUNTED = ("--min-count", "1", "--threads", "1", "--window", "3")
 RUN = ("--output", f"{ROOM}/model", "--run", f"{ROOM}/run")
-OPTIONAL = {"model/model.json"}
+OPTIONAL = {"model/model.json", "ppmi/model.json"}
 """What repeats a model's metadata for people, and is left out where it cannot be written."""
 
 
@@ -101,7 +102,10 @@ def is_whole(room: Path, new: Path) -> bool:
     if new.name != "train":
         return False
     path = next(path for path in sorted(room.iterdir()) if not path.name.startswith("."))
-    return len(formats.load(path, verify=path.is_dir())) > 0
+    try:
+        return len(formats.load(path, verify=path.is_dir())) > 0
+    except FormatError:
+        return False
 
 
 def how_to_finish(room: Path, case: Case) -> tuple[str, ...]:
