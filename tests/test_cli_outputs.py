@@ -201,3 +201,36 @@ def test_a_vocabulary_is_an_input(
     assert run_main([*command, "--overwrite"]) == 2
     assert "output must not be an input" in capsys.readouterr().err
     assert words.read_text() == "a 9\nb 9\n"
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "pipe"])
+@pytest.mark.parametrize("command", ["sgns", "glove", "ppmi", "convert", "map"])
+def test_what_is_no_folder_is_refused_as_one_before_the_work(
+    command: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "model"
+    if kind == "pipe":
+        os.mkfifo(target)
+    else:
+        (tmp_path / "kept" if kind == "link" else target).write_text("kept")
+    if kind == "link":
+        target.symlink_to("kept")
+    broken = str(tmp_path / "broken.txt")
+    Path(broken).write_bytes(b"\xff\n")  # is refused when it is read: exit 3
+    outputs = {
+        "convert": ["convert", broken, str(target)],
+        "map": [
+            "map",
+            broken,
+            broken,
+            "--method",
+            "self-learning",
+            "--output-source",
+            str(target),
+        ],
+    }
+    train = ["train", command, broken, "--output", str(target)]
+    assert run_main([*outputs.get(command, train), "--overwrite"]) == 4
+    reason = f"{target}: a file stands where a folder is to be written"
+    assert capsys.readouterr().err == f"embkit: error: {reason}\n"
+    assert kind == "pipe" or target.read_text() == "kept"

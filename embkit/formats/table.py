@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -152,6 +153,8 @@ def check_output_name(
     ValueError
         If name or format is not known, or does not go with the compression asked for or
         with ``sparse`` vectors.
+    NotADirectoryError
+        If a file, a pipe or a device stands where a folder is to be written.
 
     Examples
     --------
@@ -163,6 +166,10 @@ def check_output_name(
     if name not in (*writable, DIRECTORY):
         raise ValueError(
             f"format must be one of {', '.join([*writable, DIRECTORY])}, got {name}"
+        )
+    if name == DIRECTORY and Path(path).exists() and not Path(path).is_dir():
+        raise NotADirectoryError(
+            errno.ENOTDIR, "a file stands where a folder is to be written", os.fspath(path)
         )
     if sparse and name not in (DIRECTORY, "safetensors", "npz"):
         raise ValueError(
