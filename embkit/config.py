@@ -137,6 +137,11 @@ class VocabularyConfig:
     """Leave out words seen fewer times than this."""
     max_vocab: int | None = None
     """Keep at most this many words, the most frequent ones."""
+    normalize: Literal["none", "nfc", "nfkc"] = "none"
+    """Bring the text into a normal form of Unicode: composed letters (nfc), or also letters
+    for their variants and blanks for no-break and wide ones (nfkc)."""
+    max_input_bytes: int | None = None
+    """Stop with an error where the text, decompressed, is longer than this."""
 
     def __post_init__(self) -> None:
         for option in fields(self):
@@ -147,10 +152,14 @@ class VocabularyConfig:
         check_at_least("min_count", self.min_count, 1)
         if self.max_vocab is not None:
             check_at_least("max_vocab", self.max_vocab, 1)
+        check_choice("normalize", self.normalize, ("none", "nfc", "nfkc"))
+        if self.max_input_bytes is not None:
+            check_at_least("max_input_bytes", self.max_input_bytes, 1)
 
     def encoding(self) -> VocabularyConfig:
         """Return which words a corpus must be encoded with for this configuration."""
-        return VocabularyConfig(min_count=self.min_count, max_vocab=self.max_vocab)
+        names = (option.name for option in fields(VocabularyConfig))
+        return VocabularyConfig(**{name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True, kw_only=True)

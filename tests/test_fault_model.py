@@ -54,7 +54,8 @@ ROWS: dict[int, tuple[str, str]] = {
     ),
     13: (
         "composed letters and blanks of Unicode",
-        "test_surroundings::test_blanks_of_unicode_and_composed_letters_are_left_as_they_are",
+        "test_surroundings::test_blanks_of_unicode_and_composed_letters_are_left_as_they_are "
+        "test_corpus_reading::test_words_of_a_file_are_those_of_the_normal_form",
     ),
     14: (
         "compressed corpora",
@@ -62,7 +63,11 @@ ROWS: dict[int, tuple[str, str]] = {
         "test_corpus_sources::test_concatenated_members_are_one_text "
         "test_corpus_sources::test_truncated_and_trailing_streams_are_errors",
     ),
-    15: ("decompression bomb", "test_streams::test_memory_stays_flat_on_a_bomb"),
+    15: (
+        "decompression bomb",
+        "test_streams::test_memory_stays_flat_on_a_bomb "
+        "test_corpus_reading::test_text_beyond_the_limit_is_refused",
+    ),
     16: (
         "FIFO or standard input",
         "test_corpus_sources::test_a_fifo_is_read_once "

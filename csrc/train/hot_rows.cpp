@@ -10,7 +10,7 @@ constexpr uint32_t kLeastUses = 2;           // fewer are not worth a copy
 }  // namespace
 
 HotRowPlan plan_hot_rows(const std::vector<double>& uses, bool are_last, int num_threads,
-                         Index stride, uint32_t most) {
+                         Index stride, int most) {
   const size_t row_bytes = 2 * sizeof(float) * static_cast<size_t>(stride);  // and its base's
   const size_t room = kBytes / row_bytes / static_cast<size_t>(num_threads);
   HotRowPlan plan;

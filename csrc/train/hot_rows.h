@@ -21,7 +21,7 @@ struct HotRowPlan {
 // how often each is used in a whole run by `num_threads` threads together. No copy misses more
 // than a share of them, nor more than `most` of any other thread's.
 HotRowPlan plan_hot_rows(const std::vector<double>& uses, bool are_last, int num_threads,
-                         Index stride, uint32_t most);
+                         Index stride, int most);
 
 // Has the last `count` of a matrix's rows copied, each with this limit.
 void set_last_limits(HotRowPlan& plan, Index num_rows, Index count, uint32_t limit);

@@ -73,6 +73,8 @@ def cache_key(
         "max_vocab": config.max_vocab,
         "invalid": invalid,
     }
+    if config.normalize != "none":
+        key["normalize"] = config.normalize
     if vocabulary is not None:
         key["vocabulary"] = _digest_of(vocabulary)
     return key

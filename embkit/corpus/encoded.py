@@ -15,6 +15,7 @@ from embkit._native import core
 from embkit.config import VocabularyConfig, available_threads, check_choice, check_threads
 from embkit.corpus.cache import FACTS, cache_key, cache_path, read_cache, write_cache
 from embkit.corpus.faults import why_empty
+from embkit.corpus.reading import normalize_sentences, prepare
 from embkit.corpus.sources import FileSources, PathLike, find_files
 from embkit.corpus.temporary import TemporaryFiles, mapped
 from embkit.errors import CorpusError
@@ -203,7 +204,8 @@ class _Work:
             threads = min(threads, total // _BLOCK_BYTES + 1)
         with ExitStack() as stack:
             files.open_pipes(stack)
-            readers = stack.enter_context(closing(files.open_all()))
+            opened = stack.enter_context(closing(files.open_all()))
+            readers = stack.enter_context(closing(prepare(opened, self.config)))
             temporary = TemporaryFiles(stack, num_spills=threads)
             encoded = core.encode_text(
                 readers,
@@ -224,6 +226,8 @@ class _Work:
             raise TypeError(
                 f"a corpus must be files or an iterable of token lists, got {found}"
             ) from None
+        if self.config.normalize != "none":
+            iterator = normalize_sentences(iterator, self.config.normalize)
         with ExitStack() as stack:
             temporary = TemporaryFiles(stack, num_spills=1)
             encoded = core.encode_sentences(
