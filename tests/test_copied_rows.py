@@ -47,7 +47,7 @@ def test_copies_change_nothing_but_rounding(mode: str, threads: int) -> None:
 def test_threads_with_copies_learn_as_much_as_one(mode: str) -> None:
     losses = []
     for threads in (1, 4):
-        model = make_model(copy_rows=True, epochs=6, **CORE_MODES[mode])
+        model = make_model(copy_rows=True, epochs=6, learning_rate=0.1, **CORE_MODES[mode])
         model.train(threads, lambda: None)
         counters = model.counters()
         losses.append(counters["last_loss"] / counters["last_pairs"])
