@@ -47,6 +47,10 @@ class CorpusError(ValueError):
     """A corpus from which nothing can be trained: no tokens, or an empty vocabulary."""
 
 
+class DictionaryError(ValueError):
+    """A dictionary from which nothing can be learned: none of its pairs is known."""
+
+
 class DivergenceError(ArithmeticError):
     """Training stopped because the loss or a row was no longer finite."""
 

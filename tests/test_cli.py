@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from embkit.cli.peers import translate_peer_options
 from embkit.cli.terminal import visible
 from embkit.errors import (
     CorpusError,
+    DictionaryError,
     DivergenceError,
     FormatError,
     LockedError,
@@ -178,6 +180,7 @@ def test_usage_errors_are_one_line_and_exit_2(
         (MemoryError(), 5),
         (ResourceError("too much"), 5),
         (LockedError("held"), 6),
+        (DictionaryError("no pair"), 3),
         (Stopped(signal.SIGHUP), 129),
         (KeyboardInterrupt(), 130),
         (BrokenPipeError(), 141),
@@ -309,6 +312,20 @@ def test_config_errors_exit_2(
     config.write_text(content, encoding="utf-8")
     assert run_main(["doctor", "--config", str(config)]) == ExitCode.USAGE
     assert hint in error_line(capsys)
+
+
+def test_config_of_any_size_or_kind_is_no_reason_to_wait(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(b"#" * (1 << 20) + b"\n")
+    (tmp_path / "largest").write_bytes(b"#" * ((1 << 20) - 1) + b"\n")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        assert run_main(["doctor", "--config", str(path)]) == ExitCode.USAGE
+        assert f"{path}: config must be a file, got" in error_line(capsys)
+    assert run_main(["doctor", "--config", str(tmp_path / "large")]) == ExitCode.USAGE
+    assert f"{tmp_path / 'large'}: config must have at most 1048576" in error_line(capsys)
+    assert run_main(["doctor", "--config", str(tmp_path / "largest")]) == ExitCode.DONE
 
 
 def test_peers_option_names_are_translated_and_told(

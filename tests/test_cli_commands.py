@@ -373,3 +373,24 @@ def test_what_was_tolerated_in_a_file_is_told(
     assert "1 duplicate words" in told
     assert run_main(["query", "similarity", str(path), "a", "b", "--quiet"]) == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("method", ["sgns", "nce", "cbow", "skipgram --loss hs"])
+def test_a_count_of_zero_is_named_with_its_line(
+    method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, words = tmp_path / "text", tmp_path / "words.txt"
+    text.write_text("a b\n" * 9)
+    words.write_text("a 9\nb 0\n")
+    command = ["train", *method.split(), str(text), "--vocabulary", str(words)]
+    assert run_main([*command, "--output", str(tmp_path / "v.bin")]) == 3
+    reason = f"{words}:2: a count must be at least 1, got 0"
+    assert capsys.readouterr().err == f"embkit: error: {reason}\n"
+
+
+def test_words_that_were_never_seen_are_counted_near_others(tmp_path: Path) -> None:
+    text, words = tmp_path / "text", tmp_path / "words.txt"
+    text.write_text("a b\n" * 9)
+    words.write_text("</s> 0\na 9\nb 9\n")  # as word2vec writes it for a text in one line
+    command = ["cooccur", str(text), "--vocabulary", str(words), "--quiet"]
+    assert run_main([*command, "--output", str(tmp_path / "counts")]) == 0

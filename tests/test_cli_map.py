@@ -260,3 +260,19 @@ def test_a_failed_map_exits_with_7_and_writes_nothing_without_force(
     assert run_main(map_arguments(files, "--output", files["m"], "--force")) == 0
     verdict = Mapping.open(files["m"]).statistics["verdict"]
     assert verdict["judgement"] == "failed"
+
+
+@pytest.mark.parametrize("method", ["orthogonal", "five-step", "self-learning", "many"])
+def test_a_dictionary_without_known_pairs_is_wrong_data(
+    method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vectors, seeds = tmp_path / "v.txt", tmp_path / "seeds.txt"
+    vectors.write_text("3 2\na 1 2\nb 2 1\nc 1 1\n")
+    seeds.write_text("x y\n")
+    command = ["map", str(vectors), str(vectors), "--method", method]
+    command += ["--dictionary", str(seeds), "--output", str(tmp_path / "map")]
+    if method == "many":
+        command = ["map-many", f"a={vectors}", f"b={vectors}", "--pivot", "a"]
+        command += ["--dictionary", f"b-a={seeds}", "--output", str(tmp_path)]
+    assert run_main(command) == 3
+    assert "dictionary must have a pair that both" in capsys.readouterr().err

@@ -95,6 +95,7 @@ ROWS: dict[int, tuple[str, str]] = {
     22: (
         "vocabulary files and Fibonacci counts",
         "test_vocabulary_text::test_a_wrong_line_is_named "
+        "test_cli_commands::test_a_count_of_zero_is_named_with_its_line "
         "test_corpus::test_an_unusable_given_vocabulary_is_refused "
         "test_sampling::test_fibonacci_counts_make_ninety_levels",
     ),
@@ -122,7 +123,11 @@ ROWS: dict[int, tuple[str, str]] = {
         "test_repeatability::test_divergence_names_the_learning_rate "
         "test_glove_resume::test_diverged_run_keeps_the_last_good_checkpoint",
     ),
-    28: ("unknown options", "test_cli::test_usage_errors_are_one_line_and_exit_2"),
+    28: (
+        "unknown options, configurations without end",
+        "test_cli::test_usage_errors_are_one_line_and_exit_2 "
+        "test_cli::test_config_of_any_size_or_kind_is_no_reason_to_wait",
+    ),
     29: (
         "more memory than the container allows",
         "test_memory::test_container_limits_a_training_that_names_no_limit "
@@ -282,6 +287,7 @@ ROWS: dict[int, tuple[str, str]] = {
     64: (
         "dictionaries",
         "test_mapping_dictionary::test_broken_lines_are_told_by_place "
+        "test_cli_map::test_a_dictionary_without_known_pairs_is_wrong_data "
         "test_mapping_dictionary::test_used_and_unused_pairs_are_counted_with_reasons",
     ),
     65: (

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from embkit import Embeddings, map
+from embkit.errors import DictionaryError
 from embkit.mapping import learning
 from embkit.mapping.comparison import compare_spaces
 from embkit.mapping.self_learning import Learned, self_learn
@@ -172,7 +173,7 @@ def test_without_attempts_a_run_that_goes_astray_fails(monkeypatch: pytest.Monke
 
 def test_a_dictionary_without_known_pairs_is_refused() -> None:
     source, target, _ = planted()
-    with pytest.raises(ValueError, match="must have a pair"):
+    with pytest.raises(DictionaryError, match="must have a pair"):
         verdict_of(source, target, dictionary=[("unknown", "words")])
 
 

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import logging
 import os
+import stat
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -76,6 +77,9 @@ def build_app() -> App:
     return app
 
 
+_MOST_CONFIG = 1 << 20  # bytes
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """Return the options in a TOML file.
 
@@ -84,14 +88,20 @@ def read_config(path: Path) -> dict[str, Any]:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not TOML, or holds a table.
+        If it is no file of at most 1 MiB, is not TOML, or holds a table.
     """
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError(f"{path}: config must be a file, got a folder, a pipe or a device")
+    with path.open("rb") as file:  # its size says nothing where the system makes it up
+        content = file.read(_MOST_CONFIG + 1)
+    if len(content) > _MOST_CONFIG:
+        raise ValueError(f"{path}: config must have at most {_MOST_CONFIG} bytes, got more")
     try:
-        options = tomllib.loads(path.read_text(encoding="utf-8"))
+        options = tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
         raise ValueError(f"{path}: config must be TOML: {error}") from error
     for name, value in options.items():

@@ -8,6 +8,7 @@ from enum import IntEnum
 from embkit.errors import (
     CorpusError,
     CudaError,
+    DictionaryError,
     DivergenceError,
     DownloadError,
     FormatError,
@@ -62,6 +63,7 @@ EXCEPTION_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (BrokenPipeError, ExitCode.BROKEN_PIPE),
     (FormatError, ExitCode.INPUT),
     (CorpusError, ExitCode.INPUT),
+    (DictionaryError, ExitCode.INPUT),
     (DivergenceError, ExitCode.INPUT),
     (DownloadError, ExitCode.INPUT),
     (ValueError, ExitCode.USAGE),

@@ -49,7 +49,7 @@ def load_vectors(path: Path, options: LoadOptions) -> Embeddings:
     )
 
 
-def given_vocabulary(path: Path | None) -> Vocabulary | None:
+def given_vocabulary(path: Path | None, *, least_count: int = 0) -> Vocabulary | None:
     """Load the vocabulary that several runs share, if there is one.
 
     Raises
@@ -65,7 +65,7 @@ def given_vocabulary(path: Path | None) -> Vocabulary | None:
     require_input(path)
     from embkit import formats
 
-    return formats.load_vocabulary(path)
+    return formats.load_vocabulary(path, least_count=least_count)
 
 
 def oov_of(

@@ -134,7 +134,7 @@ def _train(
         common,
         inputs=inputs_of(sources, run.vocabulary),
         options={
-            "vocabulary": given_vocabulary(run.vocabulary),
+            "vocabulary": given_vocabulary(run.vocabulary, least_count=1),
             "invalid": run.invalid,
             "cache": run.cache,
             **options,

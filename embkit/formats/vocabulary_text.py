@@ -18,7 +18,7 @@ _LINE = re.compile(rb"(.*[^ \t])[ \t]+([0-9]+)[ \t]*\r?\n?", re.DOTALL)
 _LINES_AT_ONCE = 10_000
 
 
-def load_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
+def load_vocabulary(path: str | os.PathLike[str], *, least_count: int = 0) -> Vocabulary:
     r"""Read words and counts, one of each a line, in the order of the file.
 
     The count is what follows the last blank, so a word may hold blanks. Words may be any
@@ -28,6 +28,9 @@ def load_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
     ----------
     path : str or path
         The file, or ``-`` for standard input.
+    least_count : int
+        The smallest count that is allowed: 1 where words are drawn by their counts, though
+        word2vec writes ``</s> 0`` for a text without newlines.
 
     Returns
     -------
@@ -37,8 +40,8 @@ def load_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
     Raises
     ------
     FormatError
-        If the file has no line, or a line is not a word and a count from 0 to 2^63 - 1, or
-        repeats a word: it names the line.
+        If the file has no line, or a line is not a word and a count from ``least_count`` to
+        2^63 - 1, brings their sum above that, or repeats a word: it names the line.
     OSError
         If the file cannot be read.
 
@@ -52,10 +55,15 @@ def load_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
     """
     words: list[bytes] = []
     counts: list[int] = []
+    total = 0
     name = os.fspath(path)
     with open_input(path) as stream:
         while line := stream.readline(_LONGEST_LINE):
-            word, count = _parse(line, name, len(words) + 1)
+            word, count = _parse(line, name, len(words) + 1, least_count)
+            total += count
+            if total > _MOST_COUNT:
+                reason = f"the sum of the counts must be at most {_MOST_COUNT}, got {total}"
+                raise FormatError(name, len(words) + 1, None, reason)
             words.append(word)
             counts.append(count)
     if not words:
@@ -69,7 +77,7 @@ def load_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
     return vocabulary
 
 
-def _parse(line: bytes, path: str, number: int) -> tuple[bytes, int]:
+def _parse(line: bytes, path: str, number: int, least: int) -> tuple[bytes, int]:
     match = _LINE.fullmatch(line)
     if match is None:
         reason = f"a line must be a word and its count, got {_shown(line)}"
@@ -77,6 +85,9 @@ def _parse(line: bytes, path: str, number: int) -> tuple[bytes, int]:
     word, digits = match.groups()
     if len(digits) > 19 or int(digits) > _MOST_COUNT:
         reason = f"a count must be at most {_MOST_COUNT}, got {_shown(digits)}"
+        raise FormatError(path, number, None, reason)
+    if int(digits) < least:
+        reason = f"a count must be at least {least}, got {int(digits)}"
         raise FormatError(path, number, None, reason)
     return word, int(digits)
 

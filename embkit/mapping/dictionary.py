@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.config import check_choice
-from embkit.errors import FormatError
+from embkit.errors import DictionaryError, FormatError
 from embkit.mapping.entries import Entry, read_entries
 from embkit.vocabulary import Vocabulary
 
@@ -289,7 +289,7 @@ def find_known(
 
     Raises
     ------
-    ValueError
+    DictionaryError
         If no pair has both its words in the vocabularies.
     """
     pairs = dictionary.find(source, target, **looked)
@@ -297,7 +297,7 @@ def find_known(
     hint = dictionary.swapped_hint(pairs, source, target, **looked)
     if len(pairs) == 0:
         why = f"that both vocabularies know: {told}{hint}"
-        raise ValueError(f"dictionary must have a pair {why}")
+        raise DictionaryError(f"dictionary must have a pair {why}")
     if hint:
         _log.warning("%s%s", told, hint)
     else:

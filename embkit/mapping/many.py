@@ -11,6 +11,7 @@ import numpy as np
 from embkit._version import __version__
 from embkit.config import check_choice
 from embkit.embeddings import Embeddings
+from embkit.errors import DictionaryError
 from embkit.mapping.config import MultiCcaConfig, OrthogonalConfig
 from embkit.mapping.dictionary import SeedDictionary, SeedPairs, find_known
 from embkit.mapping.fit import Doubles, fit_orthogonal, paired_rows
@@ -96,6 +97,8 @@ def map_many(
             maps[name] = map(
                 space, languages[pivot], method=method, dictionary=found[name], **options
             )
+        except DictionaryError as error:
+            raise DictionaryError(f"{name}-{pivot}: {error}") from None
         except ValueError as error:
             raise ValueError(f"{name}-{pivot}: {error}") from None
     return maps
@@ -192,8 +195,8 @@ def _edges(
         looked: dict[str, Any] = {"case": config.case, "unicode": config.unicode}
         try:
             pairs = find_known(dictionary, source.vocabulary, target.vocabulary, **looked)
-        except ValueError as error:
-            raise ValueError(f"{first}-{second}: {error}") from None
+        except DictionaryError as error:
+            raise DictionaryError(f"{first}-{second}: {error}") from None
         x, z = paired_rows(
             apply_steps(source.vectors[pairs.source], steps[first]),
             apply_steps(target.vectors[pairs.target], steps[second]),

@@ -68,8 +68,10 @@ def map(
     Raises
     ------
     ValueError
-        If method, option or dictionary are not allowed, no pair is known to both
-        vocabularies, the dims do not suit the method, or a vector is not finite.
+        If method, option or dictionary are not allowed, the dims do not suit the method, or a
+        vector is not finite.
+    DictionaryError
+        If no pair is known to both vocabularies.
     FormatError
         If the dictionary's file is malformed.
 
