@@ -394,3 +394,35 @@ def test_words_that_were_never_seen_are_counted_near_others(tmp_path: Path) -> N
     words.write_text("</s> 0\na 9\nb 9\n")  # as word2vec writes it for a text in one line
     command = ["cooccur", str(text), "--vocabulary", str(words), "--quiet"]
     assert run_main([*command, "--output", str(tmp_path / "counts")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("invalid", "told"),
+    [("replace", "2 invalid bytes or sequences replaced"), ("bytes", "kept")],
+)
+@pytest.mark.parametrize("command", ["train sgns", "train glove", "cooccur"])
+def test_odd_bytes_of_a_text_are_told_once(
+    command: str, invalid: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "text"
+    text.write_bytes(b"a b c\r\n" * 9 + b"a \xff b \xfe c\n")
+    line = [*command.split(), str(text), "--min-count", "1", "--invalid", invalid]
+    line += ["--overwrite", "--output", str(tmp_path / "counts.tsv")]
+    if command != "cooccur":
+        line = [*line[:-1], str(tmp_path / "v.bin"), "--dim", "4", "--epochs", "1"]
+    assert run_main(line) == 0
+    error = capsys.readouterr().err
+    assert error.count("crlf") == 1
+    assert f"warning: {text}: 9 crlf lines, 2 " in error
+    assert told in error
+    assert run_main([*line, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_text_without_odd_bytes_is_not_talked_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text").write_text("a b c\n" * 9)
+    line = ["train", "sgns", str(tmp_path / "text"), "--min-count", "1", "--dim", "4"]
+    assert run_main([*line, "--output", str(tmp_path / "v.bin")]) == 0
+    assert "warning" not in capsys.readouterr().err

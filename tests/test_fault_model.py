@@ -27,7 +27,11 @@ ROWS: dict[int, tuple[str, str]] = {
         "test_cli_commands::test_a_run_that_cannot_end_well_leaves_no_output",
     ),
     5: ("no final newline", "test_surroundings::test_last_word_without_a_newline_is_kept"),
-    6: ("CRLF and lone CR", "test_corpus::test_equals_the_oracle_for_any_blocks_and_threads"),
+    6: (
+        "CRLF and lone CR",
+        "test_corpus::test_equals_the_oracle_for_any_blocks_and_threads "
+        "test_cli_commands::test_odd_bytes_of_a_text_are_told_once",
+    ),
     7: (
         "byte-order marks",
         "test_corpus::test_a_byte_order_mark_is_stripped_at_the_start_of_each_file_only "
@@ -36,6 +40,7 @@ ROWS: dict[int, tuple[str, str]] = {
     8: (
         "invalid UTF-8",
         "test_corpus::test_invalid_bytes_are_an_error_with_line_and_byte "
+        "test_cli_commands::test_odd_bytes_of_a_text_are_told_once "
         "test_corpus::test_any_bytes_are_kept_exactly_or_replaced",
     ),
     9: ("NUL bytes", "test_corpus::test_any_bytes_are_kept_exactly_or_replaced"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
@@ -25,6 +26,8 @@ Sentences: TypeAlias = "Iterable[Iterable[str | bytes]]"
 CorpusSource: TypeAlias = "PathLike | Sequence[PathLike] | Sentences"
 Invalid: TypeAlias = 'Literal["error", "replace", "bytes"]'
 Progress: TypeAlias = "Callable[[int, int | None], None]"
+
+_log = logging.getLogger("embkit")
 
 _BLOCK_BYTES = 1 << 20
 _MOST_THREADS = 64  # more only wait for the reader
@@ -163,10 +166,28 @@ def encode(
     work = _Work(config, invalid, threads, progress, vocabulary)
     if _names_files(source):
         files = find_files(cast("PathLike | Sequence[PathLike]", source))
-        return work.encode_files(files) if cache is None else work.reuse_or_encode(files, cache)
+        corpus = (
+            work.encode_files(files) if cache is None else work.reuse_or_encode(files, cache)
+        )
+        _tell_oddities(corpus, invalid)
+        return corpus
     if cache is not None:
         raise ValueError("cache must be None for an iterable, which is read only once")
-    return work.encode_sentences(cast("Sentences", source))
+    corpus = work.encode_sentences(cast("Sentences", source))
+    _tell_oddities(corpus, invalid)
+    return corpus
+
+
+def _tell_oddities(corpus: EncodedCorpus, invalid: Invalid) -> None:
+    """Log what was not as a text should be and was read nevertheless."""
+    done = "kept" if invalid == "bytes" else "replaced"
+    counted = {
+        "crlf lines": corpus.num_crlf,
+        f"invalid bytes or sequences {done}": corpus.num_invalid,
+    }
+    if told := ", ".join(f"{count} {what}" for what, count in counted.items() if count):
+        names = corpus.sources
+        _log.warning("%s: %s", names[0] if len(names) == 1 else f"{len(names)} texts", told)
 
 
 def _names_files(source: object) -> bool:
