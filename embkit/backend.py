@@ -182,7 +182,9 @@ def open_backend(device: str | Device = "cpu") -> Backend:
     Raises
     ------
     ValueError
-        If the device is none of these, or CuPy or the GPU is missing.
+        If the device is none of these.
+    CudaError
+        If CuPy or the GPU is missing.
 
     Examples
     --------
@@ -194,7 +196,7 @@ def open_backend(device: str | Device = "cpu") -> Backend:
         return Backend(np, wanted)
     try:
         cupy = _usable_cupy(wanted)
-    except ValueError:
+    except CudaError:
         if wanted.kind == "auto":
             return Backend(np, Device("cpu"))
         raise
@@ -216,19 +218,19 @@ def _usable_cupy(device: Device) -> Any:  # noqa: ANN401  (CuPy has no types)
     try:
         cupy = importlib.import_module("cupy")
     except ImportError as error:
-        raise ValueError(
+        raise CudaError(
             "device must be cpu where CuPy is not installed (the extras embkit[cuda12] and "
             f"embkit[cuda13] bring it), got {str(device)!r}"
         ) from error
     try:
         devices = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
-        raise ValueError(
+        raise CudaError(
             f"device must be cpu where there is no GPU, got {str(device)!r} ({error})"
         ) from error
     if devices < 1:
-        raise ValueError(f"device must be cpu where there is no GPU, got {str(device)!r}")
+        raise CudaError(f"device must be cpu where there is no GPU, got {str(device)!r}")
     if device.index is not None and device.index >= devices:
         most = f"cuda:{devices - 1}"
-        raise ValueError(f"device must be at most {most} here, got {str(device)!r}")
+        raise CudaError(f"device must be at most {most} here, got {str(device)!r}")
     return cupy

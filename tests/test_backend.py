@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from embkit.backend import Device, array_namespace, open_backend, parse_device
+from embkit.cli import main
+from embkit.cli.exit_codes import ExitCode
 from embkit.counts.ppmi import ppmi_matrix
 from embkit.counts.svd import truncated_svd
-from embkit.errors import ResourceError
+from embkit.errors import CudaError, ResourceError
 from tests.reference_counts import random_counts
 from tests.stand_in_cupy import CUDARuntimeError, StandIn
 
@@ -37,7 +39,7 @@ def test_a_device_has_a_kind_and_maybe_a_number() -> None:
 def test_auto_takes_the_gpu_where_there_is_one() -> None:
     assert open_backend("auto").is_gpu
     assert str(open_backend("cuda:0").device) == "cuda:0"
-    with pytest.raises(ValueError, match="device must be at most cuda:0 here, got 'cuda:1'"):
+    with pytest.raises(CudaError, match="device must be at most cuda:0 here, got 'cuda:1'"):
         open_backend("cuda:1")
 
 
@@ -50,20 +52,29 @@ def test_auto_takes_the_processor_where_there_is_no_gpu(
 
 def test_missing_cupy_is_told_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(ValueError, match=r"where CuPy is not installed .*embkit\[cuda12\]"):
+    with pytest.raises(CudaError, match=r"where CuPy is not installed .*embkit\[cuda12\]"):
         array_namespace("cuda")
+
+
+def test_missing_gpu_ends_map_many_before_its_files_are_opened(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    command = ["map-many", "s=none", "t=none", "--pivot", "t", "--dictionary", "s-t=none"]
+    assert main([*command, "--output", "none", "--device", "cuda"]) == ExitCode.RESOURCE
+    assert "where CuPy is not installed" in capsys.readouterr().err
 
 
 def test_missing_gpu_is_told(stand_in: StandIn) -> None:
     stand_in.devices = 0
-    with pytest.raises(ValueError, match="device must be cpu where there is no GPU"):
+    with pytest.raises(CudaError, match="device must be cpu where there is no GPU"):
         array_namespace("cuda")
 
     def fails() -> int:
         raise CUDARuntimeError("no driver")
 
     stand_in.cuda.runtime.getDeviceCount = fails
-    with pytest.raises(ValueError, match=r"no GPU, got 'cuda' .no driver"):
+    with pytest.raises(CudaError, match=r"no GPU, got 'cuda' .no driver"):
         array_namespace("cuda")
 
 

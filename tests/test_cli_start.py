@@ -133,3 +133,16 @@ def test_a_full_disk_under_stdout_exits_4() -> None:
         _, errors = process.communicate(timeout=60)
     assert process.returncode == ExitCode.OUTPUT
     assert errors.splitlines() == ["embkit: error: standard output: No space left on device"]
+
+
+def test_lack_of_memory_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError("std::bad_alloc")
+
+    (tmp_path / "v").touch()
+    monkeypatch.setattr("embkit.cli.export.load_vectors", fail)
+    command = ["export", "projector", str(tmp_path / "v"), str(tmp_path / "p")]
+    assert run_main(command) == ExitCode.RESOURCE
+    assert capsys.readouterr().err == "embkit: error: not enough memory\n"

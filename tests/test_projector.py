@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -49,3 +51,21 @@ def test_the_command_refuses_what_it_cannot_write(
     assert main(["export", "projector", str(vectors), str(tmp_path / "no/out")]) == 4
     assert main(["export", "projector", str(vectors), str(vectors)]) == 4
     assert main(["export", "projector", str(tmp_path / "nothing"), str(tmp_path / "x")]) == 2
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_nothing_stays_of_an_export_that_fails(
+    is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lines(_: embkit.Embeddings) -> Iterator[str]:
+        yield "word\n"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("embkit.report.projector._metadata_lines", lines)
+    folder = tmp_path / "p"
+    if is_there:
+        folder.mkdir()
+    vectors = embkit.Embeddings.from_words(["a", "b"], np.eye(2))
+    with pytest.raises(OSError, match=r"No space left.*metadata\.tsv"):
+        write_projector(vectors, folder)
+    assert list(tmp_path.rglob("*")) == ([folder] if is_there else [])

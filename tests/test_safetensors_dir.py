@@ -21,6 +21,7 @@ import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import embkit
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError, OutputExistsError
 from embkit.formats.safetensors_dir import read_embeddings
@@ -485,3 +486,15 @@ def test_limit_keeps_as_many_rows_as_there_are(tmp_path: Path, limit: int) -> No
     assert part.output is not None
     np.testing.assert_array_equal(part.output, make().output[:rows])  # type: ignore[index]
     np.testing.assert_array_equal(part.vectors, make().vectors[:rows])
+
+
+def test_a_model_that_cannot_be_mapped_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    embkit.save(embkit.Embeddings.from_words(["a", "b"], np.eye(2)), tmp_path / "model")
+    monkeypatch.setattr(np, "memmap", fail)
+    with pytest.raises(OSError, match=r"Too many open files: .*embeddings\.safetensors"):
+        embkit.load(tmp_path / "model")

@@ -126,7 +126,7 @@ def test_a_missing_gpu_is_told_before_the_work(
     monkeypatch.setitem(sys.modules, "cupy", None)
     monkeypatch.setattr("embkit.training.train", lambda *_, **__: pytest.fail("the work began"))
     command = ["train", "svd", corpus, "--output", tmp_path / "s", "--device", "cuda"]
-    assert run(*command) == ExitCode.USAGE
+    assert run(*command) == ExitCode.RESOURCE
     assert "device must be cpu where CuPy is not installed" in capsys.readouterr().err
 
 

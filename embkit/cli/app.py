@@ -211,6 +211,8 @@ def report(error: BaseException, *, debug: bool) -> int:
         message = f"{os.fsdecode(error.filename)}: {error.strerror}"
     elif isinstance(error, OSError):
         message = error.strerror or str(error)
+    elif isinstance(error, MemoryError) and str(error) in ("", "std::bad_alloc"):
+        message = "not enough memory"
     else:
         message = str(error) or type(error).__name__
     with contextlib.suppress(OSError):  # nobody listens; the exit code still tells

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from embkit import mapping
+from embkit.backend import open_backend
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import load_vectors, require_input
 from embkit.cli.map_told import has_failed
@@ -83,7 +84,8 @@ def map_many_command(
         Write the maps even if the verdict on one is that it failed.
     """
     chosen = {name: value for name, value in vars(options).items() if value is not None}
-    make_config(method, chosen)
+    config = make_config(method, chosen)
+    open_backend(getattr(config, "device", "cpu"))  # refuses one that is not there
     named = [Named.parse(text, "languages") for text in languages]
     names = [language.name for language in named]
     if len(named) < 2 or len(set(names)) < len(named):

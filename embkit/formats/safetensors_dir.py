@@ -31,6 +31,7 @@ from embkit.formats.safetensors_header import (
     read_header,
 )
 from embkit.sparse import SparseEmbeddings
+from embkit.streams import naming
 from embkit.subwords import Subwords
 from embkit.vocabulary import Vocabulary
 
@@ -123,7 +124,8 @@ def _map_tensors(model: _Model, stream: BinaryIO) -> None:
     for name in safetensors_sparse.REQUIRED if model.is_sparse else _REQUIRED:
         if name not in model.header.tensors:
             model.fail(f"tensor {name!r} is missing")
-    file = np.memmap(stream, np.uint8, "r").view(np.ndarray)
+    with naming(model.path):
+        file = np.memmap(stream, np.uint8, "r").view(np.ndarray)
     for name, (dtype, ndim) in _TENSORS.items():
         tensor = model.header.tensors.get(name)
         if tensor is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
 from collections.abc import Iterator
@@ -65,7 +66,7 @@ def write_projector(
     Returns
     -------
     tuple of Path
-        The three files, each replaced atomically.
+        The three files, each replaced atomically once all are written.
 
     Raises
     ------
@@ -83,14 +84,42 @@ def write_projector(
     ('1\t0.5\n0.25\t-1\n', 'sun\nsea\n')
     """
     check_folder(folder, overwrite=overwrite)
-    folder.mkdir(exist_ok=True)
     paths = tuple(folder / name for name in _NAMES)
     contents = (_tensor_lines(vectors), _metadata_lines(vectors), iter([_CONFIG]))
-    for path, lines in zip(paths, contents, strict=True):
-        with OutputFile(path, overwrite=overwrite) as stream:
-            for line in lines:
-                stream.write(line.encode("utf-8", "surrogateescape"))
+    with _made_whole(folder), contextlib.ExitStack() as outputs:
+        files = [OutputFile(path, overwrite=overwrite) for path in paths]
+        for file in files:
+            outputs.callback(file.discard)
+        for file, lines in zip(files, contents, strict=True):
+            _write(file, lines)
+        for file in files:
+            file.commit()
     return paths
+
+
+def _write(file: OutputFile, lines: Iterator[str]) -> None:
+    try:
+        for line in lines:
+            file.stream.write(line.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        error.filename = error.filename or file.path  # a failed write does not know its file
+        raise
+
+
+@contextlib.contextmanager
+def _made_whole(folder: Path) -> Iterator[None]:
+    """Make a folder where there is none; one made here goes again with its files on errors."""
+    is_new = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            for name in _NAMES:
+                (folder / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # holds what others put there meanwhile
+                folder.rmdir()
+        raise
 
 
 def _tensor_lines(vectors: Embeddings) -> Iterator[str]:
