@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import signal
 import sys
@@ -51,8 +52,15 @@ def _watch(descriptor: int) -> None:
             os._exit(128 + numbers[-1])
 
 
+def _above_streams(descriptor: int) -> int:
+    """Return the descriptor under a number that no closed standard stream left free."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(descriptor)
+    return moved
+
+
 def _start_watching() -> None:
-    reader, writer = os.pipe()
+    reader, writer = map(_above_streams, os.pipe())
     os.set_blocking(writer, False)
     try:
         threading.Thread(target=_watch, args=(reader,), daemon=True).start()
