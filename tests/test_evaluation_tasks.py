@@ -14,7 +14,7 @@ import scipy.stats
 from numpy.typing import NDArray
 
 import embkit
-from embkit.evaluation import datasets
+from embkit.evaluation import datasets, diagnostics
 from embkit.evaluation.bias import (
     effect_size,
     evaluate_bias,
@@ -277,12 +277,24 @@ def test_hubs_are_counted_as_a_full_sort_counts_them() -> None:
 
 def test_isotropy_is_one_for_a_cross_and_small_for_a_cone() -> None:
     cross = np.concatenate([np.eye(4), -np.eye(4)])
-    assert isotropy(cross).value == pytest.approx(1)
+    assert isotropy(lambda: [cross]).value == pytest.approx(1)
     cone = np.array([[1.0, 0.1], [1.0, -0.1]])
-    value = isotropy(cone / np.linalg.norm(cone, axis=1, keepdims=True)).value
+    value = isotropy(lambda: [cone / np.linalg.norm(cone, axis=1, keepdims=True)]).value
     assert value is not None
     assert value < 0.2
     assert evaluate_diagnostics(Sparse(named(planted()))).isotropy.value is None
+
+
+def test_blocks_of_any_size_tell_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = named(planted())
+    whole = evaluate_diagnostics(vectors, DiagnosticsOptions(neighbors=3))
+    monkeypatch.setattr(diagnostics, "_BLOCK", 5)
+    assert 24 % 5 != 0
+    parts = evaluate_diagnostics(vectors, DiagnosticsOptions(neighbors=3))
+    assert parts.hubness.value == whole.hubness.value
+    assert parts.largest_hub == whole.largest_hub
+    assert parts.isotropy.value == pytest.approx(whole.isotropy.value)
+    assert parts.mean_cosine == pytest.approx(whole.mean_cosine)
 
 
 def test_frequency_is_that_of_counts_else_of_row_order() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from embkit.evaluation.spaces import Doubles, Ids, Space, SparseSpace, Vectors, 
 from embkit.evaluation.task_options import DiagnosticsOptions
 from embkit.neighbors import top_k
 
-_BLOCK = 1024  # rows of a sparse space whose products are taken at a time
+_BLOCK = 1024  # rows that are taken at a time: in float64, or their products with all
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,8 @@ def evaluate_diagnostics(
         )
     k = min(options.neighbors, len(rows) - 1)
     hits = np.bincount(nearest(space, rows, k).ravel(), minlength=len(rows))
-    units = space.units(rows)
-    sum_of_units = np.asarray(units.sum(axis=0)).ravel()
+    blocks = partial(_unit_blocks, space, rows)
+    sum_of_units = np.sum([np.asarray(b.sum(axis=0)).ravel() for b in blocks()], axis=0)
     n = len(rows)
     frequency, frequency_by = _frequency(space, rows)
     return Diagnostics(
@@ -133,7 +135,7 @@ def evaluate_diagnostics(
         space.words[int(rows[hits.argmax()])],
         int(hits.max()),
         float((hits == 0).mean()),
-        isotropy(units) if not space.is_sparse else _SPARSE,
+        isotropy(blocks) if not space.is_sparse else _SPARSE,
         float((sum_of_units @ sum_of_units - n) / (n * (n - 1))),
         _rank_correlation(frequency, space.norms[rows]),
         _rank_correlation(frequency, hits.astype(np.float64)),
@@ -156,9 +158,13 @@ def nearest(space: Space, rows: Ids, k: int) -> Ids:
     Shape (num_rows, k); of equal cosines the earlier row comes first.
     """
     if not space.is_sparse:
-        units = space.units(rows).astype(np.float32)
-        exclude = [[i] for i in range(len(rows))]
-        return top_k(units, units, k, exclude=exclude).rows
+        units = np.concatenate([b.astype(np.float32) for b in _unit_blocks(space, rows)])
+        found = np.empty((len(rows), k), np.int64)
+        for start in range(0, len(rows), _BLOCK):
+            block = units[start : start + _BLOCK]
+            themselves = [[start + i] for i in range(len(block))]
+            found[start : start + _BLOCK] = top_k(block, units, k, exclude=themselves).rows
+        return found
     found = np.empty((len(rows), k), np.int64)
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
@@ -168,17 +174,25 @@ def nearest(space: Space, rows: Ids, k: int) -> Ids:
     return found
 
 
-def isotropy(units: Doubles) -> Estimate:
+def _unit_blocks(space: Space, rows: Ids) -> Iterator[Any]:
+    """Yield the rows at unit length, some at a time: all in float64 would fill the memory."""
+    for start in range(0, len(rows), _BLOCK):
+        yield space.units(rows[start : start + _BLOCK])
+
+
+def isotropy(blocks: Callable[[], Iterable[Doubles]]) -> Estimate:
     """Return min Z / max Z over the principal directions of rows and their opposites.
+
+    ``blocks`` returns the rows, some at a time, and is called twice.
 
     Examples
     --------
-    >>> isotropy(np.array([[1.0, 0.0], [1.0, 0.0]])).value == 1 / np.exp(2)
+    >>> isotropy(lambda: [np.array([[1.0, 0.0], [1.0, 0.0]])]).value == 1 / np.exp(2)
     np.True_
     """
-    _, directions = np.linalg.eigh(units.T @ units)
-    projections = units @ directions
-    z = np.concatenate([np.exp(projections).sum(0), np.exp(-projections).sum(0)])
+    _, directions = np.linalg.eigh(reduce(np.add, (units.T @ units for units in blocks())))
+    turned = (units @ directions for units in blocks())
+    z = reduce(np.add, (np.concatenate([np.exp(x).sum(0), np.exp(-x).sum(0)]) for x in turned))
     return Estimate(float(z.min() / z.max()), reason="no interval: a property of all words")
 
 
