@@ -159,7 +159,7 @@ def test_a_dictionary_of_the_other_direction_is_told_and_taken(
     swapped.write_text("\n".join(rows), encoding="utf-8")
     arguments = ["map", files["s.bin"], files["t"], "--output", files["m"]]
     arguments += ["--dictionary", str(swapped)]
-    assert run_main(arguments) == 2
+    assert run_main(arguments) == 3
     told = capsys.readouterr().err
     assert "the other way round 40 of its pairs are known: is the target first?" in told
     assert run_main([*arguments, "--reverse-dictionary", "--quiet"]) == 0
