@@ -40,7 +40,9 @@ def test_shuffle_keeps_a_finished_file_and_leaves_no_partial_one(tmp_path: Path)
 
 def test_a_model_is_scored_on_the_words_that_both_know(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    first = Embeddings.from_words("abcdef", rng.standard_normal((6, 4)).astype(np.float32))
+    first = Embeddings.from_words(
+        list("abcdef"), rng.standard_normal((6, 4)).astype(np.float32)
+    )
     second = Embeddings.from_words(
         ["</s>", *"fedcb"], rng.standard_normal((6, 4)).astype(np.float32)
     )

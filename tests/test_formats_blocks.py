@@ -127,7 +127,7 @@ def test_rows_of_a_mapped_file_are_counted_by_their_bytes(
 
 def test_counts_go_with_their_rows(tmp_path: Path) -> None:
     vectors = np.arange(10, dtype=np.float32).reshape(5, 2)
-    words = embkit.Vocabulary.from_words("abcde", counts=[9, 7, 5, 3, 1])
+    words = embkit.Vocabulary.from_words(list("abcde"), counts=[9, 7, 5, 3, 1])
     embkit.save(embkit.Embeddings(words, vectors), tmp_path / "v.npz")
     blocks = list(read_blocks(tmp_path / "v.npz", block_bytes=16, limit=3))
     assert [None if b.counts is None else b.counts.tolist() for b in blocks] == [[9, 7], [5]]

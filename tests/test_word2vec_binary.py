@@ -92,7 +92,7 @@ def test_limit_reads_no_further(path: Path) -> None:
 
 def test_rows_larger_than_a_buffer_are_read(path: Path) -> None:
     vectors = np.arange(5 * 100_000, dtype=np.float32).reshape(5, -1)
-    embeddings = Embeddings.from_words("abcde", vectors)
+    embeddings = Embeddings.from_words(list("abcde"), vectors)
     formats.save(embeddings, path)
     np.testing.assert_array_equal(formats.load(path).vectors, vectors)
 
