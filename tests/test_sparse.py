@@ -103,7 +103,7 @@ def test_analogies_follow_their_formulas(vectors: SparseEmbeddings, method: str)
 
 def test_cosmul_takes_cosines_as_they_are_unless_rows_have_negative_numbers() -> None:
     rows = np.array([[3.0, 1, 0], [1, 2, 1], [0, 1, 4], [2, 2, 2], [0, 1, 1]])
-    words = Vocabulary.from_words("abcde")
+    words = Vocabulary.from_words(list("abcde"))
     plain = SparseEmbeddings(words, csr_array(rows))
     units = np.array([unit(row) for row in rows])
     cosines = units @ units.T
@@ -153,7 +153,7 @@ def test_odd_one_out_and_sets(vectors: SparseEmbeddings, dense: Embeddings) -> N
 
 def test_ties_give_the_lower_row_first() -> None:
     rows = csr_array(np.array([[1.0, 0], [0, 1], [1, 1], [0, 1], [0, 1]]))
-    v = SparseEmbeddings(Vocabulary.from_words("abcde"), rows)
+    v = SparseEmbeddings(Vocabulary.from_words(list("abcde")), rows)
     assert [word for word, _ in v.neighbors(["b"], 4)[0]] == ["d", "e", "c", "a"]
 
 
@@ -167,7 +167,7 @@ def test_evaluations_take_them(vectors: SparseEmbeddings, dense: Embeddings) -> 
 
 
 def test_matrices_are_checked() -> None:
-    words = Vocabulary.from_words("ab")
+    words = Vocabulary.from_words(list("ab"))
     with pytest.raises(ValueError, match=r"one row per word \(2\), got 3 rows"):
         SparseEmbeddings(words, csr_array((3, 3)))
     with pytest.raises(ValueError, match="matrix must be finite, got nan in row 1"):
@@ -182,5 +182,5 @@ def test_coordinates_given_twice_are_added() -> None:
     from scipy.sparse import coo_array
 
     twice = coo_array((np.ones(3), ([0, 0, 1], [1, 1, 0])), shape=(2, 2))
-    v = SparseEmbeddings(Vocabulary.from_words("ab"), twice)
+    v = SparseEmbeddings(Vocabulary.from_words(list("ab")), twice)
     assert v.matrix.toarray().tolist() == [[0, 2], [1, 0]]
