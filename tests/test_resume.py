@@ -205,7 +205,8 @@ def test_second_signal_ends_a_run_at_once_and_it_still_resumes(
         run.send_signal(signal.SIGINT)
         sent = time.monotonic()
         run.wait(timeout=20)
-    assert run.returncode == 130
+    # As Python ends it gives signals back to the system; a shell tells 130 for both.
+    assert run.returncode in (130, -signal.SIGINT)
     assert time.monotonic() - sent < 10  # at once on a machine that is not busy
     with spawn(["resume", "model.run", "-q"], tmp_path) as resumed:
         assert resumed.communicate()[1] == ""
