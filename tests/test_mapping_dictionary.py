@@ -182,3 +182,12 @@ def test_what_is_no_pair_is_not_taken_apart(entries: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SeedDictionary(entries)
     assert len(SeedDictionary({"ab": "cd"}.items())) == 1
+
+
+@pytest.mark.parametrize("word", ["\x1f", "\u00a0", "\u3000"])
+def test_blanks_of_unicode_alone_are_a_word(word: str, tmp_path: Path) -> None:
+    path = tmp_path / "d.txt"
+    path.write_text(f"at {word}\n", "utf-8")
+    found = [(e.source, e.target) for e in SeedDictionary.read(path).entries]
+    assert found == [("at", word)]
+    assert len(SeedDictionary([("at", word)])) == 1

@@ -27,6 +27,8 @@ CASES = ("exact", "lower", "any")
 _log = logging.getLogger("embkit")
 _MOST_EXAMPLES = 10  # unused pairs that a report names
 
+_BLANKS = " \t\n\r\v\f"  # of ASCII: those of Unicode are parts of words
+
 
 @dataclass(frozen=True)
 class SeedReport:
@@ -118,7 +120,7 @@ class SeedDictionary:
         self.path = None if path is None else os.fspath(path)
         self.entries = [_as_entry(e) for e in entries]
         for entry in self.entries:
-            if not (entry.source.strip() and entry.target.strip()):
+            if not (entry.source.strip(_BLANKS) and entry.target.strip(_BLANKS)):
                 raise ValueError(f"words of a pair must not be empty, got {entry}")
             if not (math.isfinite(entry.weight) and entry.weight > 0):
                 raise ValueError(f"weight must be positive, got {entry.weight} in {entry}")
