@@ -151,6 +151,21 @@ def test_trainer_goes_on_from_the_last_whole_checkpoint(
         checkpoints.restore(trainer)
 
 
+def test_whole_checkpoint_is_kept_beside_the_next_where_a_newer_one_was_damaged(
+    tmp_path: Path,
+) -> None:
+    checkpoints = Checkpoints(tmp_path, IDENTITY, every=60)
+    for block in (1, 2):
+        checkpoints.save(Trainer(block))
+    newest = checkpoints.files()[0]
+    newest.write_bytes(newest.read_bytes()[:-1])
+    checkpoints = Checkpoints(tmp_path, IDENTITY, every=60)
+    assert checkpoints.restore(Trainer())
+    checkpoints.save(Trainer(3))
+    blocks = [read_checkpoint(path)[0].counters["block"] for path in checkpoints.files()]
+    assert blocks == [3, 1]
+
+
 def test_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     Checkpoints(tmp_path, IDENTITY, 10).save(Trainer(4))
     trainer = Trainer()

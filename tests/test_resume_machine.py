@@ -33,6 +33,8 @@ def uninterrupted(method: str) -> bytes:
 class Machine(RuleBasedStateMachine):
     """A run's folder: what it must hold is known at every step."""
 
+    compared = 0  # finished models that were held against the uninterrupted run's
+
     @initialize(method=st.sampled_from(["sgns", "cbow"]), pauses=st.integers(1, 9))
     def begin(self, method: str, pauses: int) -> None:
         self.folder = Path(tempfile.mkdtemp())
@@ -76,7 +78,6 @@ class Machine(RuleBasedStateMachine):
     @rule(format=st.sampled_from(["word2vec-binary", "word2vec-text", "npz", "directory"]))
     def save_and_load(self, format: str) -> None:
         assert self.result is not None
-        assert self.result.vectors.tobytes() == uninterrupted(self.method)
         path = self.folder / format
         embkit.save(self.result, path, format=format, overwrite=True)
         self.result = embkit.load(path)
@@ -85,9 +86,11 @@ class Machine(RuleBasedStateMachine):
         if hasattr(self, "folder"):
             if self.result is not None:
                 assert self.result.vectors.tobytes() == uninterrupted(self.method)
+                Machine.compared += 1
             shutil.rmtree(self.folder)
 
 
 def test_any_order_of_stops_and_resumes_ends_in_the_same_bytes() -> None:
     chosen = settings(max_examples=10, stateful_step_count=10, deadline=None)
-    run_machine(Machine, settings=chosen)  # the rules and the teardown of Machine assert
+    run_machine(Machine, settings=chosen)
+    assert Machine.compared > 0

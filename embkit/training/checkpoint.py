@@ -164,6 +164,7 @@ class Checkpoints:
         self.at_end = at_end
         self._identity = dict(identity)
         self._every = every
+        self._damaged: set[Path] = set()
         self._last_time = time.monotonic()
 
     def files(self) -> list[Path]:
@@ -189,6 +190,7 @@ class Checkpoints:
                 if path == files[-1]:
                     raise
                 logger.warning("%s: the checkpoint before it is used", error)
+                self._damaged.add(path)
                 continue
             if identity != self._identity:
                 raise ValueError(f"{path} must be a checkpoint of this run, got another's")
@@ -201,7 +203,7 @@ class Checkpoints:
         return time.monotonic() - self._last_time >= self._every
 
     def save(self, trainer: Resumable) -> None:
-        """Write a checkpoint, and remove those that are older than the one before.
+        """Write a checkpoint, and remove all others but the whole one before.
 
         One that cannot be written is reported; the run goes on, and the older ones stay.
         """
@@ -211,10 +213,11 @@ class Checkpoints:
             return
         files = self.files()
         number = _number(files[0]) + 1 if files else 1
+        whole = [path for path in files if path not in self._damaged]
         try:
             path = self.folder / f"checkpoint-{number:06d}.safetensors"
             write_checkpoint(path, state, self._identity)
-            for old in files[KEPT - 1 :]:
+            for old in set(files) - set(whole[: KEPT - 1]):
                 old.unlink(missing_ok=True)
         except OSError as error:
             logger.warning("no checkpoint: %s: %s", error.filename, error.strerror)
