@@ -133,6 +133,8 @@ def test_further_runs_that_meet_replace_a_first_one_that_went_astray(
     found = mapping.statistics
     assert found["verdict"]["judgement"] == "good"
     assert found["restarts"]["attempts"] == 2
+    assert found["restarts"]["succeeded"] == 0
+    assert found["verdict"]["figures"]["success_rate"] == 0.5  # the two of four that met
     mapped = (
         mapping.apply(words("s", source), "source").vectors,
         mapping.apply(words("t", target), "target").vectors,
@@ -160,6 +162,25 @@ def test_a_further_run_that_meets_the_first_confirms_it(
     assert found["verdict"]["judgement"] == "good"
     assert found["restarts"]["attempts"] == 1
     assert len(called) == 3
+
+
+def test_what_comes_of_two_that_meet_may_still_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target, _ = planted(noise=0.05)
+    go_astray(2, monkeypatch)
+    shown, asked = learning._translate, []
+
+    def translate(*arguments: Any) -> Array:
+        asked.append(0)
+        found = shown(*arguments)
+        # The first two went astray, the next two meet, and the one learned from them is lost.
+        return (
+            np.random.default_rng(len(asked)).permutation(found) if len(asked) == 5 else found
+        )
+
+    monkeypatch.setattr(learning, "_translate", translate)
+    found = map(words("s", source), words("t", target), **UNSUPERVISED).statistics
+    assert found["verdict"]["judgement"] == "failed"
+    assert found["restarts"]["attempts"] == 2
 
 
 def test_without_attempts_a_run_that_goes_astray_fails(monkeypatch: pytest.MonkeyPatch) -> None:

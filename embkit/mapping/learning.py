@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,52 +58,18 @@ def fit_self_learning(
         If the dims differ, or there is nothing to start from.
     """
     words = max(config.cutoff, config.initial_words)
-    source, target = spaces.source_matrix(words), spaces.target_matrix(words)
-    kind, start = _start(spaces, source, target, pairs, config)
-    ways = _ways(kind, config)
-    courses = _Courses(report, 2 * len(ways) + config.restarts - 1, config.iterations)
-
-    def run(number: int, start: Pairs, ways: list[SelfLearningConfig]) -> Learned:
-        def learn(way: SelfLearningConfig) -> Learned:
-            seed = config.seed + number
-            return self_learn(
-                source, target, start, way, seed=seed, on_iteration=courses.next()
-            )
-
-        return max(map(learn, ways), key=lambda learned: learned.best.rank)
-
-    def other_run(attempt: int) -> Learned:
-        start_too = _other_start(source, target, kind, start, config, attempt)
-        number = config.restarts + attempt
-        return run(number, start_too, _ways(kind, fewer) if attempt == 0 else [fewer])
-
-    def shown(learned: Learned) -> NDArray[np.int64]:
-        return _translate(source, target, learned, fewer)
-
-    fewer = _with_fewer_words(config)
-    # The way without dropping, which is the first of two, draws nothing: once is enough.
-    runs = [run(n, start, ways if n == 0 else ways[-1:]) for n in range(config.restarts)]
-    others = [other_run(0)]
-    best = max(runs, key=lambda run: run.best.rank)
-    translations, checks = [shown(learned) for learned in runs], [shown(others[0])]
-    alike = [_alike(found, checks[0]) for found in translations]
-    repeated = alike[runs.index(best)]
-    while repeated < REPEATED_FAILED and len(others) <= config.attempts:
-        courses.number += 1
-        others.append(other_run(len(others)))
-        checks.append(shown(others[-1]))
-        meets = [_alike(found, checks[-1]) for found in checks[:-1]]
-        if _alike(translations[runs.index(best)], checks[-1]) >= _MET:
-            repeated = _alike(translations[runs.index(best)], checks[-1])
-        elif max(meets) >= _MET:  # the first run, which met none, went astray
-            courses.number += 1
-            best = run(0, others[-1].pairs, [replace(config, keep_probability=1.0)])
-            repeated = _alike(shown(best), checks[int(np.argmax(meets))])
-    fitted = _final_map(spaces, best.pairs, config)
-    succeeded = [share >= REPEATED_FAILED for share in alike]
+    matrices = spaces.source_matrix(words), spaces.target_matrix(words)
+    kind, start = _start(spaces, *matrices, pairs, config)
+    learner = _Learner(*matrices, kind, start, config, report)
+    runs, others = learner.first_runs(), [learner.other_run(0)]
+    best, repeated = learner.settle(runs, others)
+    fitted = _final_map(spaces, best.learned.pairs, config)
+    is_settled = len(others) > 1 and repeated >= REPEATED_FAILED
+    measure, asked = (best, [*runs, *others]) if is_settled else (others[0], runs)
+    succeeded = [run.alike(measure) >= REPEATED_FAILED for run in asked]
     figures = {
-        **_figures(source, target, best, fitted, config.device),
-        "restarts_alike": translated_alike(translations),
+        **_figures(*matrices, best.learned, fitted, config.device),
+        "restarts_alike": translated_alike([run.translations for run in runs]),
         "success_rate": sum(succeeded) / len(succeeded),
     }
     verdict = judge(
@@ -114,12 +80,92 @@ def fit_self_learning(
     )
     restarts = {
         "runs": len(runs),
-        "succeeded": sum(succeeded),
-        "objectives": [run.best.objective for run in runs],
+        "succeeded": sum(succeeded[: len(runs)]),
+        "objectives": [run.learned.best.objective for run in runs],
         "attempts": len(others) - 1,
     }
-    told = {"start": {"pairs": len(start[0]), "kind": kind}, **_course(best)}
+    told = {"start": {"pairs": len(start[0]), "kind": kind}, **_course(best.learned)}
     return Fit(*fitted, {**told, "restarts": restarts, "verdict": verdict.to_dict()})
+
+
+class _Run(NamedTuple):
+    """What a run learned, and frequent source words' best partners by it."""
+
+    learned: Learned
+    translations: NDArray[np.int64]
+
+    def alike(self, other: _Run) -> float:
+        """Return the share of words that two runs translate alike."""
+        return float((self.translations == other.translations).mean())
+
+
+class _Learner:
+    """Runs of self-learning on two spaces: from their start, and others to check them."""
+
+    def __init__(
+        self,
+        source: Matrix,
+        target: Matrix,
+        kind: Start,
+        start: Pairs,
+        config: SelfLearningConfig,
+        report: Report,
+    ) -> None:
+        self._matrices, self._kind, self._start = (source, target), kind, start
+        self._config, self._fewer = config, _with_fewer_words(config)
+        self._ways = _ways(kind, config)
+        planned = 2 * len(self._ways) + config.restarts - 1
+        self._courses = _Courses(report, planned, config.iterations)
+
+    def first_runs(self) -> list[_Run]:
+        """Learn from the start, as often as restarts says."""
+        # The way without dropping, which is the first of two, draws nothing: once is enough.
+        return [
+            self._run(number, self._start, self._ways if number == 0 else self._ways[-1:])
+            for number in range(self._config.restarts)
+        ]
+
+    def other_run(self, attempt: int) -> _Run:
+        """Learn on fewer words from another start, each attempt from one of its own."""
+        config, fewer = self._config, self._fewer
+        start = _other_start(*self._matrices, self._kind, self._start, config, attempt)
+        ways = _ways(self._kind, fewer) if attempt == 0 else [fewer]
+        return self._run(config.restarts + attempt, start, ways)
+
+    def settle(self, runs: list[_Run], others: list[_Run]) -> tuple[_Run, float]:
+        """Return the run to map by, and how far one from another start agrees with it.
+
+        Further attempts are appended to ``others``.
+        """
+        best = max(runs, key=lambda run: run.learned.best.rank)
+        repeated = best.alike(others[0])
+        if repeated >= REPEATED_FAILED:
+            return best, repeated
+        for attempt in range(1, self._config.attempts + 1):
+            self._courses.number += 1
+            latest = self.other_run(attempt)
+            twin = max(others, key=latest.alike)
+            others.append(latest)
+            if best.alike(latest) >= _MET:
+                return best, best.alike(latest)
+            if twin.alike(latest) >= _MET:  # the first run, which met none, went astray
+                self._courses.number += 1
+                whole = replace(self._config, keep_probability=1.0)
+                found = self._run(0, latest.learned.pairs, [whole])
+                return found, found.alike(twin)
+        return best, repeated
+
+    def _run(self, number: int, start: Pairs, ways: list[SelfLearningConfig]) -> _Run:
+        """Learn in each way; return the run with the highest objective."""
+        seed = self._config.seed + number
+        found = [
+            self_learn(
+                *self._matrices, start, way, seed=seed, on_iteration=self._courses.next()
+            )
+            for way in ways
+        ]
+        learned = max(found, key=lambda learned: learned.best.rank)
+        return _Run(learned, _translate(*self._matrices, learned, self._fewer))
 
 
 class _Courses:
@@ -141,11 +187,6 @@ class _Courses:
             self._report(before + iteration, self.number * self._iterations, values)
 
         return told
-
-
-def _alike(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
-    """Return the share of words that two runs translate alike."""
-    return float((first == second).mean())
 
 
 def _course(run: Learned) -> dict[str, Any]:
