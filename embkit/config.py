@@ -1,4 +1,4 @@
-"""Training options: the one place where names, defaults and limits live.
+"""Training options: the one place where their names and defaults live.
 
 The command line, the bindings and the saved metadata are all derived from these fields;
 nothing else repeats a default.
@@ -6,31 +6,22 @@ nothing else repeats a default.
 
 from __future__ import annotations
 
-import math
-import os
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
 from typing import Literal
 
+from embkit.checks import (
+    MOST,
+    check_at_least,
+    check_at_most,
+    check_choice,
+    check_positive,
+    check_range,
+    check_seed,
+    check_threads,
+    plain_value,
+)
 from embkit.device import parse_device
 
-MOST = {
-    "dim": 65_536,
-    "window": 10_000,
-    "negatives": 1_000,
-    "block_size": 2**40,
-    "block_negatives": 4_096,
-    "epochs": 1_000_000,
-    "threads": 1_024,
-    "min_count": 2**63 - 1,
-    "max_vocab": 2**32,
-    "smoothing": 10,
-    "learning_rate": 1_000,
-    "resamples": 10_000_000,
-    "restarts": 1_000_000,
-    "permutations": 1_000_000_000,
-}
-"""Largest values of options that size buffers or counters, or of which more has no use."""
 CUDA_MOST = {
     "dim": 1_024,
     "window": 15,
@@ -39,94 +30,6 @@ CUDA_MOST = {
     "block_negatives": 128,
 }
 """Largest values of options on a GPU."""
-
-
-def available_threads() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def check_at_least(name: str, value: float, least: float) -> None:
-    """Raise ValueError, in the one wording, unless ``value`` is finite and large enough."""
-    plain_value(name, "float", value)
-    _check_finite(name, value)
-    if not value >= least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
-
-
-def check_positive(name: str, value: float) -> None:
-    """Raise ValueError, in the one wording, unless ``value`` is finite and above 0."""
-    plain_value(name, "float", value)
-    _check_finite(name, value)
-    if not value > 0:
-        raise ValueError(f"{name} must be positive, got {value}")
-
-
-def check_whole(name: str, value: int, least: int = 1) -> None:
-    """Raise ValueError, in the one wording, unless ``value`` is whole and large enough."""
-    plain_value(name, "int", value)
-    check_at_least(name, value, least)
-    check_at_most(name, value, 2**63 - 1)
-
-
-def _check_finite(name: str, value: float) -> None:
-    if value == math.inf:
-        raise ValueError(f"{name} must be finite, got {value}")
-
-
-def check_at_most(name: str, value: float, most: float) -> None:
-    """Raise ValueError, in the one wording, if ``value`` is too large."""
-    if value > most:
-        raise ValueError(f"{name} must be at most {most}, got {value}")
-
-
-def check_range(name: str, value: float, least: float) -> None:
-    """Raise ValueError, in the one wording, unless ``value`` is from ``least`` to its limit."""
-    check_at_least(name, value, least)
-    check_at_most(name, value, MOST[name])
-
-
-def check_threads(threads: int | None) -> None:
-    """Raise ValueError, in the one wording, unless so many threads may be asked for."""
-    if threads is not None:
-        check_whole("threads", threads)
-        check_at_most("threads", threads, MOST["threads"])
-
-
-def plain_value(name: str, kind: str, value: object) -> object:
-    """Return an option's value as Python's own bool, int or float.
-
-    ``kind`` is the annotation of its field. Raises ValueError, in the one wording, where the
-    value is of another kind.
-    """
-    if value is None and kind.endswith("| None"):
-        return None
-    if kind == "bool":
-        if not isinstance(value, bool):
-            raise ValueError(f"{name} must be True or False, got {value!r}")
-    elif kind.startswith("int"):
-        if isinstance(value, bool) or not isinstance(value, Integral):
-            raise ValueError(f"{name} must be a whole number, got {value!r}")
-        return int(value)
-    elif kind.startswith("float"):
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise ValueError(f"{name} must be a number, got {value!r}")
-        return float(value)
-    return value
-
-
-def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    """Raise ValueError, in the one wording, unless ``value`` is one of ``allowed``."""
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-
-
-def check_seed(seed: int) -> None:
-    """Raise ValueError, in the one wording, unless ``seed`` fits 64 bits."""
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed must be from 0 to 2^64 - 1, got {seed}")
 
 
 @dataclass(frozen=True, kw_only=True)

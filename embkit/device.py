@@ -1,7 +1,8 @@
-"""The name of a device, as options give it: auto, cpu, cuda or cuda:N."""
+"""Where work is done: the name of a device, as options give it, and the cores of this one."""
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -49,3 +50,10 @@ def parse_device(text: str) -> Device:
     if found["kind"] == "auto":
         return Device("auto")
     return Device("cuda", None if found["index"] is None else int(found["index"]))
+
+
+def available_threads() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

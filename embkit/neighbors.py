@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from embkit._native import core
 from embkit.backend import open_backend
-from embkit.config import available_threads, check_threads, check_whole
+from embkit.checks import check_threads, check_whole
+from embkit.device import available_threads
 from embkit.metrics import CosMul, Doubles, Metric, Ratio, Shifted
 from embkit.scanning import Scan, Tile
 

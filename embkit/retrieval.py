@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embkit.backend import open_backend
-from embkit.config import check_at_least, check_choice
+from embkit.checks import check_at_least, check_choice
 from embkit.neighbors import Doubles, Metric, Neighbors, Ratio, Shifted, row_norms, top_k
 
 RetrievalMethod: TypeAlias = Literal["nn", "csls", "inverted-softmax", "margin"]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit._native import core
-from embkit.config import available_threads
+from embkit.device import available_threads
 from embkit.neighbors import CosMul, Doubles, Metric
 
 _TILE = 64  # query columns multiplied at a time: num_columns x 64 floats

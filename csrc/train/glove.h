@@ -15,7 +15,7 @@
 
 namespace embkit {
 
-// The options of GloVe; names as in config.py, where defaults and limits are.
+// The options of GloVe; names as in config.py, where defaults are.
 struct GloVeOptions {
   int dim;
   double x_max;

@@ -16,7 +16,7 @@
 
 namespace embkit {
 
-// The options of skip-gram and CBOW; names as in config.py, where defaults and limits are.
+// The options of skip-gram and CBOW; names as in config.py, where defaults are.
 struct Word2VecOptions {
   bool is_cbow;
   bool is_hierarchical;

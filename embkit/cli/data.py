@@ -35,7 +35,7 @@ def list_(
     language
         Only this language, such as de or en-de.
     """
-    from embkit.config import check_choice
+    from embkit.checks import check_choice
     from embkit.evaluation.registry import KINDS, locate, registry
 
     if kind is not None:

@@ -21,7 +21,7 @@ from embkit.cli.exit_codes import ExitCode
 from embkit.cli.gpu import GpuReport, find_gpu
 from embkit.cli.options import FLATTEN, CommonOptions
 from embkit.cli.terminal import human_bytes, print_json, print_table
-from embkit.config import available_threads
+from embkit.device import available_threads
 from embkit.errors import CudaError
 from embkit.memory import available_memory, cgroup_limit, physical_memory
 

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from embkit import formats, mapping
 from embkit.backend import open_backend
+from embkit.checks import check_at_least
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import load_vectors, require_input
 from embkit.cli.map_told import has_failed, tell_map, tell_projection
@@ -21,7 +22,6 @@ from embkit.cli.method_options import method_options
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
 from embkit.cli.outputs import check_distinct, reserved_output
 from embkit.cli.terminal import note, print_json
-from embkit.config import check_at_least
 from embkit.mapping.config import AlignmentConfig
 from embkit.mapping.edit_distance import DeletionIndex
 from embkit.mapping.methods import METHODS, copied_rows, learned_pairs, make_config

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit._native import core
-from embkit.config import VocabularyConfig, available_threads, check_choice, check_threads
+from embkit.checks import check_choice, check_threads
+from embkit.config import VocabularyConfig
 from embkit.corpus.cache import FACTS, cache_key, cache_path, read_cache, write_cache
 from embkit.corpus.faults import why_empty
 from embkit.corpus.reading import normalize_sentences, prepare
 from embkit.corpus.sources import FileSources, PathLike, find_files
 from embkit.corpus.temporary import TemporaryFiles, mapped
+from embkit.device import available_threads
 from embkit.errors import CorpusError
 from embkit.vocabulary import Vocabulary
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from embkit.config import available_threads
 from embkit.corpus.cache import read_cache, write_cache
 from embkit.corpus.encoded import EncodedCorpus, digest_of, from_arrays, to_arrays
+from embkit.device import available_threads
 from embkit.errors import FormatError
 
 

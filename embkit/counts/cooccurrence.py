@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from embkit._native import core
 from embkit._version import __version__
-from embkit.config import CooccurrenceConfig, available_threads
+from embkit.config import CooccurrenceConfig
 from embkit.corpus import EncodedCorpus, encode
 from embkit.corpus.encoded import CorpusSource, Invalid
 from embkit.counts.cooccurrence_file import FileLayout, read_file, write_file
 from embkit.counts.plan import Task, plan_counting
 from embkit.counts.temporary import map_columns, temporary_file, temporary_folder
 from embkit.counts.windows import choose_rows, core_options
+from embkit.device import available_threads
 from embkit.errors import CorpusError
 from embkit.memory import memory_limit
 from embkit.output import OutputFile

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit._native import core
-from embkit.config import available_threads
 from embkit.counts.checks import first_fault
+from embkit.device import available_threads
 from embkit.errors import FormatError
 from embkit.formats.checks import blocks
 from embkit.formats.safetensors_header import (

@@ -12,10 +12,12 @@ import numpy as np
 
 from embkit._version import __version__
 from embkit.backend import open_backend
-from embkit.config import SvdConfig, available_threads, check_at_least
+from embkit.checks import check_at_least
+from embkit.config import SvdConfig
 from embkit.counts.krylov import TruncatedSvd, block_krylov
 from embkit.counts.panels import largest_entries, open_engine, signs_of
 from embkit.counts.ppmi import check_counts, check_memory, normalized, ppmi_matrix
+from embkit.device import available_threads
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, ResourceError
 from embkit.progress import work_bar

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from embkit._native import core
-from embkit.config import available_threads
+from embkit.device import available_threads
 from embkit.evaluation.blas import one_blas_thread
 from embkit.evaluation.spaces import Doubles, Ids, Space
 

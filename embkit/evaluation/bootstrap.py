@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from embkit._native import core
-from embkit.config import available_threads
+from embkit.device import available_threads
 from embkit.evaluation.blas import one_blas_thread
 from embkit.evaluation.options import StatisticsOptions
 from embkit.evaluation.results import Interval

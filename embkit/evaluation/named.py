@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from embkit.config import check_choice
+from embkit.checks import check_choice
 from embkit.errors import FormatError
 from embkit.evaluation.analogy_files import read_analogies
 from embkit.evaluation.readers import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from embkit.config import (
+from embkit.checks import (
     check_at_least,
     check_choice,
     check_positive,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit.config import check_choice
+from embkit.checks import check_choice
 from embkit.embeddings import Embeddings
 from embkit.evaluation.crosslingual_words import share_of
 from embkit.evaluation.results import Estimate, Result

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from embkit.config import check_choice
+from embkit.checks import check_choice
 from embkit.embeddings import Embeddings
 
 if TYPE_CHECKING:

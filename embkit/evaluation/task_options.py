@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from embkit.config import check_at_least, check_choice, check_range, check_seed
+from embkit.checks import check_at_least, check_choice, check_range, check_seed
 from embkit.evaluation.options import StatisticsOptions
 from embkit.evaluation.spaces import CASES, Case
 

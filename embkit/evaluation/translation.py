@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.backend import parse_device
-from embkit.config import check_at_least, check_choice
+from embkit.checks import check_at_least, check_choice
 from embkit.embeddings import Embeddings
 from embkit.evaluation.bootstrap import percentile_interval, resample
 from embkit.evaluation.intervals import wilson_interval

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit._native import core
-from embkit.config import available_threads
+from embkit.device import available_threads
 from embkit.embeddings import Embeddings
 from embkit.formats.limits import check_memory
 from embkit.streams import detect_compression, naming, open_input

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from embkit.config import check_whole, plain_value
+from embkit.checks import check_whole, plain_value
 
 
 @dataclass(frozen=True, kw_only=True)

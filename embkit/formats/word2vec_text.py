@@ -11,7 +11,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from embkit._native import core
-from embkit.config import available_threads
+from embkit.device import available_threads
 from embkit.embeddings import Embeddings
 from embkit.formats.report import FileReport, ReadOptions
 from embkit.formats.words import Source, header, read_words, write_rows

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit._native import core
-from embkit.config import available_threads
+from embkit.device import available_threads
 from embkit.embeddings import Embeddings
 from embkit.formats.report import FileReport, ReadOptions
 from embkit.memory import memory_limit

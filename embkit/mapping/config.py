@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from embkit.backend import parse_device
-from embkit.config import check_at_least, check_at_most, check_choice, plain_value
+from embkit.checks import check_at_least, check_at_most, check_choice, plain_value
 from embkit.mapping.dictionary import CASES, Case
 from embkit.mapping.fit import Side, check_dewhitening
 from embkit.mapping.normalize import parse_steps

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit.config import check_choice
+from embkit.checks import check_choice
 from embkit.errors import DictionaryError, FormatError
 from embkit.mapping.entries import Entry, read_entries
 from embkit.vocabulary import Vocabulary

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embkit.backend import open_backend
-from embkit.config import check_at_least
+from embkit.checks import check_at_least
 
 Doubles = NDArray[np.float64]
 Side = Literal["none", "source", "target"]

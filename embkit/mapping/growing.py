@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit.config import check_at_least
+from embkit.checks import check_at_least
 from embkit.mapping.fit import fit_orthogonal
 from embkit.mapping.induction import induce
 from embkit.mapping.initial import Pairs

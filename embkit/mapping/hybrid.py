@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit.config import check_at_least
+from embkit.checks import check_at_least
 from embkit.embeddings import Embeddings
 from embkit.formats import load
 from embkit.mapping.config import HybridConfig

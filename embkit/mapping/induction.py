@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from embkit._native import core
 from embkit.backend import DeviceArray, open_backend
-from embkit.config import available_threads, check_threads
+from embkit.checks import check_threads
+from embkit.device import available_threads
 from embkit.mapping.induction_arrays import Draws, induce_arrays
 
 # Products computed at a time: large enough for the product to run at full speed.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit.config import check_at_least
+from embkit.checks import check_at_least
 from embkit.mapping.induction import induce
 from embkit.vocabulary import Vocabulary
 

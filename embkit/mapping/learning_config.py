@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from embkit.config import check_at_least, check_choice
+from embkit.checks import check_at_least, check_choice
 from embkit.mapping.config import DeviceConfig
 
 Start = Literal["dictionary", "identical", "numerals", "distributions"]

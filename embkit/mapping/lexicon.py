@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.backend import parse_device
-from embkit.config import check_at_least, check_choice
+from embkit.checks import check_at_least, check_choice
 from embkit.embeddings import Embeddings
 from embkit.neighbors import Neighbors
 from embkit.retrieval import METHODS, Hubness, RetrievalMethod, Retriever, hubness

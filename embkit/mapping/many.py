@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from embkit._version import __version__
-from embkit.config import check_choice
+from embkit.checks import check_choice
 from embkit.embeddings import Embeddings
 from embkit.errors import DictionaryError
 from embkit.mapping.config import MultiCcaConfig, OrthogonalConfig

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from embkit.config import check_choice
+from embkit.checks import check_choice
 from embkit.mapping import (
     adversarial,
     alignment,

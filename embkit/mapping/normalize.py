@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit.config import check_choice
+from embkit.checks import check_choice
 
 Matrix = NDArray[np.float32]
 Doubles = NDArray[np.float64]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit.config import check_choice
+from embkit.checks import check_choice
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
 from embkit.formats.checks import blocks, check_finite, checksum, first_not_finite

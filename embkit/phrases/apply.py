@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
-from embkit.config import available_threads, check_threads
+from embkit.checks import check_threads
 from embkit.corpus.sources import find_files
+from embkit.device import available_threads
 from embkit.output import OutputFile
 from embkit.phrases.table import PhraseTable
 from embkit.progress import work_bar

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any, Literal, TypeAlias
 
 from embkit._version import __version__
-from embkit.config import check_at_least, check_choice
+from embkit.checks import check_at_least, check_choice
 from embkit.evaluation.results import Result
 from embkit.evaluation.sets import (
     AnalogySet,

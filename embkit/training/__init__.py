@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from embkit.checks import check_choice, check_whole, plain_value
 from embkit.config import (
     CbowConfig,
     GloveConfig,
@@ -16,14 +17,11 @@ from embkit.config import (
     SvdConfig,
     VocabularyConfig,
     Word2VecConfig,
-    available_threads,
-    check_choice,
-    check_whole,
-    plain_value,
 )
 from embkit.corpus import EncodedCorpus, encode
 from embkit.counts.cooccurrence import Cooccurrence
 from embkit.counts.on_text import ppmi_on_text, svd_on_text
+from embkit.device import available_threads
 from embkit.embeddings import Embeddings
 from embkit.peers import peer_names
 from embkit.progress import work_bar

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from embkit._native import core
 from embkit._version import __version__
-from embkit.config import CooccurrenceConfig, GloveConfig, available_threads
+from embkit.config import CooccurrenceConfig, GloveConfig
+from embkit.device import available_threads
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, DivergenceError
 from embkit.training.checkpoint import Checkpoints, State, saving_at_the_end

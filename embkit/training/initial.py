@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from embkit import formats
 from embkit._native import core
-from embkit.config import MOST, available_threads
+from embkit.checks import MOST
+from embkit.device import available_threads
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
 from embkit.training.checkpoint import State, read_checkpoint, write_checkpoint

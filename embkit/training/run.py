@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from embkit._native import core
 from embkit._version import __version__
-from embkit.config import check_positive
+from embkit.checks import check_positive
 from embkit.corpus import EncodedCorpus
 from embkit.corpus.kept import load_corpus, save_corpus
 from embkit.counts.cooccurrence import Cooccurrence

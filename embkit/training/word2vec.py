@@ -8,9 +8,9 @@ from typing import Any
 
 from embkit._native import core
 from embkit._version import __version__
-from embkit.config import CbowConfig, Word2VecConfig, available_threads
+from embkit.config import CbowConfig, Word2VecConfig
 from embkit.corpus import EncodedCorpus
-from embkit.device import parse_device
+from embkit.device import available_threads, parse_device
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, DivergenceError
 from embkit.training.checkpoint import Checkpoints, State, saving_at_the_end
