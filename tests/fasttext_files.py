@@ -5,9 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from embkit.embeddings import Embeddings
+from embkit.formats.fasttext import read_embeddings
 
 # Name, struct code and value of the fields before the dictionary.
 HEADER = {
@@ -122,3 +126,9 @@ def fnv1a(data: bytes) -> int:
         signed = byte - 256 if byte >= 128 else byte
         value = ((value ^ (signed & 0xFFFFFFFF)) * 16777619) & 0xFFFFFFFF
     return value
+
+
+def read(tmp_path: Path, data: bytes, *, threads: int | None = None) -> Embeddings:
+    path = tmp_path / "model.bin"
+    path.write_bytes(data)
+    return read_embeddings(path, threads=threads)

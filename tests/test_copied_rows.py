@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -57,3 +58,13 @@ def test_threads_with_copies_learn_as_much_as_one(mode: str) -> None:
 def test_distance_of_cores() -> None:
     assert core.line_transfer_ns(1) == 0
     assert 0 <= core.line_transfer_ns(2) < 1000  # 0 where the machine is busy
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone tells cores")
+def test_threads_on_one_core_have_no_distance() -> None:
+    cores = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(cores)})
+        assert core.line_transfer_ns(4) == 0
+    finally:
+        os.sched_setaffinity(0, cores)

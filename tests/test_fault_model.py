@@ -249,8 +249,8 @@ ROWS: dict[int, tuple[str, str]] = {
         "test_word2vec_binary::test_every_truncation_is_an_error "
         "test_word2vec_text::test_every_truncation_is_an_error_or_a_prefix_of_the_rows "
         "test_npz::test_truncation_at_every_byte_is_refused "
-        "test_fasttext::test_every_truncation_names_the_field_that_it_cut "
-        "test_safetensors_dir::test_truncation_at_every_byte_is_refused",
+        "test_fasttext_hostile::test_every_truncation_names_the_field_that_it_cut "
+        "test_safetensors_hostile::test_truncation_at_every_byte_is_refused",
     ),
     55: (
         "wrong counts of rows",
@@ -281,8 +281,8 @@ ROWS: dict[int, tuple[str, str]] = {
     ),
     62: (
         "fastText models",
-        "test_fasttext::test_hostile_fields_are_refused "
-        "test_fasttext::test_quantised_models_are_named",
+        "test_fasttext_hostile::test_hostile_fields_are_refused "
+        "test_fasttext_hostile::test_quantised_models_are_named",
     ),
     63: (
         "npz archives",

@@ -1,23 +1,59 @@
 #include "core/line_transfer.h"
 
+#ifdef __linux__
+#include <pthread.h>
+#include <sched.h>
+#endif
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <vector>
 
 #include "core/workers.h"
 
 namespace embkit {
+namespace {
+
+// The cores that this process may use; none where the system does not tell.
+std::vector<int> usable_cores() {
+  std::vector<int> cores;
+#ifdef __linux__
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return cores;
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &set)) cores.push_back(core);
+  }
+#endif
+  return cores;
+}
+
+// Keeps the calling thread on a core: on a busy system threads just started share one.
+void stay_on([[maybe_unused]] int core) {
+#ifdef __linux__
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(core, &set);
+  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+#endif
+}
+
+}  // namespace
 
 double line_transfer_ns(int num_threads) {
   using Clock = std::chrono::steady_clock;
   constexpr int kRounds = 2000;
-  constexpr auto kMostTime = std::chrono::milliseconds(5);
+  constexpr auto kMostTime = std::chrono::milliseconds(30);  // for threads that wait for a core
   constexpr double kMostNs = 1000;  // beyond that threads waited for a core, not for a line
   constexpr int kSpins = 256;       // between two looks at the clock
+  const std::vector<int> cores = usable_cores();
+  if (!cores.empty()) num_threads = std::min(num_threads, static_cast<int>(cores.size()));
   if (num_threads < 2) return 0;
   alignas(64) std::atomic<int> turn{0};
   double least = 0;
   const auto hand_on = [&](int me, const std::atomic<bool>& stop) {
+    if (!cores.empty()) stay_on(cores[cores.size() * static_cast<size_t>(me) / num_threads]);
     const Clock::time_point start = Clock::now();
     Clock::time_point before = start;
     for (int round = 0; round < kRounds; ++round) {

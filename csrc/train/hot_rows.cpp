@@ -4,7 +4,7 @@ namespace embkit {
 namespace {
 
 constexpr double kShare = 0.005;             // of a row's uses that a copy may miss
-constexpr size_t kBytes = size_t{16} << 20;  // of a matrix's copies, all threads' together
+constexpr size_t kBytes = size_t{12} << 20;  // of a matrix's copies, all threads' together
 constexpr uint32_t kLeastUses = 2;           // fewer are not worth a copy
 
 }  // namespace

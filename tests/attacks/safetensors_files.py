@@ -6,12 +6,14 @@ import io
 import json
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors.numpy
 
 from embkit.embeddings import Embeddings
+from embkit.formats.safetensors_dir import read_embeddings
 from embkit.formats.safetensors_writer import write_embeddings
 from embkit.subwords import Subwords
 from embkit.vocabulary import Vocabulary
@@ -144,3 +146,11 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
         "overlaps",
     ),
 }
+
+
+def read(
+    tmp_path: Path, data: bytes, *, verify: bool = False, limit: int | None = None
+) -> Embeddings:
+    path = tmp_path / "hostile.safetensors"
+    path.write_bytes(data)
+    return read_embeddings(path, verify=verify, limit=limit)

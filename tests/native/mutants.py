@@ -40,10 +40,15 @@ SEED = 3  # tests were written for what 1 and 2 let through: they say nothing an
 READERS = ("tests/test_native_readers.py",)
 TEXT = (*READERS, "tests/test_word2vec_text.py", "tests/test_attacks.py")
 BINARY = (*READERS, "tests/test_word2vec_binary.py", "tests/test_attacks.py")
-MODEL = ("tests/test_safetensors_header.py", "tests/test_safetensors_dir.py")
+FASTTEXT = ("tests/test_fasttext.py", "tests/test_fasttext_hostile.py")
+MODEL = (
+    "tests/test_safetensors_header.py",
+    "tests/test_safetensors_dir.py",
+    "tests/test_safetensors_hostile.py",
+)
 NPZ = ("tests/test_npz.py", "tests/test_npz_sparse.py")
 TESTS: dict[str, tuple[str, ...]] = {
-    "csrc/io/fasttext.cpp": ("tests/test_fasttext.py", "tests/test_attacks.py"),
+    "csrc/io/fasttext.cpp": (*FASTTEXT, "tests/test_attacks.py"),
     "csrc/io/parse_float.cpp": TEXT,
     "csrc/io/word_vectors.cpp": (*TEXT, *BINARY, "tests/test_formats.py"),
     "csrc/io/word2vec_binary.cpp": BINARY,
@@ -60,7 +65,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "embkit/formats/npz_archive.py": (*NPZ, "tests/test_attacks.py"),
     "embkit/formats/npz.py": NPZ,
     "embkit/formats/npz_sparse.py": ("tests/test_npz_sparse.py",),
-    "embkit/formats/fasttext.py": ("tests/test_fasttext.py",),
+    "embkit/formats/fasttext.py": FASTTEXT,
     "embkit/formats/sniff.py": ("tests/test_formats.py", "tests/test_attacks.py"),
     "embkit/formats/words.py": ("tests/test_formats.py", *TEXT, *BINARY),
     "embkit/formats/blocks.py": ("tests/test_formats_blocks.py",),
