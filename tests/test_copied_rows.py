@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from embkit._native import core
+from embkit.device import available_threads
 from tests import reference
 from tests.models import SMALL, random_sentences
 from tests.test_repeatability import CORE_DEFAULTS, CORE_MODES
@@ -57,7 +58,10 @@ def test_threads_with_copies_learn_as_much_as_one(mode: str) -> None:
 
 def test_distance_of_cores() -> None:
     assert core.line_transfer_ns(1) == 0
-    assert 0 <= core.line_transfer_ns(2) < 1000  # 0 where the machine is busy
+    if os.getloadavg()[0] >= available_threads():
+        pytest.skip("the machine is too busy to tell the distance of its cores")
+    found = [core.line_transfer_ns(2) for _ in range(20)]
+    assert available_threads() < 2 or any(5 < ns < 1000 for ns in found), found
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone tells cores")

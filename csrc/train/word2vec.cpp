@@ -176,7 +176,7 @@ std::vector<double> Word2Vec::expected_centers() const {
   constexpr double kKeepAll = 1 << 24;
   std::vector<double> times(counts_.size());
   for (size_t word = 0; word < times.size(); ++word) {
-    times[word] = static_cast<double>(counts_[word] * options_.epochs) *
+    times[word] = static_cast<double>(counts_[word]) * static_cast<double>(options_.epochs) *
                   std::min(keep_below_[word] / kKeepAll, 1.0);
   }
   return times;
@@ -187,13 +187,15 @@ std::vector<double> Word2Vec::expected_centers() const {
 // anyway (not for CBOW, which meets it once for a window).
 void Word2Vec::plan_copies(int num_threads) {
   constexpr double kFarNs = 80;
-  // Between two exchanges, of all threads together: what was shown to cost no quality.
+  // Between two exchanges, of all threads together: what was shown to cost no quality. More
+  // than four threads so copy no rows of tokens, more than sixteen none at all.
   constexpr int kMostTokens = 8;  // each is in several windows
   constexpr int kMostTargets = 32;
   constexpr int kTopCenters = 512;
   input_plan_ = output_plan_ = {};
   if (num_threads < 2) return;
-  const bool are_far = options_.copy_rows.value_or(line_transfer_ns(num_threads) > kFarNs);
+  const bool are_far =
+      options_.copy_rows ? *options_.copy_rows : line_transfer_ns(num_threads) > kFarNs;
   const std::vector<double> centers = are_far ? expected_centers() : std::vector<double>();
   const Index stride = input_.stride();
   input_plan_ = plan_hot_rows(centers, false, num_threads, stride, kMostTokens / num_threads);
