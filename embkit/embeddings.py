@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
@@ -318,31 +317,12 @@ class Embeddings(DenseQueries):
         extras = {"counts": self.counts, "output": self.output, "subwords": self.subwords}
         return [name for name, value in extras.items() if value is not None]
 
-    def _repr_html_(self) -> str:
-        """Return a table for notebooks: size, parts, provenance, the first words."""
-        first = [self.vocabulary.bytes_of(row) for row in range(min(8, len(self)))]
+    def _facts(self) -> dict[str, object]:
         megabytes = self.vectors.nbytes / 1e6
-        facts: dict[str, object] = {
-            "words": f"{len(self):,}",
+        return {
             "vectors": f"{self.dim} x {self.vectors.dtype}, {megabytes:,.1f} MB",
             "also has": ", ".join(self._parts()) or "nothing else",
-            **{str(name): value for name, value in self.provenance.items()},
-            "first words": b" ".join(first).decode(errors="replace"),
         }
-        cells = (
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td style='text-align:left'>{html.escape(_shown(value))}</td></tr>"
-            for name, value in facts.items()
-        )
-        return f"<table><caption>Embeddings</caption>{''.join(cells)}</table>"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {_shown(entry)}" for name, entry in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_shown, value))
-    return str(value)
 
 
 def _read_only_matrix(name: str, values: ArrayLike) -> Matrix:

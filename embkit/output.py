@@ -18,7 +18,8 @@ from typing import BinaryIO
 
 from embkit.errors import LockedError, OutputError, OutputExistsError
 
-_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+_STREAMS = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
+_NUMBERED_STREAM = re.compile(r"(?:/dev|/proc/self)/fd/([0-9]{1,9})")
 
 
 class OutputFile:
@@ -60,14 +61,14 @@ class OutputFile:
         self.overwrite = overwrite
         self._temporary: Path | None = None  # none when the output is streamed to
         self._old_mode: int | None = None
-        if self.path == "-" or self.path.startswith(_STREAMS):
-            self.stream = _open_stream(self.path)
+        if (descriptor := stream_number(self.path)) is not None:
+            self.stream = _open_descriptor(descriptor, self.path)
             return
         status = _stat(self.path)
         if status is not None and stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self.path)
         if status is not None and not stat.S_ISREG(status.st_mode):
-            self.stream = _open_stream(self.path)
+            self.stream = Path(self.path).open("wb")  # noqa: SIM115
             return
         if status is not None:
             if not overwrite:
@@ -184,12 +185,26 @@ def exists_error(path: str) -> OutputExistsError:
     return OutputExistsError(f"{path} exists: overwrite must be given to replace it")
 
 
-def _open_stream(path: str) -> BinaryIO:
-    """Open a pipe, a device or standard output, which nothing can replace."""
-    if path == "-":
-        sys.stdout.flush()
-        return open(1, "wb", closefd=False)
-    return Path(path).open("wb")
+def stream_number(path: str) -> int | None:
+    """Return the number of the open stream that a name means, None where it means a file.
+
+    Examples
+    --------
+    >>> stream_number("-"), stream_number("/dev/fd/63"), stream_number("model")
+    (1, 63, None)
+    """
+    found = _NUMBERED_STREAM.fullmatch(path)
+    return int(found[1]) if found else _STREAMS.get(path)
+
+
+def _open_descriptor(number: int, name: str) -> BinaryIO:
+    """Write on where an open stream is: what it holds already stays."""
+    sys.stdout.flush()
+    try:
+        return open(number, "wb", closefd=False)
+    except OSError as error:
+        error.filename = name
+        raise
 
 
 def _stat(path: str) -> os.stat_result | None:
@@ -240,42 +255,80 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _sign(descriptor: int, name: Path) -> None:
-    """Write into a lock file who holds it."""
-    try:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
-    except OSError as error:
-        error.filename = str(name)
-        raise
+# What a lock file of ours holds: nothing when it is new, zeros after some losses of power.
+_SIGNED = re.compile(rb"process \d+ on .*|\0*", re.DOTALL)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 @contextlib.contextmanager
 def locked(name: Path, held: str) -> Iterator[None]:
     """Hold a lock file; the system lets go of it when the process ends in any way.
 
+    Some network file systems have no locks; there it only tells who writes.
+
     Raises
     ------
+    FileExistsError
+        If someone else's file has the name.
     LockedError
         If another process has it; ``held`` is what the message calls the thing locked.
+    OSError
+        If the file cannot be made.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    while True:
-        descriptor = os.open(name, flags, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 200).decode("utf-8", "replace") or "another run"
-            os.close(descriptor)
-            raise LockedError(f"{held} is being written by {holder}") from None
-        # Between opening and locking, the last holder may have removed this very file.
-        if name.exists() and os.path.samestat(os.fstat(descriptor), name.stat()):
-            break
-        os.close(descriptor)
+    descriptor = _hold(name, held)
     try:
-        _sign(descriptor, name)
         yield
     finally:
         name.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # what it said is of no use any more
             os.close(descriptor)
+
+
+def _hold(name: Path, held: str) -> int:
+    """Return the descriptor of a lock file that this process has signed and holds."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    while True:
+        descriptor = os.open(name, flags, 0o644)
+        try:
+            _lock(descriptor, held)
+            if _is_open(name, descriptor):
+                _sign(descriptor, name)
+                return descriptor
+        except BaseException as error:
+            os.close(descriptor)
+            if isinstance(error, OSError):
+                error.filename = str(name)
+            raise
+        os.close(descriptor)  # the last holder has removed this very file meanwhile
+
+
+def _lock(descriptor: int, held: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 200).decode("utf-8", "replace") or "another run"
+        raise LockedError(f"{held} is being written by {holder}") from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+
+
+def _is_open(name: Path, descriptor: int) -> bool:
+    """Tell whether an open file still has its name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), name.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _sign(descriptor: int, name: Path) -> None:
+    """Write into a lock file who holds it, unless it is a file of someone else's."""
+    if not _SIGNED.fullmatch(os.read(descriptor, 200)):
+        reason = "this file is no lock of embkit's, and has the name of one"
+        raise FileExistsError(errno.EEXIST, reason)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}".encode(), 0)
+    except OSError:
+        name.unlink(missing_ok=True)
+        raise

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.neighbors import CosMul, Doubles, Metric
+from embkit.notebook import facts_table
 from embkit.vocabulary import Vocabulary
 
 Oov: TypeAlias = Literal["raise", "skip", "zero", "subword"]
@@ -42,6 +43,7 @@ class Queries:
     """
 
     vocabulary: Vocabulary
+    provenance: dict[str, Any]
 
     # What dense and sparse rows do each in their own way.
 
@@ -79,6 +81,10 @@ class Queries:
         """
         raise NotImplementedError
 
+    def _facts(self) -> dict[str, object]:
+        """Return what notebooks show of the vectors themselves."""
+        raise NotImplementedError
+
     # What their vocabulary alone tells.
 
     @property
@@ -99,6 +105,17 @@ class Queries:
 
     def __contains__(self, word: object) -> bool:
         return word in self.vocabulary
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks: size, parts, provenance, the first words."""
+        first = [self.vocabulary.bytes_of(row) for row in range(min(8, len(self)))]
+        facts: dict[str, object] = {
+            "words": f"{len(self):,}",
+            **self._facts(),
+            **{str(name): value for name, value in self.provenance.items()},
+            "first words": b" ".join(first).decode(errors="replace"),
+        }
+        return facts_table(type(self).__name__, facts)
 
     # The questions.
 

@@ -203,6 +203,15 @@ class SparseEmbeddings(Queries):
             parts.append(f"trained by {self.provenance['method']}")
         return f"SparseEmbeddings({', '.join(parts)})"
 
+    def _facts(self) -> dict[str, object]:
+        stored = (self.matrix.data, self.matrix.indices, self.matrix.indptr)
+        megabytes = sum(array.nbytes for array in stored) / 1e6
+        entries = f"{self.num_entries:,} entries"
+        return {
+            "vectors": f"{self.dim:,} x {self.matrix.dtype}, {entries}, {megabytes:,.1f} MB",
+            "also has": "nothing else" if self.counts is None else "counts",
+        }
+
 
 def native_matrix(matrix: Any) -> core.SparseMatrix:  # noqa: ANN401  (SciPy, not imported here)
     """Return a ``csr_array`` as the core reads it, without a copy of float32 and int32.

@@ -6,6 +6,7 @@ import bz2
 import contextlib
 import gzip
 import io
+import itertools
 import lzma
 import os
 import stat
@@ -21,6 +22,10 @@ _ZSTD_PIECE = 1 << 11  # fed to zstandard at a time: 2 KiB inflate to 64 MiB at 
 _BUFFER = 1 << 20
 _XZ_MEMORY = 1 << 30  # a dictionary above this is refused; it is touched only as data arrives
 _HEAD = 10  # bytes that tell every compression
+_LONGEST_LINE = 1 << 24
+MOST_KEPT = 1 << 28
+"""Bytes of text that readers take which keep all of it: a small compressed file may hold a
+thousand times as much as its size."""
 
 _BZIP2_BLOCKS = (bytes.fromhex("314159265359"), bytes.fromhex("177245385090"))
 _EXTENSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
@@ -332,6 +337,42 @@ def open_input(path: str | os.PathLike[str]) -> BinaryIO:
     """
     raw = open_raw_input(path)
     return cast("BinaryIO", io.BufferedReader(raw, _BUFFER))  # type: ignore[type-var, unused-ignore]
+
+
+def read_lines(path: str | os.PathLike[str], *, most: int | None = None) -> Iterator[bytes]:
+    r"""Yield the lines of a file that `open_input` opens, with their newlines.
+
+    Parameters
+    ----------
+    path : str or path
+    most : int, optional
+        How many bytes the whole text may have.
+
+    Raises
+    ------
+    FormatError
+        If a line or the text is too long, besides what `open_input` raises.
+
+    Examples
+    --------
+    >>> path = getfixture("tmp_path") / "words"
+    >>> _ = path.write_bytes(b"the cat\nsat")
+    >>> list(read_lines(path))
+    [b'the cat\n', b'sat']
+    """
+    total = 0
+    with open_input(path) as stream:
+        for number in itertools.count(1):
+            if not (line := stream.readline(_LONGEST_LINE + 1)):
+                return
+            if len(line) > _LONGEST_LINE:
+                reason = f"a line must have at most {_LONGEST_LINE} bytes, got more"
+                raise FormatError(path, number, None, reason)
+            total += len(line)
+            if most is not None and total > most:
+                reason = f"the text must have at most {most} bytes, got more"
+                raise FormatError(path, number, None, reason)
+            yield line
 
 
 @contextlib.contextmanager

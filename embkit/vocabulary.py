@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from embkit._native import core
 
+_MOST_COUNT = 2**63 - 1
+
 
 def encode_word(word: str | bytes) -> bytes:
     """Return the bytes of a word; surrogate escapes become the bytes they stand for."""
@@ -29,8 +31,10 @@ def _checked_counts(counts: ArrayLike, num_words: int) -> NDArray[np.int64]:
         )
     if array.size and array.dtype.kind not in "iu":
         raise ValueError(f"counts must be whole numbers, got {array.dtype}")
-    if array.size and array.min() < 0:
-        raise ValueError(f"counts must be at least 0, got {array.min()}")
+    bad = np.flatnonzero((array < 0) | (array > _MOST_COUNT))
+    if bad.size:
+        allowed = "at least 0" if array[bad[0]] < 0 else f"at most {_MOST_COUNT}"
+        raise ValueError(f"counts must be {allowed}, got {array[bad[0]]} in row {bad[0]}")
     return array.astype(np.int64, copy=False)
 
 

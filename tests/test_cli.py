@@ -123,6 +123,24 @@ def test_help_shows_an_example_on_stdout(
     assert captured.err == ""
 
 
+@pytest.mark.parametrize(
+    ("command", "option", "kind"),
+    [
+        ("train sgns", "--memory", "SIZE"),
+        ("train sgns", "--checkpoint-every", "DURATION"),
+        ("cooccur", "--memory", "SIZE"),
+        ("query neighbors", "--memory", "SIZE"),
+    ],
+)
+def test_help_shows_sizes_and_durations_as_such(
+    command: str, option: str, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main([*command.split(), "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert option in shown
+    assert not re.search(rf"{option} (?!{kind}\b)[A-Z]+\b", shown)
+
+
 def test_every_command_has_help_that_is_tested() -> None:
     app = build_app()
     names = {name for name in app if not name.startswith("-")}

@@ -338,6 +338,21 @@ def test_inspect_tells_every_problem_and_exits_3(
     assert "line 3" in json.loads(capsys.readouterr().out)["problems"][0]
 
 
+def test_a_dash_is_a_word_where_words_are_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text("3 2\n- 1 0\na 0.8 0.6\nb 0 1\n", encoding="utf-8")
+    assert run_json(["query", "similarity", str(path), "-", "a"], capsys) == [
+        {"words": ["-", "a"], "similarity": pytest.approx(0.8)}
+    ]
+    assert run_main(["query", "neighbors", str(path), "-", "-n", "1"]) == 0
+    assert capsys.readouterr().out == "-\ta\t0.8000\n"
+    assert run_main(["query", "analogy", str(path), "-", "a", "b", "-n", "1"]) == 0
+    assert run_main(["translate", str(path), str(path), "-", "-n", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("-\t-\t")
+
+
 def test_convert_writes_to_standard_output(vectors: Path) -> None:
     command = [sys.executable, "-m", "embkit", "convert", str(vectors), "-"]
     done = subprocess.run(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import embkit
 from embkit.cli import main as run_main
-from embkit.cli.demo_text import generated_text
+from embkit.cli.demo_text import DemoText, generated_text
 
 
 def test_without_gensim_the_planted_topics_are_found(
@@ -40,6 +43,37 @@ def test_the_users_own_text_is_left_as_it_is(
     assert "words from own.txt" in capsys.readouterr().out
     assert own.read_text(encoding="utf-8") == text
     assert [path.name for path in Path("demo").iterdir()] == ["vectors.bin"]
+
+
+def test_the_text_is_not_what_the_vectors_replace(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "vectors.bin"
+    own.write_text("a b c\n" * 50, encoding="utf-8")
+    assert run_main(["demo", str(own), "--folder", str(tmp_path)]) == 2
+    assert "output must not be an input" in capsys.readouterr().err
+    assert own.read_text(encoding="utf-8") == "a b c\n" * 50
+
+
+def test_a_text_that_cannot_be_written_whole_leaves_the_old_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_short() -> DemoText:
+        def sentences() -> Iterator[list[str]]:
+            yield ["a", "b"]
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        return replace(generated_text(1), sentences=sentences())
+
+    monkeypatch.setattr("embkit.cli.demo.wikipedia_text", lambda: None)
+    monkeypatch.setattr("embkit.cli.demo.generated_text", cut_short)
+    text = tmp_path / "text.txt"
+    text.write_text("old\n")
+    assert run_main(["demo", "--folder", str(tmp_path)]) == 4
+    assert f"{text}: No space left" in capsys.readouterr().err
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [
+        ("text.txt", "old\n")
+    ]
 
 
 def test_a_text_that_is_not_there_exits_2(

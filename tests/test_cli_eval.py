@@ -125,12 +125,37 @@ def test_undefined_scores_are_null_in_json_and_explained_on_stderr(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("same.tsv").write_text("man\tking\t1\nking\tqueen\t1\n", encoding="utf-8")
-    found = read(capsys, "similarity", "good.bin", "--set", "same.tsv")
+    tokens = ("similarity", "good.bin", "--set", "same.tsv", "--set", "pairs.tsv")
+    found = read(capsys, *tokens)
     assert found["results"][0]["spearman"]["value"] is None
-    code, out, err = run(capsys, "similarity", "good.bin", "--set", "same.tsv")
+    code, out, err = run(capsys, *tokens)
     assert code == 0
-    assert table(out)[0]["spearman"] == "-"
+    assert table(out.partition("\n\n")[0])[0]["spearman"] == "-"
     assert "good.bin same: all human scores are equal" in err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--quiet"]])
+@pytest.mark.parametrize(
+    ("task", "name", "line"),
+    [
+        ("similarity", "u.tsv", "qqq\txxx\t1\nyyy\tzzz\t2\n"),
+        ("similarity", "same.tsv", "man\tking\t1\nking\tqueen\t1\n"),
+        ("analogy", "u.txt", ": capital\nqqq xxx yyy zzz\n"),
+        ("categorization", "u.tsv", "cat\tqqq\ncat\txxx\ndog\tyyy\n"),
+        ("outliers", "u.tsv", "cats\tqqq xxx yyy\tzzz\n"),
+        ("bias", "u.tsv", "".join(f"t\t{r}\t{r}\tqqq{r}{i}\n" for r in "XYAB" for i in "12")),
+    ],
+)
+def test_a_set_of_which_nothing_is_known_ends_with_the_code_of_unusable_data(
+    task: str, name: str, line: str, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(name).write_text(line, encoding="utf-8")
+    code, out, err = run(capsys, task, "good.bin", "--set", name, *more)
+    assert code == ExitCode.INPUT
+    assert out  # the coverage, and the reason as JSON
+    assert "nan" not in out.lower()
+    assert err.startswith("embkit: error: nothing could be evaluated: ")
+    assert err.count("\n") == 1
 
 
 def test_own_files_may_name_their_columns(capsys: pytest.CaptureFixture[str]) -> None:

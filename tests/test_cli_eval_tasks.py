@@ -60,7 +60,7 @@ def test_outliers_are_scored_and_undefined_is_null_with_its_reason(
     (found,) = json.loads(capfd.readouterr().out)
     assert found["accuracy"]["value"] == 1.0
     data.write_text("cats\ta b c\td\n")
-    assert main(["eval", "outliers", str(model), "--set", str(data), "--json"]) == 0
+    assert main(["eval", "outliers", str(model), "--set", str(data), "--json"]) == 3
     (found,) = json.loads(capfd.readouterr().out)
     assert found["opp"] == {
         "value": None,
@@ -88,7 +88,7 @@ def test_bias_is_tested_also_in_another_language(
     assert main([*command, str(tmp_path / "de.tsv"), *translated]) == 0
     assert json.loads(capfd.readouterr().out)[0]["effect"] == plain["effect"]
     other = ["--translate", "targets", "--attribute-vectors", str(model)]
-    assert main([*command, str(tmp_path / "de.tsv"), *translated, *other]) == 0
+    assert main([*command, str(tmp_path / "de.tsv"), *translated, *other]) == 3
     assert json.loads(capfd.readouterr().out)[0]["effect"]["value"] is None
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -45,6 +48,46 @@ def test_the_lock_of_a_dead_run_is_no_hindrance(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("content", [b"[[package]]\n", b"process of law\n"])
+def test_a_file_that_is_only_called_like_a_lock_is_kept(content: bytes, tmp_path: Path) -> None:
+    target, other = tmp_path / "poetry", tmp_path / "poetry.lock"
+    other.write_bytes(content)
+    with (
+        pytest.raises(FileExistsError, match=r"no lock of embkit's.*poetry\.lock"),
+        reserved_output(target, overwrite=False),
+    ):
+        pass
+    assert other.read_bytes() == content
+
+
+@pytest.mark.parametrize("left", [b"", b"process 12 on a longer name of a host", bytes(30)])
+def test_a_lock_tells_its_holder_whatever_was_left_in_it(left: bytes, tmp_path: Path) -> None:
+    lock = tmp_path / "out.bin.lock"
+    lock.write_bytes(left)
+    with reserved_output(tmp_path / "out.bin", overwrite=False):
+        assert lock.read_bytes().startswith(f"process {os.getpid()} on ".encode())
+        assert b"\0" not in lock.read_bytes()
+    assert not lock.exists()
+
+
+def test_where_there_are_no_locks_outputs_are_written_nevertheless(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    number = errno.ENOSYS
+    with reserved_output(tmp_path / "out.bin", overwrite=False):
+        pass
+    number = errno.EIO
+    with (
+        pytest.raises(OSError, match=r"out\.bin\.lock"),
+        reserved_output(tmp_path / "out.bin", overwrite=False),
+    ):
+        pass
+
+
 def test_what_exists_is_kept_unless_told(tmp_path: Path) -> None:
     target = tmp_path / "out.bin"
     target.touch()
@@ -60,9 +103,21 @@ def test_what_exists_is_kept_unless_told(tmp_path: Path) -> None:
 def test_a_model_folder_counts_as_existing_only_with_its_file(tmp_path: Path) -> None:
     with reserved_output(tmp_path, overwrite=False):
         pass
-    (tmp_path / "embeddings.safetensors").touch()
-    with pytest.raises(OutputExistsError), reserved_output(tmp_path, overwrite=False):
-        pass
+    for name in ("embeddings.safetensors", "model.json"):
+        (tmp_path / name).touch()
+        with pytest.raises(OutputExistsError), reserved_output(tmp_path, overwrite=False):
+            pass
+        (tmp_path / name).unlink()
+
+
+def test_a_description_that_another_program_wrote_is_kept(tmp_path: Path) -> None:
+    vectors = Embeddings.from_words({"a": [1.0]})
+    (tmp_path / "model.json").write_text("{}")
+    with pytest.raises(OutputExistsError, match=r"model\.json exists"):
+        formats.save(vectors, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.json"]
+    assert (tmp_path / "model.json").read_text() == "{}"
+    formats.save(vectors, tmp_path, overwrite=True)
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
@@ -203,16 +258,13 @@ def test_a_vocabulary_is_an_input(
     assert words.read_text() == "a 9\nb 9\n"
 
 
-@pytest.mark.parametrize("kind", ["file", "link", "pipe"])
+@pytest.mark.parametrize("kind", ["file", "link"])
 @pytest.mark.parametrize("command", ["sgns", "glove", "ppmi", "convert", "map"])
 def test_what_is_no_folder_is_refused_as_one_before_the_work(
     command: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "model"
-    if kind == "pipe":
-        os.mkfifo(target)
-    else:
-        (tmp_path / "kept" if kind == "link" else target).write_text("kept")
+    (tmp_path / "kept" if kind == "link" else target).write_text("kept")
     if kind == "link":
         target.symlink_to("kept")
     broken = str(tmp_path / "broken.txt")
@@ -233,4 +285,32 @@ def test_what_is_no_folder_is_refused_as_one_before_the_work(
     assert run_main([*outputs.get(command, train), "--overwrite"]) == 4
     reason = f"{target}: a file stands where a folder is to be written"
     assert capsys.readouterr().err == f"embkit: error: {reason}\n"
-    assert kind == "pipe" or target.read_text() == "kept"
+    assert target.read_text() == "kept"
+
+
+@pytest.mark.parametrize("given", ["-", "/dev/stdout", "pipe"])
+@pytest.mark.parametrize("command", [["sgns"], ["glove"], ["svd", "--dim", "2"], ["ppmi"]])
+def test_vectors_go_to_a_stream_in_the_format_that_is_given(
+    command: list[str], given: str, tmp_path: Path
+) -> None:
+    text, pipe = tmp_path / "text", tmp_path / "pipe"
+    text.write_text("a b c\nb c a\n" * 50)
+    os.mkfifo(pipe)
+    output = str(pipe) if given == "pipe" else given
+    common = ["--min-count", "1", "--threads", "1", "--output", output]
+    train = [sys.executable, "-m", "embkit", "train", *command, str(text), *common]
+    refused = subprocess.run(train, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 2
+    assert "unless the format is given" in refused.stderr
+    format = "safetensors" if command == ["ppmi"] else "word2vec-text"
+    told = [*train, "--format", format, "--json"]
+    reading = subprocess.Popen(
+        ["cat", pipe if given == "pipe" else "/dev/null"], stdout=subprocess.PIPE
+    )
+    done = subprocess.run(told, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    read, _ = reading.communicate(timeout=60)
+    vectors = read if given == "pipe" else done.stdout
+    assert given != "pipe" or json.loads(done.stdout)["num_words"] == 3
+    (tmp_path / "got").write_bytes(vectors)
+    assert len(formats.load(tmp_path / "got")) == 3

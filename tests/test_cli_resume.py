@@ -12,6 +12,7 @@ import pytest
 
 from embkit._native import core
 from embkit.cli.app import main
+from embkit.formats import inspect
 from embkit.output import locked
 from tests.models import random_sentences
 
@@ -40,6 +41,21 @@ def test_resume_writes_the_same_output_and_keeps_what_it_was_told_to(begun: Path
     assert main(["resume", str(begun), "--output", str(again)]) == 0
     assert again.read_bytes() == begun.with_name("v.txt").read_bytes()
     assert (begun / "run.json").exists()
+
+
+def test_the_format_of_a_run_is_that_of_what_resume_writes(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("a b c\nb c a\n" * 50)
+    run, output = tmp_path / "run", tmp_path / "vectors"
+    arguments = ["train", "sgns", str(corpus), "--output", str(output), *OPTIONS, "--keep-run"]
+    assert main([*arguments, "--format", "glove-text", "--run", str(run)]) == 0
+    expected = output.read_bytes()
+    output.unlink()
+    assert main(["resume", str(run)]) == 0
+    assert output.read_bytes() == expected
+    assert main(["resume", str(run), "--output", str(output) + ".bin"]) == 0
+    assert inspect(str(output) + ".bin").format == "word2vec-binary"
+    assert main(["resume", str(run), "--output", "-"]) == 2
 
 
 def test_resume_as_json_tells_the_provenance(

@@ -128,6 +128,16 @@ def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text("2 2\nbr\u00fccke 1 0\nx 1 1\n", encoding="utf-8")
+    command = [sys.executable, "-m", "embkit", "query", "neighbors", str(path), "x"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == b"x\tbr\\xfccke\t0.7071\n"
+
+
 def test_a_full_disk_under_stdout_exits_4() -> None:
     with Path("/dev/full").open("w") as full, spawn(["--help"], stdout=full) as process:
         _, errors = process.communicate(timeout=60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -95,6 +96,57 @@ def test_translation_is_evaluated(
     assert "50/51" in shown
     assert "group\tnoun\t1.000" in shown
     assert "fasttext" in shown
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--details"]])
+def test_tests_of_which_nothing_is_known_end_with_the_code_of_unusable_data(
+    more: list[str],
+    arguments: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def made(name: str, text: str) -> str:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return str(tmp_path / name)
+
+    words = made("words.txt", "qqq xxx\nyyy zzz\n")
+    lines = made("lines.tsv", "a\tqqq xxx\nb\tyyy zzz\n")
+    texts = ["--source-text", words, "--target-text", words]
+    tasks = {
+        "translation": ["--dictionary", words],
+        "crosslingual-similarity": ["--set", made("s.tsv", "qqq\txxx\t1\nyyy\tzzz\t2\n")],
+        "crosslingual-analogy": ["--set", made("a.txt", ": x\nqqq xxx yyy zzz\n")],
+        "sentences": texts,
+        "documents": ["--train", lines, "--test", lines],
+        "alignment": [*texts, "--gold", made("gold.txt", "0-0\n1-1\n")],
+    }
+    for task, given in tasks.items():
+        asked = [option for option in more if option == "--json" or task == "translation"]
+        assert run_main(["eval", task, *arguments, *given, *asked]) == 3, task
+        told = capsys.readouterr()
+        assert told.out, task
+        assert told.err.count("embkit: error: nothing could be evaluated: ") == 1, task
+        assert "Traceback" not in told.err
+
+
+def test_what_is_kept_whole_is_no_bomb(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for module in ("evaluation.rows", "mapping.entries", "cli.eval_crosslingual_tasks"):
+        monkeypatch.setattr(f"embkit.{module}.MOST_KEPT", 1 << 20)
+    bomb = tmp_path / "bomb.gz"
+    bomb.write_bytes(gzip.compress(b"s1\tt1\t1\n" * (1 << 18)))
+    given = str(bomb)
+    for task in (
+        ["translation", "--dictionary", given],
+        ["crosslingual-similarity", "--set", given],
+        ["sentences", "--source-text", given, "--target-text", given],
+    ):
+        assert run_main(["eval", task[0], *arguments, *task[1:]]) == 3
+        assert "must have at most 1048576 bytes, got more" in capsys.readouterr().err
 
 
 def test_inputs_are_checked_before_any_work(

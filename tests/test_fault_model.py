@@ -205,13 +205,15 @@ ROWS: dict[int, tuple[str, str]] = {
         "output is a link, a pipe, a device",
         "test_output::test_a_symbolic_link_keeps_its_place "
         "test_output::test_a_pipe_is_streamed_to "
+        "test_cli_outputs::test_vectors_go_to_a_stream_in_the_format_that_is_given "
         "test_output::test_dev_full_is_an_error_with_its_name",
     ),
     45: ("output is the input", "test_cli_outputs::test_an_input_is_never_the_output"),
     46: (
         "two runs on one output",
         "test_resume_options::test_two_runs_on_one_output_exclude_each_other "
-        "test_cli_outputs::test_a_second_run_is_told_who_holds_the_output",
+        "test_cli_outputs::test_a_second_run_is_told_who_holds_the_output "
+        "test_cli_outputs::test_a_file_that_is_only_called_like_a_lock_is_kept",
     ),
     47: (
         "two runs with one temporary folder",
@@ -293,11 +295,15 @@ ROWS: dict[int, tuple[str, str]] = {
         "dictionaries",
         "test_mapping_dictionary::test_broken_lines_are_told_by_place "
         "test_cli_map::test_a_dictionary_without_known_pairs_is_wrong_data "
+        "test_cli_translation::"
+        "test_tests_of_which_nothing_is_known_end_with_the_code_of_unusable_data "
         "test_mapping_dictionary::test_used_and_unused_pairs_are_counted_with_reasons",
     ),
     65: (
         "evaluation sets",
         "test_datasets::test_malformed_pairs_are_refused "
+        "test_cli_eval::"
+        "test_a_set_of_which_nothing_is_known_ends_with_the_code_of_unusable_data "
         "test_evaluation_similarity::test_undefined_scores_have_their_reason_and_no_interval",
     ),
     66: (

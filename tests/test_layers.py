@@ -23,19 +23,24 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "backend": {"device"},
     "subwords": {"_native"},
     "streams": set(),
+    "file_arrays": {"streams"},
+    "notebook": set(),
     "memory": set(),
     "progress": set(),
     "output": set(),
-    "corpus": {"_native", "checks", "config", "device", "output", "streams", "vocabulary"},
+    "corpus": {
+        *("_native", "checks", "config", "device", "file_arrays", "output", "streams"),
+        "vocabulary",
+    },
     "embeddings": {"dense_queries", "plotting", "queries", "subwords", "vocabulary"},
     "plotting": set(),
-    "queries": {"neighbors", "vocabulary"},
+    "queries": {"neighbors", "notebook", "vocabulary"},
     "dense_queries": {"checks", "neighbors", "queries"},
     "sparse": {"_native", "checks", "neighbors", "queries", "sparse_search", "vocabulary"},
     "sparse_search": {"_native", "device", "neighbors"},
     "formats": {
         *("_native", "checks", "device", "embeddings", "memory", "output", "sparse"),
-        *("streams", "subwords", "vocabulary"),
+        *("file_arrays", "streams", "subwords", "vocabulary"),
     },
     "metrics": set(),
     "screening": {"backend"},
@@ -44,7 +49,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "retrieval": {"backend", "checks", "neighbors"},
     "training": {
         *("_native", "checks", "config", "corpus", "counts", "device", "embeddings"),
-        *("formats", "memory", "output", "peers", "progress", "vocabulary"),
+        *("file_arrays", "formats", "memory", "output", "peers", "progress", "vocabulary"),
     },
     "phrases": {
         *("_native", "checks", "config", "corpus", "counts", "device", "output"),
@@ -52,11 +57,12 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     },
     "counts": {
         *("_native", "backend", "checks", "config", "corpus", "device", "embeddings"),
-        *("formats", "memory", "output", "progress", "sparse", "streams", "vocabulary"),
+        *("file_arrays", "formats", "memory", "output", "progress", "sparse", "streams"),
+        "vocabulary",
     },
     "mapping": {
         *("_native", "backend", "checks", "device", "embeddings", "formats", "neighbors"),
-        *("output", "retrieval", "screening", "streams", "vocabulary"),
+        *("file_arrays", "output", "retrieval", "screening", "streams", "vocabulary"),
     },
     "evaluation": {
         *("_native", "backend", "checks", "device", "embeddings", "neighbors", "output"),

@@ -164,13 +164,14 @@ def test_a_pipe_is_streamed_to(tmp_path: Path) -> None:
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
-@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1"])
+@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 def test_standard_output_is_streamed_to_even_when_a_file(tmp_path: Path, name: str) -> None:
     code = f"import embkit.output as o\nwith o.OutputFile({name!r}) as s: s.write(b'new')"
-    with (tmp_path / "out").open("wb") as out:
+    with (tmp_path / "out").open("wb", buffering=0) as out:
         inode = os.fstat(out.fileno()).st_ino
+        out.write(b"before, ")
         subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
-    assert (tmp_path / "out").read_bytes() == b"new"
+    assert (tmp_path / "out").read_bytes() == b"before, new"
     assert (tmp_path / "out").stat().st_ino == inode
 
 

@@ -32,6 +32,15 @@ def dense(vectors: SparseEmbeddings) -> Embeddings:
     return Embeddings(vectors.vocabulary, vectors.matrix.toarray())
 
 
+def test_notebooks_show_what_the_vectors_are(vectors: SparseEmbeddings) -> None:
+    given = {"corpus": "<script>"}
+    shown = SparseEmbeddings(vectors.vocabulary, vectors.matrix, provenance=given)._repr_html_()
+    assert "<caption>SparseEmbeddings</caption>" in shown
+    assert f"{NUM_WORDS} x float32, {vectors.num_entries:,} entries, " in shown
+    assert "&lt;script&gt;" in shown
+    assert "w0 w1 w2" in shown
+
+
 def test_words_rows_and_sizes(vectors: SparseEmbeddings) -> None:
     assert "w3" in vectors
     assert "nobody" not in vectors

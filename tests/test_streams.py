@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from embkit.errors import FormatError
-from embkit.streams import compressed, open_input
+from embkit.streams import compressed, open_input, read_lines
 
 
 def zstd(data: bytes) -> bytes:
@@ -181,3 +181,14 @@ def test_writes_what_the_extension_asks(tmp_path: Path, extension: str) -> None:
         assert before in (None, path.read_bytes())
     assert read(path) == TEXT
     assert (path.read_bytes() == TEXT) == (extension in ("", ".txt"))
+
+
+def test_a_line_or_a_text_that_is_too_long_is_told_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "lines.gz"
+    path.write_bytes(gzip.compress(b"a\n" + bytes(40 << 20)))
+    lines = read_lines(path)
+    assert next(lines) == b"a\n"
+    with pytest.raises(FormatError, match=r"lines\.gz:2: a line must have at most 16777216"):
+        next(lines)
+    with pytest.raises(FormatError, match=r"lines\.gz:1: the text must have at most 1 bytes"):
+        list(read_lines(path, most=1))

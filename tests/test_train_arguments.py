@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from embkit.config import CbowConfig
+from embkit.corpus import encode
 from embkit.errors import OutputError
 from embkit.training import train
+from embkit.vocabulary import Vocabulary
 
 OPTIONS: dict[str, Any] = {"dim": 4, "epochs": 1, "min_count": 1, "threads": 1}
 
@@ -46,6 +49,24 @@ def test_wrong_arguments_are_named_before_the_text_is_read(
     with pytest.raises(ValueError, match=message):
         train("sgns", text, **OPTIONS, **arguments)
     assert text.num_read == 0
+
+
+@pytest.mark.parametrize("method", ["sgns", "nce", "cbow"])
+def test_a_word_that_is_never_drawn_is_named(method: str) -> None:
+    text, words = Sentences(), ["a", "b", "zebra"]
+    given = Vocabulary.from_words(words, [9, 9, 0])
+    message = "count of at least 1, got 0 for 'zebra' in row 2"
+    with pytest.raises(ValueError, match=message):
+        train(method, text, **OPTIONS, vocabulary=given)
+    assert text.num_read == 0
+    with pytest.raises(ValueError, match=message):  # these are counted in the text
+        train(method, Sentences(), **OPTIONS, vocabulary=Vocabulary.from_words(words))
+    with pytest.raises(ValueError, match=message):
+        train(
+            method,
+            encode(Sentences(), config=CbowConfig().encoding(), vocabulary=given),
+            **OPTIONS,
+        )
 
 
 @pytest.mark.parametrize(
@@ -87,6 +108,19 @@ def test_a_log_that_cannot_be_written_is_told_before_the_text_is_read(tmp_path: 
         train("sgns", text, **OPTIONS, log=tmp_path / "none" / "log.jsonl")
     with pytest.raises(IsADirectoryError):
         train("sgns", text, **OPTIONS, log=tmp_path)
+    assert text.num_read == 0
+
+
+def test_a_run_that_has_no_place_is_told_before_the_text_is_read(tmp_path: Path) -> None:
+    text, other = Sentences(), tmp_path / "other"
+    with pytest.raises(
+        OutputError, match=r"the folder above the run's does not exist.*none/run"
+    ):
+        train("sgns", text, **OPTIONS, run=tmp_path / "none" / "run")
+    other.mkdir()
+    (other / "thesis.txt").touch()
+    with pytest.raises(ValueError, match="run must be a new folder or one of a run"):
+        train("sgns", text, **OPTIONS, run=other)
     assert text.num_read == 0
 
 

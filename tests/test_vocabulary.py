@@ -19,7 +19,8 @@ from embkit.vocabulary import Vocabulary
     [
         ([1, 2, 3], r"counts must have one number per word \(2\), got shape \(3,\)"),
         ([[1, 2]], r"counts must have one number per word \(2\)"),
-        ([3, -1], "counts must be at least 0, got -1"),
+        ([3, -1], "counts must be at least 0, got -1 in row 1"),
+        (np.array([3, 2**63], np.uint64), f"at most {2**63 - 1}, got {2**63} in row 1"),
         ([1.5, 2.0], "counts must be whole numbers, got float64"),
         (["1", "2"], "counts must be whole numbers"),
     ],

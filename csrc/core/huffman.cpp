@@ -25,9 +25,11 @@ void check(const std::vector<int64_t>& counts, const std::vector<uint64_t>& ties
                                 std::to_string(counts.size()));
   }
   uint64_t sum = 0;  // of at most 2^63 and a count below 2^63: cannot wrap
-  for (const int64_t count : counts) {
+  for (size_t row = 0; row < counts.size(); ++row) {
+    const int64_t count = counts[row];
     if (count < 1) {
-      throw std::invalid_argument("counts must be at least 1, got " + std::to_string(count));
+      throw std::invalid_argument("counts must be at least 1, got " + std::to_string(count) +
+                                  " in row " + std::to_string(row));
     }
     sum += static_cast<uint64_t>(count);
     if (sum >> 63 != 0) throw std::invalid_argument("counts must have a sum below 2^63");

@@ -71,11 +71,10 @@ std::vector<uint64_t> first_positions(const EncodedText& text, size_t num_words)
 }
 
 void check_counts(const std::vector<int64_t>& counts) {
-  for (const int64_t count : counts) {
-    if (count < 1) {
-      throw std::invalid_argument("counts must be at least 1, got " + std::to_string(count));
-    }
-  }
+  const auto bad = std::find_if(counts.begin(), counts.end(), [](int64_t n) { return n < 1; });
+  if (bad == counts.end()) return;
+  throw std::invalid_argument("counts must be at least 1, got " + std::to_string(*bad) +
+                              " in row " + std::to_string(bad - counts.begin()));
 }
 
 bool is_finite(const PaddedMatrix& matrix) {

@@ -35,6 +35,7 @@ from embkit.cli.exit_codes import ExitCode, exit_code_of
 from embkit.cli.options import hide_dash
 from embkit.cli.peers import translate_peer_options
 from embkit.cli.signals import (
+    escape_what_stdout_lacks,
     install_handlers,
     name_stdout,
     open_closed_streams,
@@ -226,6 +227,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         install_handlers()
         open_closed_streams()
+        escape_what_stdout_lacks()
         code = dispatch(tokens)
         sys.stdout.flush()  # a full disk or a closed pipe shows here, not after the exit
     except SystemExit as error:

@@ -9,7 +9,7 @@ from cyclopts import App
 
 from embkit.cli.loading import load_vectors
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
-from embkit.cli.outputs import reserved_output
+from embkit.cli.outputs import reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 
 EXAMPLE = "Example: embkit convert GoogleNews.bin.gz vectors.txt --limit 100000"
@@ -48,7 +48,7 @@ def convert(
     with reserved_output(target, overwrite=overwrite, inputs=[source]):
         vectors = load_vectors(source, load)
         formats.save(vectors, target, format=format, overwrite=overwrite)
-    if common.json:
+    if tells_json(common, target):
         print_json({"output": str(target), "num_words": len(vectors), "dim": vectors.dim})
     else:
         note(f"wrote {target}: {len(vectors)} words x {vectors.dim}", quiet=common.quiet)

@@ -12,7 +12,7 @@ from cyclopts import App
 from embkit.cli.loading import given_vocabulary
 from embkit.cli.memory import used_memory
 from embkit.cli.options import FLATTEN, CommonOptions, CountOptions, show_dash
-from embkit.cli.outputs import check_distinct, inputs_of, reserved_output
+from embkit.cli.outputs import check_distinct, inputs_of, reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.config import CooccurrenceConfig
 from embkit.memory import memory_limit
@@ -84,7 +84,7 @@ def cooccur(
 
 def _tell(counts: Cooccurrence, output: Path, common: CommonOptions) -> None:
     num_words = len(counts.vocabulary)
-    if common.json:
+    if tells_json(common, output):
         summary = {
             "output": str(output),
             "num_words": num_words,

@@ -14,7 +14,9 @@ from cyclopts import App
 from embkit.cli.demo_text import DemoText, generated_text, own_text, wikipedia_text
 from embkit.cli.loading import require_input
 from embkit.cli.options import FLATTEN, CommonOptions
+from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json, visible
+from embkit.output import OutputFile
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
@@ -48,7 +50,8 @@ def demo(
     folder.mkdir(parents=True, exist_ok=True)
     path = corpus if corpus is not None else _write_text(text, folder / "text.txt")
     output = folder / "vectors.bin"
-    vectors, seconds = _train(path, output, common)
+    with reserved_output(output, overwrite=True, inputs=[path]):
+        vectors, seconds = _train(path, output, common)
     result = _examine(vectors, text)
     if common.json:
         print_json({"text": text.description, "seconds": seconds, **result})
@@ -68,8 +71,8 @@ def _choose_text(corpus: Path | None, common: CommonOptions) -> DemoText:
 
 
 def _write_text(text: DemoText, path: Path) -> Path:
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(" ".join(sentence) + "\n" for sentence in text.sentences)
+    with OutputFile(path, overwrite=True) as file:
+        file.writelines(" ".join(sentence).encode() + b"\n" for sentence in text.sentences)
     return path
 
 

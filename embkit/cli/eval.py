@@ -17,7 +17,7 @@ from embkit.cli import (
     eval_outliers,
     eval_similarity,
 )
-from embkit.cli.eval_output import print_explained
+from embkit.cli.eval_output import print_explained, refuse_nothing_evaluated
 from embkit.cli.eval_sets import load_each
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.cli.terminal import note, print_json
@@ -69,11 +69,12 @@ def evaluate_all(
             results[task] += module.default_results(space, name, sets.get(task, []))
     if common.json:
         print_json({n: [r.to_dict() for r in found] for n, found in results.items()})
-        return
-    for found in results.values():
-        if rows := [row for result in found for row in result.total_rows()]:
-            print_explained(rows, quiet=common.quiet)
-            print()
+    else:
+        for found in results.values():
+            if rows := [row for result in found for row in result.total_rows()]:
+                print_explained(rows, quiet=common.quiet)
+                print()
+    refuse_nothing_evaluated([result for found in results.values() for result in found])
 
 
 def build_eval() -> App:

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App
 
 from embkit.cli.eval_options import ScoreOptions, check_several
-from embkit.cli.eval_output import print_explained
+from embkit.cli.eval_output import (
+    is_nothing_evaluated,
+    print_explained,
+    refuse_nothing_evaluated,
+)
 from embkit.cli.eval_sets import load_each, open_sets
 from embkit.cli.eval_similarity import print_more, seed_row
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
@@ -58,22 +62,20 @@ def analogy(
         scores = [on_common_items(of_set, options) for of_set in scores]
     comparisons = _comparisons(scores, options) if sets.compare else []
     seeds = _seeds(scores) if sets.runs else []
+    results = [score for of_set in scores for score in of_set]
     if common.json:
         document = {
-            "results": [score.to_dict() for of_set in scores for score in of_set],
+            "results": [score.to_dict() for score in results],
             "runs": seeds if sets.runs else None,
             "comparisons": [c.to_dict() for c in comparisons] if sets.compare else None,
         }
         print_json(document)
-        return
-    rows = [
-        row
-        for of_set in scores
-        for score in of_set
-        for row in (score.rows() if sections else score.total_rows())
-    ]
-    print_explained(rows, quiet=common.quiet)
-    print_more(seeds, comparisons)
+    else:
+        shown = [score.rows() if sections else score.total_rows() for score in results]
+        quiet = common.quiet or is_nothing_evaluated(results)
+        print_explained([row for rows in shown for row in rows], quiet=quiet)
+        print_more(seeds, comparisons)
+    refuse_nothing_evaluated(results)
 
 
 def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:

@@ -26,7 +26,7 @@ from embkit.evaluation.sentences import (
 )
 from embkit.mapping.word_alignments import parse_links
 from embkit.retrieval import RetrievalMethod
-from embkit.streams import open_input
+from embkit.streams import MOST_KEPT, read_lines
 
 
 def crosslingual_similarity(
@@ -164,6 +164,8 @@ def documents(
         Seed of the classifier.
     """
     learned, tried = _read_documents(train), _read_documents(test)
+    if len({label for label, _ in learned}) < 2:
+        raise FormatError(train, None, None, "must have two labels or more, got one")
     left, right = load_mapped(source, target, space, load)
     score = evaluate_document_classification(
         *(left, right, learned, tried),
@@ -219,12 +221,11 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         If one is not UTF-8.
     """
     require_input(path)
-    with open_input(path) as stream:
-        for number, line in enumerate(stream, 1):
-            try:
-                yield number, line.decode("utf-8").rstrip("\r\n")
-            except UnicodeDecodeError:
-                raise FormatError(path, number, None, "must be UTF-8") from None
+    for number, line in enumerate(read_lines(path, most=MOST_KEPT), 1):
+        try:
+            yield number, line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise FormatError(path, number, None, "must be UTF-8") from None
 
 
 def _read_parallel(source: Path, target: Path) -> list[tuple[list[str], list[str]]]:
@@ -232,6 +233,8 @@ def _read_parallel(source: Path, target: Path) -> list[tuple[list[str], list[str
     if len(left) != len(right):
         reason = f"must have as many lines as {source.name} ({len(left)}), got {len(right)}"
         raise FormatError(target, None, None, reason)
+    if not left:
+        raise FormatError(source, None, None, "must have sentences, got none")
     return list(zip(left, right, strict=True))
 
 
@@ -242,6 +245,8 @@ def _read_documents(path: Path) -> list[tuple[str, list[str]]]:
         if not tab or not label:
             raise FormatError(path, number, None, "must be a label, a tab and words")
         found.append((label, _words(words)))
+    if not found:
+        raise FormatError(path, None, None, "must have documents, got none")
     return found
 
 

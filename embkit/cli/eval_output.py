@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from embkit.cli.exit_codes import NothingEvaluatedError
 from embkit.cli.terminal import note, print_json, print_table
 from embkit.evaluation.results import Result
 
@@ -13,11 +14,38 @@ def print_results(results: Sequence[Result], *, json: bool, quiet: bool = False)
     """Print results as a table with a header, or as one JSON document.
 
     Undefined figures are ``-`` in the table; their reasons follow on stderr.
+
+    Raises
+    ------
+    NothingEvaluatedError
+        If there are results, and none of them has its figure.
     """
     if json:
         print_json([result.to_dict() for result in results])
-        return
-    print_explained([row for result in results for row in result.rows()], quiet=quiet)
+    else:
+        told = quiet or is_nothing_evaluated(results)
+        print_explained([row for result in results for row in result.rows()], quiet=told)
+    refuse_nothing_evaluated(results)
+
+
+def is_nothing_evaluated(results: Sequence[Result]) -> bool:
+    """Tell whether there are results, and none of them has its figure."""
+    return bool(results) and all(result.undefined() for result in results)
+
+
+def refuse_nothing_evaluated(results: Sequence[Result]) -> None:
+    """End the command with the exit code of unusable data if nothing could be evaluated.
+
+    Call it when the results have been printed: they tell how much was covered.
+
+    Raises
+    ------
+    NothingEvaluatedError
+        If there are results, and none of them has its figure.
+    """
+    if is_nothing_evaluated(results):
+        reasons = dict.fromkeys(str(result.undefined()) for result in results)
+        raise NothingEvaluatedError(f"nothing could be evaluated: {'; '.join(reasons)}")
 
 
 def print_explained(rows: Sequence[dict[str, Any]], *, quiet: bool = False) -> None:

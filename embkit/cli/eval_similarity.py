@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from embkit.cli.eval_options import ScoreOptions, check_several
-from embkit.cli.eval_output import print_explained, print_rows
+from embkit.cli.eval_output import (
+    is_nothing_evaluated,
+    print_explained,
+    print_rows,
+    refuse_nothing_evaluated,
+)
 from embkit.cli.eval_sets import load_each, open_sets
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.cli.terminal import note, print_json
@@ -57,14 +62,15 @@ def similarity(
     if sets.common:
         by_set = [on_common_pairs(scores, options) for scores in by_set]
     comparisons = _comparisons(by_set, options) if sets.compare else []
+    results = [score for of_set in by_set for score in of_set]
     if common.json:
         print_json(_document(by_set, comparisons, sets))
-        return
-    print_explained(
-        [row for s in by_set for score in s for row in score.rows()], quiet=common.quiet
-    )
-    _print_means(by_set, quiet=common.quiet)
-    print_more(_seeds(by_set) if sets.runs else [], comparisons)
+    else:
+        quiet = common.quiet or is_nothing_evaluated(results)
+        print_explained([row for score in results for row in score.rows()], quiet=quiet)
+        _print_means(by_set, quiet=quiet)
+        print_more(_seeds(by_set) if sets.runs else [], comparisons)
+    refuse_nothing_evaluated(results)
 
 
 def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:

@@ -57,6 +57,10 @@ class Stopped(BaseException):
         return 128 + self.signal_number
 
 
+class NothingEvaluatedError(ValueError):
+    """Sets and vectors of which no figure is defined: none of the words is known, mostly."""
+
+
 # The first row that fits decides, so subclasses stand above their bases.
 EXCEPTION_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (KeyboardInterrupt, ExitCode.INTERRUPT),
@@ -66,6 +70,7 @@ EXCEPTION_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (DictionaryError, ExitCode.INPUT),
     (DivergenceError, ExitCode.INPUT),
     (DownloadError, ExitCode.INPUT),
+    (NothingEvaluatedError, ExitCode.INPUT),
     (ValueError, ExitCode.USAGE),
     (OutputError, ExitCode.OUTPUT),
     (FileNotFoundError, ExitCode.USAGE),

@@ -8,7 +8,7 @@ from typing import Annotated
 from embkit.backend import open_backend
 from embkit.cli.mapped import MappingOption, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
-from embkit.cli.outputs import reserved_output
+from embkit.cli.outputs import reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.mapping import lexicon
 from embkit.output import OutputFile
@@ -58,7 +58,7 @@ def induce_dictionary(
                     f"{found.scores[i]:.4f}\t{found.margins[i]:.4f}\t{int(found.mutual[i])}\n",
                 )
                 stream.write(b"\t".join([*words, *(text.encode("ascii") for text in figures)]))
-    if common.json and str(output) != "-":
+    if tells_json(common, output):
         hubs = found.hubness.to_dict()
         print_json({"output": str(output), "num_pairs": len(found), "hubness": hubs})
     else:

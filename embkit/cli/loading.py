@@ -90,7 +90,7 @@ def oov_of(
     if not unknown or oov == "subword":
         return oov
     listed = ", ".join(repr(word) for word in unknown)
-    message = f"{listed} not among the {len(vectors)} words of {path}"
+    message = f"{listed} not among the {len(vectors)} words of {show_dash(path)}"
     if oov == "raise":
         meant = _similar_word(unknown[0], vectors.words[:50_000])
         raise ValueError(message + (f"; did you mean {meant!r}?" if meant else ""))

@@ -20,7 +20,7 @@ from embkit.cli.map_told import has_failed, tell_map, tell_projection
 from embkit.cli.mapped import bytes_of_pairs, check_sides
 from embkit.cli.method_options import method_options
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
-from embkit.cli.outputs import check_distinct, reserved_output
+from embkit.cli.outputs import check_distinct, reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.mapping.config import AlignmentConfig
 from embkit.mapping.edit_distance import DeletionIndex
@@ -46,6 +46,8 @@ class MapOutputs:
     """Where the mapped source vectors go, in any format."""
     output_target: Path | None = None
     """Where the mapped target vectors go, in any format."""
+    format: str | None = None
+    """Format of mapped vectors, whatever the names of their outputs."""
     unit: Flag = False
     """Bring mapped vectors to unit length."""
     overwrite: Flag = False
@@ -145,7 +147,7 @@ def map_command(
     open_backend(getattr(config, "device", "cpu"))  # refuses one that is not there
     paths = outputs.paths()
     for side in paths.keys() & {"source", "target"}:
-        formats.check_output_name(paths[side])
+        formats.check_output_name(paths[side], format=outputs.format)
     first = [chosen.get(f"first{side}") for side in ("", "_source", "_target")]
     inputs = [source, target, *seeds.files(), *(Path(path) for path in first if path)]
     pairs = seeds.read(counts=method == "alignment")
@@ -164,7 +166,8 @@ def map_command(
             found = mapping.project_aligned(
                 spaces["source"].vocabulary, spaces["target"], pairs, **chosen
             )
-            formats.save(found, paths["source"], overwrite=outputs.overwrite)
+            path, kept = paths["source"], outputs.overwrite
+            formats.save(found, path, format=outputs.format, overwrite=kept)
             tell_projection(found, paths["source"], common)
             return ExitCode.DONE
         fitted = mapping.map(
@@ -222,7 +225,7 @@ def _write(
             fitted.save(path, overwrite=outputs.overwrite)
             continue
         mapped = fitted.apply(spaces[name], _side(name), unit=outputs.unit)
-        formats.save(mapped, path, overwrite=outputs.overwrite)
+        formats.save(mapped, path, format=outputs.format, overwrite=outputs.overwrite)
 
 
 def _side(name: str) -> Literal["source", "target"]:
@@ -285,7 +288,7 @@ def apply_command(
                 limit=limit,
                 progress=progress,
             )
-    if common.json:
+    if tells_json(common, output):
         print_json({"output": str(output), "num_words": num_words, "dim": dim})
     else:
         note(f"wrote {output}: {num_words} words x {dim}", quiet=common.quiet)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from embkit import mapping
 from embkit.cli.options import CommonOptions
+from embkit.cli.outputs import tells_json
 from embkit.cli.terminal import note, print_json
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def has_failed(fitted: Mapping) -> bool:
 def tell_projection(found: Embeddings, path: Path, common: CommonOptions) -> None:
     """Tell of vectors that were projected by alignments."""
     told = found.provenance
-    if common.json:
+    if tells_json(common, path):
         print_json({"outputs": {"source": str(path)}, "dim": found.dim, "provenance": told})
         return
     counts = ", ".join(
@@ -35,7 +36,7 @@ def tell_projection(found: Embeddings, path: Path, common: CommonOptions) -> Non
 
 def tell_map(fitted: Mapping, paths: dict[str, Path], common: CommonOptions) -> None:
     """Tell of a map and its outputs; without any, that it was not written."""
-    if common.json:
+    if tells_json(common, *paths.values()):
         summary = {
             "outputs": {name: str(path) for name, path in paths.items()},
             "method": fitted.method,

@@ -24,17 +24,30 @@ def hide_dash(tokens: Sequence[str]) -> list[str]:
     return [_DASH if token == "-" else token for token in tokens]
 
 
-def show_dash(path: str | Path) -> str:
+def show_dash(argument: str | Path) -> str:
     """Undo `hide_dash` for one argument."""
-    return "-" if str(path) == _DASH else str(path)
+    return "-" if str(argument) == _DASH else str(argument)
 
 
-def _size(_hint: object, tokens: tuple[Token, ...]) -> int:
-    return parse_size(tokens[0].value)
+def show_dashes(words: Sequence[str]) -> list[str]:
+    """Undo `hide_dash` for words, of which ``-`` may be one."""
+    return [show_dash(word) for word in words]
 
 
-def _duration(_hint: object, tokens: tuple[Token, ...]) -> float:
-    return parse_duration(tokens[0].value)
+class Size(int):
+    """Bytes, given as 512M or 4G; help shows an option's type by its name."""
+
+
+class Duration(float):
+    """Seconds, given as 90s, 10m or 1h."""
+
+
+def _size(_hint: object, tokens: tuple[Token, ...]) -> Size:
+    return Size(parse_size(tokens[0].value))
+
+
+def _duration(_hint: object, tokens: tuple[Token, ...]) -> Duration:
+    return Duration(parse_duration(tokens[0].value))
 
 
 def parse_duration(text: str) -> float:
@@ -57,8 +70,8 @@ def parse_duration(text: str) -> float:
 
 
 Flag = Annotated[bool, Parameter(negative="")]
-Duration = Annotated[float | None, Parameter(converter=_duration, n_tokens=1)]
-MemorySize = Annotated[int | None, Parameter(converter=_size, n_tokens=1)]
+MaybeDuration = Annotated[Duration | None, Parameter(converter=_duration, n_tokens=1)]
+MaybeSize = Annotated[Size | None, Parameter(converter=_size, n_tokens=1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +92,7 @@ class CommonOptions:
 class MemoryOption:
     """The option of commands that hold vectors."""
 
-    memory: MemorySize = None
+    memory: MaybeSize = None
     """Stop before the work if it needs more than this, such as 500M or 4G; when left out,
     80% of what is available."""
 
@@ -113,7 +126,7 @@ class QueryOptions(LoadOptions):
 class CountingMemory:
     """The option of commands that count, which use the disk where memory is short."""
 
-    memory: MemorySize = None
+    memory: MaybeSize = None
     """Hold at most this much, such as 500M or 4G, and use temporary files for the rest; when
     left out, 80% of what is available."""
 
@@ -166,7 +179,10 @@ class RunOptions(MemoryOption):
     """Options of a training run that do not change its result."""
 
     output: Path
-    """Where the vectors go: a folder, embkit's own form, or a .bin, .txt, .vec, .npz file."""
+    """Where the vectors go: a folder, embkit's own form, or a .bin, .txt, .vec, .npz file; -
+    for standard output, with --format."""
+    format: str | None = None
+    """Format to write, whatever the name of the output."""
     overwrite: Flag = False
     """Replace the output if it exists."""
     vocabulary: Path | None = None
@@ -183,7 +199,7 @@ class RunOptions(MemoryOption):
 class ResumableRunOptions(RunOptions):
     """Options of a run that can go on after an interruption, or from other vectors."""
 
-    checkpoint_every: Duration = None
+    checkpoint_every: MaybeDuration = None
     """Keep what is needed to go on, at such intervals (90s, 10m, 1h) and when a signal ends
     the run; ``embkit resume`` goes on. In the folder OUTPUT.run, if --run names no other."""
     run: Path | None = None

@@ -8,8 +8,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from embkit.cli.options import CommonOptions
 from embkit.errors import OutputError, OutputExistsError
-from embkit.output import locked, remove_orphans, temporary_name
+from embkit.output import locked, remove_orphans, stream_number, temporary_name
 
 
 @contextlib.contextmanager
@@ -36,8 +37,7 @@ def reserved_output(
     if is_stream(path):
         yield
         return
-    model = path / "embeddings.safetensors"
-    if not overwrite and (path.is_file() or model.exists()):
+    if not overwrite and any(file.is_file() for file in _targets(path)):
         raise OutputExistsError(f"output {path} exists; --overwrite replaces it")
     target = Path(os.path.realpath(path))  # a link keeps its place
     if not target.parent.is_dir():
@@ -116,7 +116,13 @@ def try_space(path: Path, num_bytes: int) -> None:
 
 def is_stream(path: Path) -> bool:
     """Tell whether ``path`` is written to as it is: standard output, a pipe, a device."""
-    return str(path) == "-" or (path.exists() and not path.is_file() and not path.is_dir())
+    is_other = path.exists() and not path.is_file() and not path.is_dir()
+    return stream_number(str(path)) is not None or is_other
+
+
+def tells_json(common: CommonOptions, *outputs: Path) -> bool:
+    """Tell whether to print JSON: asked for, and no output goes to standard output itself."""
+    return common.json and not any(stream_number(str(output)) == 1 for output in outputs)
 
 
 def _targets(path: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from embkit.cli.options import (
     LearnOptions,
     show_dash,
 )
-from embkit.cli.outputs import inputs_of, reserved_output
+from embkit.cli.outputs import inputs_of, reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.config import PhraseConfig
 from embkit.memory import memory_limit
@@ -55,7 +55,7 @@ def learn(
             progress=not common.quiet and sys.stderr.isatty(),
         )
         table.save(output, overwrite=run.overwrite)
-    if common.json:
+    if tells_json(common, output):
         pairs = [len(pairs.left) for pairs in table.passes]
         print_json({"output": str(output), "num_phrases": len(table), "passes": pairs})
     else:
@@ -94,7 +94,7 @@ def apply(
             threads=run.threads,
             progress=not common.quiet and sys.stderr.isatty(),
         )
-    if common.json and str(output) != "-":
+    if tells_json(common, output):
         print_json({"output": str(output), "bytes_read": num_bytes})
     else:
         note(f"wrote {output}: {num_bytes} bytes of text read", quiet=common.quiet)

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from embkit.cli.eval_sets import load_each
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
-from embkit.cli.outputs import reserved_output
+from embkit.cli.outputs import reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.evaluation.spaces import Case  # noqa: F401  (inherited fields are read here)
 from embkit.report.build import ReportOptions
@@ -87,7 +87,7 @@ def report(
         page = render(build_report(named, data, options, progress=progress))
         with OutputFile(output, overwrite=overwrite) as stream:
             stream.write(page.encode("utf-8", "replace"))
-    if common.json:
+    if tells_json(common, output):
         print_json({"output": str(output), "sets": [each.name for each in data]})
     elif str(output) != "-" and sys.stdout is not None:
         note(f"wrote {output}", quiet=common.quiet)

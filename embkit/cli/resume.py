@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App
 
-from embkit.cli.options import FLATTEN, CommonOptions, Flag, MemoryOption
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, MemoryOption, show_dash
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import visible
 from embkit.cli.training_run import Trained, tell_trained, told_where_to_resume
@@ -34,6 +34,7 @@ def resume(
     /,
     *,
     output: Path | None = None,
+    format: str | None = None,
     overwrite: Flag = False,
     keep_run: Flag = False,
     epochs: int | None = None,
@@ -50,6 +51,8 @@ def resume(
         The folder that embkit train made for the run.
     output
         Where the vectors go; as the run was told when left out.
+    format
+        Format to write, whatever the name of the output; as the run was told when left out.
     overwrite
         Replace the output if it exists, also where the run was not told so.
     keep_run
@@ -66,10 +69,12 @@ def resume(
     told = content["output"] or {}
     if output is None and "path" not in told:
         raise ValueError("output must be given: the run was begun from Python")
-    target = output if output is not None else Path(told["path"])
+    target = Path(show_dash(output)) if output is not None else Path(told["path"])
+    if format is None and output is None:
+        format = told.get("format")
     replace = overwrite or told.get("overwrite", False)
     reports: list[TrainingProgress] = []
-    formats.check_output_name(target)
+    formats.check_output_name(target, format=format)
     is_kept = keep_run or told.get("keep_run", False)
     folder = training.RunFolder(run, checkpoint_at_end=is_kept)
     with reserved_output(target, overwrite=replace):
@@ -82,7 +87,7 @@ def resume(
                 keep_run=True,  # until the vectors are written
                 epochs=epochs,
             )
-            formats.save(vectors, target, overwrite=replace)
+            formats.save(vectors, target, format=format, overwrite=replace)
         if not is_kept:
             folder.remove()
     tell_trained(Trained(vectors, target, reports[0] if reports else None), common)

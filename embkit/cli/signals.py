@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import os
 import signal
 import sys
@@ -104,6 +105,12 @@ def open_closed_streams() -> None:
             mode = "r" if number == 0 else "w"
             stream = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
+
+
+def escape_what_stdout_lacks() -> None:
+    """Print letters that the terminal's encoding has not as escapes, where it is not UTF-8."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def name_stdout(error: OSError) -> None:

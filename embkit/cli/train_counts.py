@@ -12,7 +12,7 @@ from cyclopts import App
 from embkit.cli.given_counts import check_source, load_given_counts
 from embkit.cli.loading import given_vocabulary
 from embkit.cli.options import FLATTEN, CommonOptions, CountsRunOptions, show_dash
-from embkit.cli.outputs import check_log, inputs_of, reserved_output
+from embkit.cli.outputs import check_log, inputs_of, reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.config import PpmiConfig, SvdConfig
 from embkit.memory import memory_limit
@@ -79,12 +79,12 @@ def _run(
     if isinstance(config, SvdConfig):
         array_namespace(config.device)  # refuses a device that is not there, before the work
     output = Path(show_dash(run.output))
-    formats.check_output_name(output, sparse=method == "ppmi")
+    formats.check_output_name(output, format=run.format, sparse=method == "ppmi")
     inputs = inputs_of(sources, run.cooccurrence, run.vocabulary)
     check_log(run.log, output, *inputs)
     with reserved_output(output, overwrite=run.overwrite, inputs=inputs):
         vectors = _train(method, sources, run, config, common)
-        formats.save(vectors, output, overwrite=run.overwrite)
+        formats.save(vectors, output, format=run.format, overwrite=run.overwrite)
     _tell(vectors, output, common)
 
 
@@ -124,7 +124,7 @@ def _tell(vectors: Embeddings | SparseEmbeddings, output: Path, common: CommonOp
         "residual": vectors.provenance.get("residual"),
     }
     figures = {name: value for name, value in known.items() if value is not None}
-    if common.json:
+    if tells_json(common, output):
         summary = {"output": str(output), "num_words": len(vectors), "dim": vectors.dim}
         print_json({**summary, **figures, "provenance": vectors.provenance})
         return

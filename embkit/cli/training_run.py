@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from embkit.cli.loading import require_input
 from embkit.cli.options import CommonOptions, ResumableRunOptions, show_dash
-from embkit.cli.outputs import check_log, is_stream, reserved_output, try_space
+from embkit.cli.outputs import (
+    check_log,
+    is_stream,
+    reserved_output,
+    tells_json,
+    try_space,
+)
 from embkit.cli.terminal import note, print_json
 from embkit.errors import DivergenceError
 from embkit.memory import memory_limit
@@ -58,7 +64,7 @@ def train_and_save(
     from embkit import formats, training
 
     output = Path(show_dash(run.output))
-    formats.check_output_name(output)
+    formats.check_output_name(output, format=run.format)
     folder = _run_folder(run, output)
     kept = [] if run.init_from is None else [run.init_from]
     for path in kept:
@@ -81,7 +87,7 @@ def train_and_save(
                 ready=lambda num_words, dim: try_space(output, 4 * num_words * dim),
                 **options,
             )
-            formats.save(vectors, output, overwrite=run.overwrite)
+            formats.save(vectors, output, format=run.format, overwrite=run.overwrite)
         if folder is not None and not run.keep_run:
             folder.remove()
     return Trained(vectors, output, reports[0] if reports else None)
@@ -99,7 +105,7 @@ def _run_folder(run: ResumableRunOptions, output: Path) -> RunFolder | None:
     if is_stream(output):
         raise ValueError(f"output must be a file or a folder for a run to resume, got {output}")
     path = run.run or output.with_name(output.name + ".run")
-    facts = {"path": str(output.absolute()), "overwrite": run.overwrite}
+    facts = {"path": str(output.absolute()), "format": run.format, "overwrite": run.overwrite}
     return RunFolder(
         path,
         run.checkpoint_every or EVERY,
@@ -124,7 +130,7 @@ def tell_trained(trained: Trained, common: CommonOptions) -> None:
     """Say what was written."""
     vectors, provenance = trained.vectors, trained.vectors.provenance
     is_glove = provenance["method"] == "glove"
-    if common.json:
+    if tells_json(common, trained.output):
         summary: dict[str, Any] = {
             "output": str(trained.output),
             "num_words": len(vectors),

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from embkit.config import VocabularyConfig
 from embkit.corpus.sources import FileSources, PathLike, signature_of
 from embkit.errors import FormatError
+from embkit.file_arrays import map_array
 from embkit.output import OutputFile
 from embkit.vocabulary import Vocabulary
 
@@ -189,7 +190,8 @@ def _map_array(
     is_whole = first >= 0 and last - first == length * width and begin + last <= size
     if entry["dtype"] != code or not is_whole or (begin + first) % width:
         raise ValueError(f"{path}: the cache is damaged")
-    return np.memmap(path, dtype, mode="r", offset=begin + first, shape=(length,))
+    with path.open("rb") as file:
+        return map_array(file, dtype, name=path, offset=begin + first, size=length)
 
 
 def _is_sound(arrays: Arrays) -> bool:

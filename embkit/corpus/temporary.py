@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit._native import core
+from embkit.file_arrays import map_array
 
 
 class TemporaryFiles:
@@ -40,5 +41,5 @@ class TemporaryFiles:
 
 
 def mapped(file: BinaryIO, dtype: type[np.generic], size: int) -> NDArray[Any]:
-    """Map a file that holds an array; the map outlives the open file."""
-    return np.memmap(file, dtype, mode="r", shape=(size,))
+    """Map a temporary file that holds an array; the map outlives the open file."""
+    return map_array(file, dtype, name=tempfile.gettempdir(), size=size)

@@ -18,7 +18,12 @@ from embkit.corpus import EncodedCorpus, encode
 from embkit.corpus.encoded import CorpusSource, Invalid
 from embkit.counts.cooccurrence_file import FileLayout, read_file, write_file
 from embkit.counts.plan import Task, plan_counting
-from embkit.counts.temporary import map_columns, temporary_file, temporary_folder
+from embkit.counts.temporary import (
+    map_columns,
+    map_temporary,
+    temporary_file,
+    temporary_folder,
+)
 from embkit.counts.windows import choose_rows, core_options
 from embkit.device import available_threads
 from embkit.errors import CorpusError
@@ -241,7 +246,7 @@ class _Counting:
                 self.vocabulary,
                 row_begins,
                 map_columns(columns, int(row_begins[-1]), stack),
-                np.memmap(values, np.float64, mode="r", shape=(int(row_begins[-1]),)),
+                map_temporary(values, np.float64, int(row_begins[-1])),
                 provenance=self.provenance,
             )
 
@@ -255,7 +260,8 @@ class _Counting:
             row_begins = self._count(
                 stream.fileno(), layout.values_begin, columns.fileno(), progress
             )
-            layout.finish(stream, row_begins, map_columns(columns, int(row_begins[-1]), stack))
+            mapped = map_columns(columns, int(row_begins[-1]), stack)
+            layout.finish(stream, file.path, row_begins, mapped)
 
     def _count(
         self, values: int, values_begin: int, columns: int, progress: Update | None

@@ -20,6 +20,7 @@ from embkit._native import core
 from embkit.counts.checks import first_fault
 from embkit.device import available_threads
 from embkit.errors import FormatError
+from embkit.file_arrays import map_array
 from embkit.formats.checks import blocks
 from embkit.formats.safetensors_header import (
     ITEM_DTYPES,
@@ -54,11 +55,15 @@ class FileLayout:
         self.values_begin = _header_room(provenance) + sum(a.nbytes for a in front.values())
 
     def finish(
-        self, stream: BinaryIO, row_begins: NDArray[np.int64], columns: NDArray[Any]
+        self,
+        stream: BinaryIO,
+        path: str,
+        row_begins: NDArray[np.int64],
+        columns: NDArray[Any],
     ) -> None:
         """Add all but the values to a file, open for reading too, that holds those."""
-        shape = (int(row_begins[-1]),)
-        values = np.memmap(stream, np.float64, "r", offset=self.values_begin, shape=shape)
+        place = {"offset": self.values_begin, "size": int(row_begins[-1])}
+        values = map_array(stream, np.float64, name=path, **place)
         arrays = (self._vocabulary, row_begins, columns, values)
         write_file(stream, *arrays, provenance=self._provenance, has_values=True)
 
@@ -165,11 +170,8 @@ def _map_tensors(file: Path, header: Header, stream: BinaryIO) -> dict[str, NDAr
         if tensor.dtype not in dtypes or len(tensor.shape) != 1:
             _fail(file, 8, f"tensor {name!r} must be {' or '.join(dtypes)} of 1 dimension")
         # A map of its own: SciPy copies what is a small view of something larger.
-        dtype, place = ITEM_DTYPES[tensor.dtype], tensor.begin
-        if tensor.shape[0] == 0:
-            arrays[name] = np.empty(0, dtype)
-        else:
-            arrays[name] = np.memmap(stream, dtype, "r", offset=place, shape=tensor.shape)
+        dtype, (size,) = ITEM_DTYPES[tensor.dtype], tensor.shape
+        arrays[name] = map_array(stream, dtype, name=file, offset=tensor.begin, size=size)
     return arrays
 
 

@@ -18,6 +18,7 @@ from embkit.counts.checks import first_fault
 from embkit.counts.cooccurrence import Cooccurrence
 from embkit.counts.temporary import MOST_NARROW
 from embkit.errors import FormatError
+from embkit.file_arrays import map_array
 from embkit.formats.limits import check_memory
 from embkit.output import OutputFile
 from embkit.vocabulary import Vocabulary
@@ -67,7 +68,8 @@ def read_glove(path: str | os.PathLike[str], vocabulary: Vocabulary) -> Cooccurr
         reason = f"records must be {RECORD.itemsize} bytes each, got {size} bytes in all"
         raise FormatError(path, None, whole, reason)
     check_memory(path, 3 * size)
-    records: NDArray[Any] = np.memmap(file, RECORD, "r")
+    with file.open("rb") as stream:
+        records = map_array(stream, RECORD, name=path)
     counts = np.zeros(len(vocabulary), np.int64)
     for start in range(0, len(records), _AT_ONCE):
         part = records[start : start + _AT_ONCE]

@@ -7,7 +7,9 @@ from contextlib import ExitStack
 from typing import Any, BinaryIO, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
+
+from embkit.file_arrays import map_array
 
 _AT_ONCE = 1 << 22  # entries
 MOST_NARROW = 2**31 - 1
@@ -24,12 +26,17 @@ def temporary_file(stack: ExitStack) -> BinaryIO:
     return cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(buffering=0)))
 
 
+def map_temporary(file: BinaryIO, dtype: DTypeLike, size: int) -> NDArray[Any]:
+    """Map the array that a temporary file holds."""
+    return map_array(file, dtype, name=temporary_folder(), size=size)
+
+
 def map_columns(file: BinaryIO, num_entries: int, stack: ExitStack) -> NDArray[Any]:
     """Map the columns that the core wrote, widened where SciPy wants them with 64 bits."""
-    narrow: NDArray[np.int32] = np.memmap(file, np.int32, mode="r", shape=(num_entries,))
+    narrow: NDArray[np.int32] = map_temporary(file, np.int32, num_entries)
     if num_entries <= MOST_NARROW:
         return narrow
     wide = temporary_file(stack)
     for start in range(0, num_entries, _AT_ONCE):
         wide.write(narrow[start : start + _AT_ONCE].astype(np.int64).data)
-    return np.memmap(wide, np.int64, mode="r", shape=(num_entries,))
+    return map_temporary(wide, np.int64, num_entries)

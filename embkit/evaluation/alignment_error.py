@@ -36,6 +36,10 @@ class AlignmentScore(Result):
     n_sure: int
     n_sentences: int
 
+    def undefined(self) -> str | None:
+        """Return why no link could be compared, or None."""
+        return None if self.n_links else "no word of a sentence and its translation is known"
+
 
 def alignment_error_rate(
     links: Sequence[Links], sure: Sequence[Links], possible: Sequence[Links] | None = None

@@ -62,6 +62,11 @@ class Diagnostics(Result):
     frequency_hubness: Estimate
     frequency_by: str
 
+    def undefined(self) -> str | None:
+        """Return why there is no figure at all, or None."""
+        found = (self.hubness, self.isotropy)
+        return None if any(e.value is not None for e in found) else super().undefined()
+
     def rows(self) -> list[dict[str, Any]]:
         """Return one row of figures."""
         undefined = [e for e in (self.hubness, self.isotropy) if e.value is None]

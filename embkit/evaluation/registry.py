@@ -175,7 +175,11 @@ def check_file(entry: Entry, path: Path) -> None:
     """Raise FormatError if a file has not the checksum of the registry."""
     if entry.sha256 is None or not path.is_file():
         return
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    found = digest.hexdigest()
     if found != entry.sha256:
         reason = (
             f"not the {entry.name} of the registry: sha256 must be {entry.sha256[:12]}..., "

@@ -35,6 +35,15 @@ class Result:
         assert isinstance(values, dict)
         return values
 
+    def undefined(self) -> str | None:
+        """Return why the first figure, which the result is about, is undefined; or None."""
+        for name in getattr(self, "__dataclass_fields__", ()):
+            value = getattr(self, name)
+            first = next(iter(value.values()), None) if isinstance(value, dict) else value
+            if isinstance(first, Estimate):
+                return None if first.value is not None else first.reason or "no reason is known"
+        return None
+
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of the table: here one, the fields that are single values."""
         flat = self.to_dict().items()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from embkit.errors import FormatError
-from embkit.streams import open_input
+from embkit.streams import MOST_KEPT, open_input
 
 _log = logging.getLogger(__name__)
 _PAGE = re.compile(r"\s*<(!doctype|html|\?xml|head|body)", re.IGNORECASE)
@@ -30,10 +30,14 @@ def read_text(path: str | os.PathLike[str]) -> str:
     Raises
     ------
     FormatError
-        If it is not UTF-8 text, is empty, or is a web page.
+        If it is not UTF-8 text, is empty, far too long, or is a web page.
     """
     with open_input(path) as stream:
-        data = stream.read()
+        data = stream.read(MOST_KEPT + 1)
+    if len(data) > MOST_KEPT:
+        raise FormatError(
+            path, None, None, f"text must have at most {MOST_KEPT} bytes, got more"
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -207,6 +207,29 @@ class DocumentScore(Result):
     n_test: int
     n_without_words: int
 
+    def undefined(self) -> str | None:
+        """Return why the accuracy says nothing, or None."""
+        return "no document has a known word" if self.n_without_words == self.n_test else None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row: accuracy, also in the source, beside what one label would have."""
+        interval = self.accuracy.interval
+        return [
+            {
+                "vectors": self.vectors,
+                "set": self.set,
+                "classifier": self.classifier,
+                "accuracy": self.accuracy.value,
+                "low": interval.low if interval else None,
+                "high": interval.high if interval else None,
+                "majority": self.majority,
+                "source accuracy": self.source_accuracy.value,
+                "train": self.n_train,
+                "used": f"{self.n_test - self.n_without_words}/{self.n_test}",
+                "reason": self.undefined(),
+            }
+        ]
+
 
 def evaluate_document_classification(
     source: Embeddings,

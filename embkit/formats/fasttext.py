@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from embkit._native import core
 from embkit.device import available_threads
 from embkit.embeddings import Embeddings
+from embkit.file_arrays import map_array
 from embkit.formats.limits import check_memory
-from embkit.streams import detect_compression, naming, open_input
+from embkit.streams import detect_compression, open_input
 from embkit.subwords import Subwords
 from embkit.vocabulary import Vocabulary
 
@@ -98,8 +99,7 @@ def _file_bytes(path: str | os.PathLike[str], memory: int | None) -> NDArray[np.
     with Path(path).open("rb") as raw:
         head = raw.read(10)
         if raw.seekable() and len(head) == 10 and detect_compression(head) is None:
-            with naming(path):
-                return np.memmap(raw, np.uint8, "r").view(np.ndarray)
+            return map_array(raw, np.uint8, name=path)
     data, checked = bytearray(), 64 * _BLOCK  # a small file may inflate to a huge one
     with open_input(path) as stream:
         while block := stream.read(_BLOCK):

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
+from embkit.file_arrays import map_array
 from embkit.formats import safetensors_sparse
 from embkit.formats.checks import checksum, first_not_finite
 from embkit.formats.safetensors_header import (
@@ -31,7 +32,6 @@ from embkit.formats.safetensors_header import (
     read_header,
 )
 from embkit.sparse import SparseEmbeddings
-from embkit.streams import naming
 from embkit.subwords import Subwords
 from embkit.vocabulary import Vocabulary
 
@@ -124,8 +124,7 @@ def _map_tensors(model: _Model, stream: BinaryIO) -> None:
     for name in safetensors_sparse.REQUIRED if model.is_sparse else _REQUIRED:
         if name not in model.header.tensors:
             model.fail(f"tensor {name!r} is missing")
-    with naming(model.path):
-        file = np.memmap(stream, np.uint8, "r").view(np.ndarray)
+    file = map_array(stream, np.uint8, name=model.path)
     for name, (dtype, ndim) in _TENSORS.items():
         tensor = model.header.tensors.get(name)
         if tensor is None:

@@ -22,7 +22,7 @@ from embkit.formats.safetensors_header import (
     build_header,
     to_json,
 )
-from embkit.output import OutputFile, sync_folder
+from embkit.output import OutputFile, exists_error, sync_folder
 from embkit.sparse import SparseEmbeddings
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,9 @@ def save_directory(
     if is_new:
         folder.mkdir()
         sync_folder(folder.absolute().parent)
+    for name in () if overwrite else (FILE_NAME, CARD_NAME):
+        if (folder / name).exists():
+            raise exists_error(str(folder / name))
     card = OutputFile(folder / CARD_NAME, overwrite=True)
     try:
         card.stream.write(describe(embeddings).encode())
@@ -71,7 +74,8 @@ def save_directory(
             error.filename = card.path  # a failed write does not know its file
         card.discard()
         if is_new:
-            folder.rmdir()
+            with contextlib.suppress(OSError):  # holds what others put there meanwhile
+                folder.rmdir()
         raise
     _put_card_in_place(card)
 

@@ -20,6 +20,7 @@ from embkit.formats import (
 )
 from embkit.formats.report import FileReport, ReadOptions
 from embkit.formats.words import Source
+from embkit.output import stream_number
 from embkit.sparse import SparseEmbeddings
 from embkit.streams import check_encoder, compression_of_name
 
@@ -134,13 +135,20 @@ def format_of_name(path: str | os.PathLike[str]) -> str:
     for name, entry in FORMATS.items():
         if suffix in entry.extensions:
             return name
-    if suffix or compression_of_name(path) or str(plain).startswith(("-", "/dev/")):
+    if suffix or compression_of_name(path) or _is_stream(plain):
         known = " ".join(ext for entry in FORMATS.values() for ext in entry.extensions)
         raise ValueError(
             f"the output's extension must be one of {known}, or none for a directory, "
             f"unless the format is given; got {os.fspath(path)!r}"
         )
     return DIRECTORY
+
+
+def _is_stream(path: Path) -> bool:
+    """Tell whether bytes alone can be written there: to a standard stream, pipe or device."""
+    is_other = path.exists() and not path.is_dir() and not path.is_file()
+    is_named = str(path).startswith(("-", "/dev/")) or stream_number(str(path)) is not None
+    return is_other or is_named
 
 
 def check_output_name(

@@ -11,6 +11,7 @@ import numpy as np
 
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
+from embkit.file_arrays import map_array
 from embkit.formats import check_output_name, save
 from embkit.formats.blocks import BLOCK_BYTES, read_blocks
 from embkit.mapping.result import Mapping, Side
@@ -99,7 +100,8 @@ def apply_to_file(
         if not len(words):
             raise FormatError(vectors, None, None, "vectors must have a row, got none")
         spool.flush()
-        rows = np.memmap(spool, np.float32, "r", shape=(len(words), mapping.dim))
+        shape = (len(words), mapping.dim)
+        rows = map_array(spool, np.float32, name=folder or tempfile.gettempdir()).reshape(shape)
         mapped = Embeddings(
             words.vocabulary(counts.values()),
             rows,

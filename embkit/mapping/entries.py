@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from embkit.errors import FormatError
-from embkit.streams import open_input
+from embkit.streams import MOST_KEPT, open_input
 
 _MOST_LINE = 1 << 20  # bytes
 _NUMBER = re.compile(
@@ -54,6 +54,9 @@ def _lines(path: str) -> Iterator[tuple[int, int, bytes]]:
             if line.strip():
                 yield number, offset, line.rstrip(b"\r\n")
             offset += len(line)
+            if offset > MOST_KEPT:
+                reason = f"a dictionary must have at most {MOST_KEPT} bytes, got more"
+                raise FormatError(path, number, None, reason)
 
 
 def _entries(path: str, number: int, offset: int, line: bytes) -> Iterator[Entry]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from contextlib import ExitStack
 from itertools import zip_longest
 
 from embkit.errors import FormatError
 from embkit.mapping.dictionary import SeedDictionary
 from embkit.mapping.entries import Entry
-from embkit.streams import open_input
+from embkit.streams import read_lines
 
 # ``i-j``, ``i?j`` as some aligners write links they are not sure of, or ``i j``.
 _LINK = re.compile(rb"(\d{1,9})([-?])(\d{1,9})")
@@ -62,13 +61,11 @@ def read_word_alignments(
     """
     paths = tuple(os.fspath(path) for path in (source_text, target_text, links))
     counts: Counter[tuple[bytes, bytes]] = Counter()
-    with ExitStack() as opened:
-        files = [opened.enter_context(open_input(path)) for path in paths]
-        for number, lines in enumerate(zip_longest(*files), start=1):
-            if None in lines:
-                reason = "the file ends here, but the text or links beside it go on"
-                raise FormatError(paths[lines.index(None)], number, None, reason)
-            counts.update(_aligned_words(lines, paths[2], number, reverse=reverse))
+    for number, lines in enumerate(zip_longest(*map(read_lines, paths)), start=1):
+        if None in lines:
+            reason = "the file ends here, but the text or links beside it go on"
+            raise FormatError(paths[lines.index(None)], number, None, reason)
+        counts.update(_aligned_words(lines, paths[2], number, reverse=reverse))
     if not counts:
         raise FormatError(paths[2], None, None, "alignments must have a link, got none")
     try:

@@ -14,7 +14,7 @@ from embkit.config import CooccurrenceConfig, PhraseConfig, VocabularyConfig
 from embkit.corpus import EncodedCorpus, encode
 from embkit.corpus.encoded import CorpusSource, Invalid
 from embkit.counts.cooccurrence import cooccur
-from embkit.counts.temporary import temporary_file
+from embkit.counts.temporary import map_temporary, temporary_file
 from embkit.errors import CorpusError
 from embkit.phrases.table import CorePairs, PhrasePass, PhraseTable
 from embkit.progress import work_bar
@@ -211,8 +211,8 @@ def _joined(
         num_sentences += len(bounds) - 1
     return replace(
         corpus,
-        ids=np.memmap(ids, np.uint32, "r", shape=(end,)),
-        sentence_offsets=np.memmap(offsets, np.uint64, "r", shape=(num_sentences + 1,)),
+        ids=map_temporary(ids, np.uint32, end),
+        sentence_offsets=map_temporary(offsets, np.uint64, num_sentences + 1),
         vocabulary=Vocabulary.from_words(row_of, counts.tolist()),
         num_tokens_read=end,
     )

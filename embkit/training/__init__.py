@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import numpy as np
+
 from embkit.checks import check_choice, check_whole, plain_value
 from embkit.config import (
     CbowConfig,
@@ -220,10 +222,13 @@ def train(
     if vocabulary is not None and isinstance(corpus, EncodedCorpus | Cooccurrence):
         raise ValueError("vocabulary must be None for a corpus that is encoded already")
     if vocabulary is not None:  # no word of it is left out, however rare
+        _check_drawn(vocabulary, config)
         config = dataclasses.replace(config, min_count=1, max_vocab=None)
     if init_from is not None and not METHODS[method].has_checkpoints:
         raise ValueError(f"init_from must be left out for {method}, which has no first rows")
     folder = _run_folder(method, run, checkpoint_every, keep_run)
+    if folder is not None:
+        folder.check()
     if not isinstance(corpus, EncodedCorpus | Cooccurrence):
         with work_bar(progress, "reading", "B") as report:
             corpus = encode(
@@ -235,6 +240,7 @@ def train(
                 cache=cache,
                 progress=report,
             )
+    _check_drawn(corpus.vocabulary, config)
     if ready is not None:
         ready(len(corpus.vocabulary), getattr(config, "dim", 0))
     initial = None
@@ -258,6 +264,18 @@ def _check_arguments(
         check_whole("memory", memory)
     for name, value in flags.items():
         plain_value(name, "bool", value)
+
+
+def _check_drawn(vocabulary: Vocabulary, config: VocabularyConfig) -> None:
+    """Refuse words that occur nowhere, where words are drawn by their counts."""
+    if vocabulary.counts is None or not isinstance(config, Word2VecConfig):
+        return
+    if (never := np.flatnonzero(vocabulary.counts < 1)).size:
+        row = int(never[0])
+        raise ValueError(
+            "vocabulary must have words with a count of at least 1, got "
+            f"{vocabulary.counts[row]} for {vocabulary[row]!r} in row {row}"
+        )
 
 
 def resume(

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.errors import DivergenceError, FormatError
+from embkit.file_arrays import map_array
 from embkit.formats.checks import blocks, checksum
 from embkit.formats.safetensors_header import (
     ITEM_DTYPES,
@@ -108,7 +109,7 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, Any]]:
     with path.open("rb") as stream:
         header = read_header(stream, path)
         _check_metadata(header, path)
-        file = np.memmap(stream, np.uint8, "r").view(np.ndarray)
+        file = map_array(stream, np.uint8, name=path)
     sums, counters, identity = (
         _parse(header, path, name) for name in ("crc32", "counters", "identity")
     )

@@ -8,7 +8,9 @@ checkpoints. ``run.json`` is written last, so that a folder with one is complete
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +22,7 @@ from embkit.checks import check_positive
 from embkit.corpus import EncodedCorpus
 from embkit.corpus.kept import load_corpus, save_corpus
 from embkit.counts.cooccurrence import Cooccurrence
-from embkit.errors import FormatError
+from embkit.errors import FormatError, OutputError
 from embkit.output import OutputFile, locked, sync_folder
 from embkit.training.checkpoint import Checkpoints
 from embkit.training.glove_counts import COUNTS_NAME
@@ -106,11 +108,30 @@ class RunFolder:
         every, at_end = self.checkpoint_every, self.checkpoint_at_end
         return Checkpoints(self.path, identity, every, at_end=at_end)
 
-    def _make(self) -> None:
+    def check(self) -> None:
+        """Make sure, before the text is read, that the folder can be made or gone on in.
+
+        Raises
+        ------
+        OSError
+            If it cannot be made or written to.
+        ValueError
+            If it holds something else.
+        """
+        parent = self.path.absolute().parent
+        if not parent.is_dir():
+            raise OutputError(
+                errno.ENOENT, "the folder above the run's does not exist", str(self.path)
+            )
         if self.path.exists() and not self.is_begun():
             ours = {path for name in _NAMES for path in self.path.glob(name)}
             if not self.path.is_dir() or set(self.path.iterdir()) - ours:
                 raise ValueError(f"run must be a new folder or one of a run, got {self.path}")
+        if not os.access(self.path if self.path.exists() else parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.path))
+
+    def _make(self) -> None:
+        self.check()
         self.path.mkdir(exist_ok=True)
         sync_folder(self.path.absolute().parent)
 
