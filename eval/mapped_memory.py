@@ -149,8 +149,11 @@ def main(tokens: list[str] | None = None) -> dict[str, Any]:
     config = {
         key: value for key, value in vars(arguments).items() if key not in ("work", "only")
     }
+    wanted = commands(work, arguments.memory)
+    if unknown := set(arguments.only or ()) - set(wanted):
+        parser.error(f"--only must be of {', '.join(wanted)}, got {', '.join(sorted(unknown))}")
     found = kept(arguments.output, config) if arguments.only else {}
-    for name, command in commands(work, arguments.memory).items():
+    for name, command in wanted.items():
         if not arguments.only or name in arguments.only:
             found[name] = cell(work, name, partial(measure, command, work))
     for name, told in found.items():

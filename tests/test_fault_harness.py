@@ -7,14 +7,16 @@ import random
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 if sys.platform != "linux":
     pytest.skip("the faults are put to Linux only", allow_module_level=True)
 
+import embkit
 from embkit.training.checkpoint import State, write_checkpoint
 from tests.native import fault_record
-from tests.native.fault_cases import other_inputs
+from tests.native.fault_cases import is_whole, other_inputs
 from tests.native.faults import wanted_slices
 from tests.native.kills import kind_of, last_checkpoint, plan_points
 from tests.native.power import Disk
@@ -129,3 +131,19 @@ def test_old_output_of_a_case_is_made_of_other_inputs() -> None:
         "--seed",
         "{other_vectors}",
     )
+
+
+def test_other_vectors_of_the_same_words_are_whole_but_not_those_that_were_there(
+    tmp_path: Path,
+) -> None:
+    names = ("new", "again", "old", "torn", "gone")
+    rooms = {name: tmp_path / name / "train" for name in names}
+    for room in rooms.values():
+        room.mkdir(parents=True)
+    for name, words in (("new", "ab"), ("again", "ab"), ("old", "cd"), ("torn", "ab")):
+        rows = np.random.default_rng(len(name)).normal(size=(2, 4))
+        embkit.save(embkit.Embeddings.from_words(list(words), rows), rooms[name] / "model")
+    torn = rooms["torn"] / "model" / "embeddings.safetensors"
+    torn.write_bytes(torn.read_bytes()[:-1])
+    whole = {name: is_whole(room, rooms["new"]) for name, room in rooms.items()}
+    assert whole == {"new": True, "again": True, "old": False, "torn": False, "gone": False}

@@ -95,17 +95,23 @@ def other_inputs(arguments: Iterable[str]) -> tuple[str, ...]:
 def is_whole(room: Path, new: Path) -> bool:
     """Tell whether the output is that of an undisturbed run, or another that can be read whole.
 
-    Several threads never train the same vectors twice.
+    Several threads never train the same vectors twice, but of the same words.
     """
     if output_in(contents(room)) == output_in(contents(new)):
         return True
     if new.name != "train":
         return False
-    path = next(path for path in sorted(room.iterdir()) if not path.name.startswith("."))
     try:
-        return len(formats.load(path, verify=path.is_dir())) > 0
-    except FormatError:
+        return _words(room) == _words(new)
+    except (FormatError, FileNotFoundError):
         return False
+
+
+def _words(room: Path) -> list[str]:
+    paths = [path for path in sorted(room.iterdir()) if not path.name.startswith(".")]
+    if not paths:
+        raise FileNotFoundError(room)
+    return formats.load(paths[0], verify=paths[0].is_dir()).words
 
 
 def how_to_finish(room: Path, case: Case) -> tuple[str, ...]:
