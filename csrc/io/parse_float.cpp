@@ -33,14 +33,17 @@ struct Decimal {  // mantissa * 10^exponent
 
 bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
-// Eight digits at once (Lemire 2018, "Quickly parsing eight digits").
-bool are_eight_digits(uint64_t bytes) {
-  return (((bytes + 0x4646464646464646u) | (bytes - 0x3030303030303030u)) &
-          0x8080808080808080u) == 0;
+// How many of eight bytes are digits before the first that is none.
+int leading_digits(uint64_t bytes) {
+  const uint64_t others =
+      ((bytes + 0x4646464646464646u) | (bytes - 0x3030303030303030u)) & 0x8080808080808080u;
+  return others == 0 ? 8 : __builtin_ctzll(others) / 8;
 }
 
-uint64_t eight_digits(uint64_t bytes) {
-  bytes -= 0x3030303030303030u;
+// The number that the first `count` of eight bytes spell, from 1 to 8 digits (Lemire 2018,
+// "Quickly parsing eight digits"): zeros are put before them.
+uint64_t number_of(uint64_t bytes, int count) {
+  bytes = (bytes - 0x3030303030303030u) << (64 - 8 * count);
   bytes = (bytes * 10) + (bytes >> 8);
   constexpr uint64_t kMask = 0x000000FF000000FFu;
   return (((bytes & kMask) * 0x000F424000000064u) +
@@ -49,14 +52,17 @@ uint64_t eight_digits(uint64_t bytes) {
 }
 
 const char* scan_digits(const char* p, Decimal& decimal) {
+  constexpr uint64_t kPowers[] = {1,      10,      100,      1000,     10000,
+                                  100000, 1000000, 10000000, 100000000};
   if (decimal.digits + 8 <= kMostDigits) {
     uint64_t bytes;
     std::memcpy(&bytes, p, sizeof bytes);
-    if (are_eight_digits(bytes)) {
-      decimal.mantissa = decimal.mantissa * 100000000 + eight_digits(bytes);
-      decimal.digits += decimal.mantissa != 0 ? 8 : 0;  // at least as many as there are
-      p += 8;
-    }
+    const int count = leading_digits(bytes);
+    if (count == 0) return p;
+    decimal.mantissa = decimal.mantissa * kPowers[count] + number_of(bytes, count);
+    decimal.digits += decimal.mantissa != 0 ? count : 0;  // at least as many as there are
+    p += count;
+    if (count < 8) return p;
   }
   for (; is_digit(*p); ++p) {
     if (decimal.digits < kMostDigits) {

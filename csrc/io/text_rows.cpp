@@ -22,10 +22,12 @@ const char* parse_plain_row(const char* p, uint64_t dim, float* out, std::string
   if (word.empty()) return nullptr;
   for (uint64_t i = 0; i < dim; ++i) {
     if (!is_field_blank(*p)) return nullptr;
-    do ++p;
-    while (is_field_blank(*p));
-    const ParsedFloat parsed = parse_float(p, out[i]);
-    if (parsed.kind != Parsed::kNumber) return nullptr;
+    ParsedFloat parsed = parse_float(++p, out[i]);
+    if (parsed.kind != Parsed::kNumber) {  // perhaps for a second blank, which is rare
+      while (is_field_blank(*p)) ++p;
+      parsed = parse_float(p, out[i]);
+      if (parsed.kind != Parsed::kNumber) return nullptr;
+    }
     p = parsed.end;
   }
   while (is_field_blank(*p) || *p == '\r') ++p;
