@@ -14,14 +14,14 @@ Vectors that are not there are trained from ``--source-corpus`` and ``--target-c
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import embkit
-from eval.language_pair import MODES, STARTS, Pair
+from eval.cells import cell
+from eval.language_pair import FROM_DICTIONARY, MODES, STARTS, Pair
+from eval.learning_time import measure_timing
 from eval.paired import against
 from eval.planted_rotation import NOISES, planted_embkit, planted_vecmap
 from eval.record import run_record, save_record
@@ -34,32 +34,6 @@ SUPERVISED: dict[str, dict[str, Any]] = {
     "rcsls": {},
     "refine": {},
 }
-
-
-def cell(work: Path, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what a measurement gave, measured now unless it is kept in the work folder."""
-    path = work / "cells" / f"{name.replace(' ', '_').replace('/', '-')}.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(measure()), encoding="utf-8")
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    print(f"{name:34} {line(found)}", flush=True)
-    return found
-
-
-def line(found: dict[str, Any]) -> str:
-    """Return a cell in one line: P@1 with its interval by both retrievals, and seconds."""
-    parts = []
-    for retrieval in ("nn", "csls"):
-        if retrieval in found and found[retrieval]["P@1"] is not None:
-            low, high = found[retrieval]["interval"]
-            share = f"{100 * found[retrieval]['P@1']:5.1f} [{100 * low:.1f}, {100 * high:.1f}]"
-            parts.append(f"{retrieval} {share}")
-    for key in ("seconds", "iterations", "median_iteration_s", "verdict", "refused"):
-        if found.get(key) is not None:
-            value = found[key]
-            parts.append(f"{key} {value:.2f}" if isinstance(value, float) else f"{key} {value}")
-    return "  ".join(parts)
 
 
 def measure_real(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -75,42 +49,17 @@ def measure_real(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.vecmap is not None:
         tool = VecMap(arguments.vecmap, arguments.threads)
         for mode in MODES:
-            most = (
-                None if mode == "supervised" or arguments.full else arguments.vecmap_iterations
-            )
+            is_whole = mode in FROM_DICTIONARY or arguments.full
+            most = None if is_whole else arguments.vecmap_iterations
             name = f"vecmap {mode}{'' if most is None else f' {most} iterations'}"
             found[name] = cell(work, name, partial(pair.vecmap, tool, mode, most))
         for method in SUPERVISED:
-            name = f"embkit {method}"
-            found[f"{name} against VecMap"] = against(found[name], found["vecmap supervised"])
-            print(f"{name} against VecMap", found[f"{name} against VecMap"])
-    return found
-
-
-def measure_timing(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Time self-learning without pairs: embkit's whole run, and VecMap's first iterations.
-
-    Embkit's seconds per iteration are those of its whole run, the run that checks it and the
-    verdict included. VecMap's whole run is that often its median iteration, as its complete
-    run (``--parts real --full``) took iterations. To be run on a quiet machine.
-    """
-    pair, work = Pair(arguments), arguments.work
-    ours = cell(work, "timing embkit", partial(pair.learn, "none", 1))
-    found = {"embkit": ours}
-    if arguments.vecmap is not None:
-        tool, most = VecMap(arguments.vecmap, arguments.threads), arguments.vecmap_iterations
-        theirs = cell(work, "timing vecmap", partial(pair.vecmap, tool, "none", most))
-        step = theirs["median_iteration_s"]
-        found["vecmap"] = theirs
-        found["ratio"] = {"iteration": step / (ours["seconds"] / ours["iterations"])}
-        whole = work / "cells" / "vecmap_none.json"
-        if whole.exists():
-            steps = json.loads(whole.read_text(encoding="utf-8"))["iterations"]
-            found["ratio"] |= {
-                **{"vecmap_iterations": steps, "vecmap_seconds": steps * step},
-                "whole": steps * step / ours["seconds"],
-            }
-        print("VecMap over embkit", found["ratio"])
+            for mode in (
+                ("supervised", "orthogonal") if method == "orthogonal" else ("supervised",)
+            ):
+                name = f"embkit {method} against vecmap {mode}"
+                found[name] = against(found[f"embkit {method}"], found[f"vecmap {mode}"])
+                print(name, found[name])
     return found
 
 
@@ -142,6 +91,7 @@ def main(tokens: list[str] | None = None) -> dict[str, Any]:
         parser.add_argument(f"--{name}", type=Path)
     numbers = {"seeds": 1, "planted-seeds": 10, "planted-vecmap-seeds": 1}
     numbers |= {"threads": 2, "vecmap-iterations": 20}
+    numbers |= {"timing-words": 20_000, "whole-words": 2000}
     for name, default in numbers.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--parts", default="real,planted")

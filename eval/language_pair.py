@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import statistics
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ from eval.planted_rotation import score
 from eval.vecmap import VecMap, load_mapped, save_text
 
 MODES = {
-    "supervised": "--supervised",
-    "25 pairs": "--semi_supervised",
-    "identical": "--identical",
-    "none": "--unsupervised",
+    "supervised": ["--supervised"],
+    "orthogonal": ["--orthogonal", "--normalize", "unit", "center", "unit", "-d"],
+    "25 pairs": ["--semi_supervised"],
+    "identical": ["--identical"],
+    "none": ["--unsupervised"],
 }
+FROM_DICTIONARY = ("supervised", "orthogonal")
 STARTS = {"25 pairs": None, "identical": "identical", "numerals": "numerals"}
 STARTS["none"] = "distributions"
 
@@ -52,14 +56,25 @@ class Pair:
         method: str,
         pairs: list[tuple[str, str]] | None,
         seed: int,
+        *,
+        scored: bool = True,
         **options: Any,  # noqa: ANN401  (the fields of the method's configuration)
     ) -> dict[str, Any]:
         """Map with embkit; return scores, seconds of fit and mapping, iterations, verdict."""
         if method == "self-learning":
             options["seed"] = seed
+        stamps: dict[int, float] = {}
+
+        def note(done: int, total: int, told: dict[str, float]) -> None:
+            stamps.setdefault(done, time.perf_counter())
+
         start, cpu = time.perf_counter(), time.process_time()
         mapping = embkit.map(
-            self.source, self.target, method=method, dictionary=pairs, **options
+            *(self.source, self.target),
+            method=method,
+            dictionary=pairs,
+            callback=note,
+            **options,
         )
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
         start = time.perf_counter()
@@ -68,9 +83,16 @@ class Pair:
         told = mapping.statistics
         verdict = told.get("verdict", {})
         course = told.get("course", [])
+        steps = [stamps[i] for i in range(1, len(course) + 1) if i in stamps]
+        step = statistics.median(b - a for a, b in pairwise(steps)) if steps[1:] else None
         return {
-            **score(*mapped, self.test),
-            **{"seconds": seconds, "cpu_seconds": cpu, "apply_seconds": applied},
+            **(score(*mapped, self.test) if scored else {}),
+            **{
+                "median_iteration_s": step,
+                "seconds": seconds,
+                "cpu_seconds": cpu,
+                "apply_seconds": applied,
+            },
             **{"iterations": told.get("iterations"), "verdict": verdict.get("judgement")},
             **{"figures": verdict.get("figures"), "objectives": [step[0] for step in course]},
         }
@@ -93,7 +115,15 @@ class Pair:
                 raise
             return {"refused": str(error)}
 
-    def vecmap(self, tool: VecMap, mode: str, most: int | None) -> dict[str, Any]:
+    def vecmap(
+        self,
+        tool: VecMap,
+        mode: str,
+        most: int | None,
+        *,
+        cutoff: int | None = None,
+        scored: bool = True,
+    ) -> dict[str, Any]:
         """Map with VecMap; return scores, where it ended by itself, seconds and iterations."""
         work = self.work / f"vecmap-{mode.replace(' ', '-')}"
         work.mkdir(parents=True, exist_ok=True)
@@ -101,11 +131,14 @@ class Pair:
             save_text(space, self.work / f"{side}.txt")
             for side, space in (("source", self.source), ("target", self.target))
         ]
-        arguments = [MODES[mode]]
+        arguments = [] if cutoff is None else ["--vocabulary_cutoff", str(cutoff)]
+        arguments += MODES[mode]
         if mode not in ("identical", "none"):
             seeds = work / "seeds.txt"
-            pairs = self.train if mode == "supervised" else self.few
+            pairs = self.train if mode in FROM_DICTIONARY else self.few
             seeds.write_text("".join(f"{s}\t{t}\n" for s, t in pairs), encoding="utf-8")
             arguments.append(str(seeds))
         told = tool.run(files[0], files[1], work, arguments, most=most)
-        return told | (score(*load_mapped(work), self.test) if told["complete"] else {})
+        if not (scored and told["complete"]):
+            return told
+        return told | score(*load_mapped(work), self.test)

@@ -24,7 +24,7 @@ import numpy as np
 
 import embkit
 from embkit.cli.memory import parse_size
-from eval.crosslingual import cell
+from eval.cells import cell
 from eval.mapping import make_spaces
 from eval.process import run_measured
 from eval.record import run_record, save_record

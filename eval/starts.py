@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eval.crosslingual import cell
+from eval.cells import cell
 from eval.language_pair import STARTS, Pair
 from eval.record import run_record, save_record
 
@@ -26,6 +26,7 @@ def main(tokens: list[str] | None = None) -> dict[str, Any]:
     for name in ("source", "target", "train", "test", "work"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     numbers = {"cutoff": 20_000, "early-cutoff": 10_000, "seeds": 1, "threads": 2}
+    numbers |= {"attempts": 8}
     for name, default in numbers.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--starts", default=",".join(STARTS))
@@ -33,7 +34,8 @@ def main(tokens: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--output", type=Path, default=Path("eval/results/starts.json"))
     arguments = parser.parse_args(tokens)
     arguments.source_corpus = arguments.target_corpus = None
-    options = {name: getattr(arguments, name) for name in ("cutoff", "early_cutoff")}
+    chosen = ("cutoff", "early_cutoff", "attempts")
+    options = {name: getattr(arguments, name) for name in chosen}
     options["keep_probability"] = arguments.keep_probability
     pair, found = Pair(arguments), {}
     for kind in arguments.starts.split(","):

@@ -60,6 +60,7 @@ class VecMap:
         return {
             "seconds": time.perf_counter() - start,
             "iterations": len(steps),
+            "iterations_s": sum(steps),
             "median_iteration_s": statistics.median(steps) if steps else None,
             "complete": not is_cut,
         }

@@ -10,7 +10,8 @@ import pytest
 
 import embkit
 from eval import mapped_memory, starts
-from eval.crosslingual import cell, main
+from eval.cells import cell
+from eval.crosslingual import main
 from eval.paired import against
 from eval.planted_rotation import plant
 from eval.vecmap import VecMap
@@ -63,7 +64,8 @@ def test_a_small_run_is_recorded_and_not_measured_again(
     assert "none from numerals" in real["embkit self-learning numerals 1"]["refused"]
     assert real["vecmap supervised"]["median_iteration_s"] == 0.25
     assert real["vecmap supervised"]["nn"]["P@1"] < 0.5
-    assert real["embkit five-step extended against VecMap"]["nn"]["interval"][0] > 0
+    assert real["embkit five-step extended against vecmap supervised"]["nn"]["interval"][0] > 0
+    assert real["embkit orthogonal against vecmap orthogonal"]["csls"]["interval"][0] > 0
     assert main(command)["metrics"] == record["metrics"]
     assert "embkit rcsls" in capsys.readouterr().out
     assert json.loads((tmp_path / "out.json").read_text()) is not None
@@ -74,9 +76,9 @@ def test_starts_are_measured_as_asked(arguments: list[str]) -> None:
     record = starts.main([*arguments, *chosen, "--keep-probability", "1.0", "--seeds", "2"])
     found = record["metrics"]
     kinds = ("25 pairs 1", "25 pairs 2", "identical 1", "identical 2")
-    assert [name.removesuffix(" 60 60 1.0") for name in found] == list(kinds)
-    assert found["25 pairs 1 60 60 1.0"]["nn"]["P@1"] > 0.9
-    assert "none from identical" in found["identical 1 60 60 1.0"]["refused"]
+    assert [name.removesuffix(" 60 60 8 1.0") for name in found] == list(kinds)
+    assert found["25 pairs 1 60 60 8 1.0"]["nn"]["P@1"] > 0.9
+    assert "none from identical" in found["identical 1 60 60 8 1.0"]["refused"]
 
 
 def test_two_cells_are_compared_on_the_same_words() -> None:
@@ -88,16 +90,25 @@ def test_two_cells_are_compared_on_the_same_words() -> None:
     assert against(ours, ours)["csls"]["interval"] == [0.0, 0.0]
 
 
-def test_timing_tells_iterations_and_the_whole(arguments: list[str], tmp_path: Path) -> None:
+def test_timing_compares_an_iteration_and_the_whole_among_equally_many_words(
+    arguments: list[str], tmp_path: Path
+) -> None:
     tool = stand_in(tmp_path / "vecmap", iterations=40, pause=0.05)
     command = [*arguments, "--parts", "timing", "--vecmap", str(tool)]
-    command += ["--vecmap-iterations", "3"]
-    first = main(command)["metrics"]["timing"]
-    assert first["ratio"].keys() == {"iteration"}
-    (tmp_path / "work/cells/vecmap_none.json").write_text('{"iterations": 400}')
-    whole = main(command)["metrics"]["timing"]["ratio"]
-    assert whole["vecmap_seconds"] == 100.0
-    assert whole["whole"] == 100.0 / first["embkit"]["seconds"]
+    command += ["--vecmap-iterations", "3", "--timing-words", "100", "--whole-words", "60"]
+    timing = main(command)["metrics"]["timing"]
+    step, whole = timing["iteration"], timing["whole"]
+    assert step["embkit"]["iterations"] == 3
+    assert not step["vecmap"]["complete"]
+    assert 0 < step["embkit"]["median_iteration_s"] < step["embkit"]["seconds"]
+    ratio = timing["VecMap over embkit"]
+    assert ratio["iteration"] == 0.25 / step["embkit"]["median_iteration_s"]
+    assert whole["vecmap"]["iterations_s"] == 40 * 0.25
+    assert ratio["whole"] == 10.0 / whole["embkit"]["seconds"]
+    assert whole["embkit"]["iterations"] > 3
+    assert "nn" not in whole["embkit"]
+    with pytest.raises(SystemExit, match="timing needs --vecmap"):
+        main([*arguments, "--parts", "timing"])
 
 
 def test_a_peer_run_is_ended_after_the_iterations_asked_for(tmp_path: Path) -> None:
