@@ -21,7 +21,7 @@ from embkit.output import OutputFile
 
 def test_a_reservation_leaves_nothing_behind(tmp_path: Path) -> None:
     with reserved_output(tmp_path / "out.bin", overwrite=False):
-        assert [path.name for path in tmp_path.iterdir()] == ["out.bin.lock"]
+        assert [path.name for path in tmp_path.iterdir()] == [".out.bin.lock"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -43,17 +43,17 @@ def test_the_lock_of_a_dead_run_is_no_hindrance(tmp_path: Path) -> None:
     )
     dead = subprocess.run([sys.executable, "-c", program, target], check=False)
     assert dead.returncode == 9
-    assert (tmp_path / "out.bin.lock").exists()
+    assert (tmp_path / ".out.bin.lock").exists()
     with reserved_output(target, overwrite=False):
         pass
 
 
 @pytest.mark.parametrize("content", [b"[[package]]\n", b"process of law\n"])
 def test_a_file_that_is_only_called_like_a_lock_is_kept(content: bytes, tmp_path: Path) -> None:
-    target, other = tmp_path / "poetry", tmp_path / "poetry.lock"
+    target, other = tmp_path / "poetry", tmp_path / ".poetry.lock"
     other.write_bytes(content)
     with (
-        pytest.raises(FileExistsError, match=r"no lock of embkit's.*poetry\.lock"),
+        pytest.raises(FileExistsError, match=r"no lock of embkit's.*\.poetry\.lock"),
         reserved_output(target, overwrite=False),
     ):
         pass
@@ -62,7 +62,7 @@ def test_a_file_that_is_only_called_like_a_lock_is_kept(content: bytes, tmp_path
 
 @pytest.mark.parametrize("left", [b"", b"process 12 on a longer name of a host", bytes(30)])
 def test_a_lock_tells_its_holder_whatever_was_left_in_it(left: bytes, tmp_path: Path) -> None:
-    lock = tmp_path / "out.bin.lock"
+    lock = tmp_path / ".out.bin.lock"
     lock.write_bytes(left)
     with reserved_output(tmp_path / "out.bin", overwrite=False):
         assert lock.read_bytes().startswith(f"process {os.getpid()} on ".encode())
@@ -82,10 +82,23 @@ def test_where_there_are_no_locks_outputs_are_written_nevertheless(
         pass
     number = errno.EIO
     with (
-        pytest.raises(OSError, match=r"out\.bin\.lock"),
+        pytest.raises(OSError, match=r"\.out\.bin\.lock"),
         reserved_output(tmp_path / "out.bin", overwrite=False),
     ):
         pass
+
+
+def test_no_lock_is_read_as_text(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("a b c\n", "utf-8")
+    output = tmp_path / "joined.txt"
+    table = tmp_path.with_name("table.tsv")
+    command = ["phrases", "learn", str(tmp_path), "--min-count", "1", "--output", str(table)]
+    assert run_main(command) == 0
+    for texts in (tmp_path, tmp_path / "*"):
+        applied = ["phrases", "apply", str(table), str(texts), "--output", str(output)]
+        assert run_main(applied) == 0
+        assert output.read_text("utf-8") == "a b c\n"
+        output.unlink()
 
 
 def test_what_exists_is_kept_unless_told(tmp_path: Path) -> None:
@@ -171,7 +184,7 @@ def test_streams_are_not_locked() -> None:
         reserved_output(Path("/dev/null"), overwrite=False),
         reserved_output(Path("/dev/null"), overwrite=False),
     ):
-        assert not Path("/dev/null.lock").exists()
+        assert not Path("/dev/.null.lock").exists()
 
 
 def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path) -> None:

@@ -122,9 +122,9 @@ def test_two_runs_on_one_output_exclude_each_other(
         first.kill()
         first.communicate()
     assert not (tmp_path / "other.run").exists()
-    assert (tmp_path / "v.txt.lock").exists()
+    assert (tmp_path / ".v.txt.lock").exists()
     few = ["--epochs", "1", "--run", "third.run"]
     again = [*command[: command.index("--epochs")], *few, "--threads", "1"]
     done = subprocess.run(again, capture_output=True, check=False, **options)
     assert done.returncode == 0, done.stderr
-    assert not (tmp_path / "v.txt.lock").exists()
+    assert not (tmp_path / ".v.txt.lock").exists()

@@ -43,7 +43,8 @@ def reserved_output(
     if not target.parent.is_dir():
         raise OutputError(errno.ENOENT, "the output's folder does not exist", str(path))
     _try_writing(path)
-    with locked(target.with_name(target.name + ".lock"), f"output {path}"):
+    lock = target.with_name(f".{target.name}.lock")  # hidden: a folder with texts may hold it
+    with locked(lock, f"output {path}"):
         for replaced in (target, *_targets(target)):
             remove_orphans(replaced)
         yield

@@ -202,8 +202,4 @@ def find_problem(work: Path, room: Path, name: str, tree: Tree) -> str | None:
 
 def _visible(files: Tree) -> Tree:
     """Leave out temporary files and locks, which the next run removes."""
-    return {
-        path: data
-        for path, data in files.items()
-        if not Path(path).name.startswith(".") and not path.endswith(".lock")
-    }
+    return {path: data for path, data in files.items() if not Path(path).name.startswith(".")}
