@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from embkit.training import train
+from embkit.training.progress import try_log
 
 TEXT = [["a", "b", "c", "d"]] * 200
 
@@ -33,6 +34,15 @@ def test_log_has_a_line_of_json_for_each_report(tmp_path: Path) -> None:
     assert lines[-1]["tokens"] == lines[-1]["total_tokens"] == 2 * 800
     assert lines[-1]["epoch"] == 2
     assert lines[-1]["loss"] > 0
+
+
+def test_a_link_to_no_log_yet_keeps_its_place(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(tmp_path / "logs" / "log.jsonl")
+    try_log(link)
+    assert link.is_symlink()
+    assert not (tmp_path / "logs" / "log.jsonl").exists()
 
 
 def test_an_exception_of_the_callback_ends_the_run() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -63,10 +64,11 @@ def try_log(log: str | Path) -> None:
         return
     if not path.parent.is_dir():
         raise OutputError(errno.ENOENT, "the log's folder does not exist", str(path))
-    is_new = not path.exists()
+    target = Path(os.path.realpath(path))  # a link keeps its place, also one to no file
+    is_new = not target.exists()
     path.open("a", encoding="utf-8").close()
     if is_new:
-        path.unlink()
+        target.unlink()
 
 
 class Reporter:
