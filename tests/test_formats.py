@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from embkit import formats
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError, OutputExistsError, ResourceError
-from embkit.formats.sniff import sniff
+from embkit.formats.sniff import HEAD, sniff
 from embkit.streams import compressed
 from embkit.vocabulary import Vocabulary
 from tests.fasttext_files import Model
@@ -376,6 +376,8 @@ def doubles(*values: float) -> bytes:
         (b"the 1,5 2,5\n", "glove-text"),
         (b"a broken row\nthe 1 2\ncat 3 4\n", "glove-text"),
         (b"the nan nan\n", "glove-text"),
+        ((b"wxyz" + b" -0.5" * 20_000)[:HEAD], "glove-text"),  # cut behind a minus
+        ((b"wxyz" + b" word" * 20_000)[:HEAD], "this is text without vectors"),
         (b"<p> 1\n", "glove-text"),
         (b" " * 257 + b"ustar", "this is a tar archive"),
         (b"a" * 256 + b"ustar 1\n", "glove-text"),
