@@ -6,7 +6,7 @@ nothing else repeats a default.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from embkit.checks import (
@@ -40,7 +40,7 @@ class VocabularyConfig:
     """Leave out words seen fewer times than this."""
     max_vocab: int | None = None
     """Keep at most this many words, the most frequent ones."""
-    normalize: Literal["none", "nfc", "nfkc"] = "none"
+    unicode_form: Literal["none", "nfc", "nfkc"] = "none"
     """Bring the text into a normal form of Unicode: composed letters (nfc), or also letters
     for their variants and blanks for no-break and wide ones (nfkc)."""
     max_input_bytes: int | None = None
@@ -55,7 +55,7 @@ class VocabularyConfig:
         check_at_least("min_count", self.min_count, 1)
         if self.max_vocab is not None:
             check_at_least("max_vocab", self.max_vocab, 1)
-        check_choice("normalize", self.normalize, ("none", "nfc", "nfkc"))
+        check_choice("unicode_form", self.unicode_form, ("none", "nfc", "nfkc"))
         if self.max_input_bytes is not None:
             check_at_least("max_input_bytes", self.max_input_bytes, 1)
 
@@ -232,7 +232,7 @@ class CooccurrenceConfig(VocabularyConfig):
     def encoding(self) -> VocabularyConfig:
         """Return which words a corpus must be encoded with: all where rare ones go later."""
         if self.rare_deletion == "after":
-            return VocabularyConfig(min_count=1)
+            return replace(super().encoding(), min_count=1, max_vocab=None)
         return super().encoding()
 
     def counting(self) -> CooccurrenceConfig:

@@ -13,10 +13,10 @@ import pytest
 
 from embkit import train
 from embkit.cli import main as run_main
-from embkit.config import VocabularyConfig
+from embkit.config import CooccurrenceConfig, VocabularyConfig
 from embkit.corpus import encode
 from embkit.corpus.reading import _Normalized
-from embkit.errors import CorpusError, FormatError
+from embkit.errors import FormatError
 
 # Composed and not, full width, a ligature, Hangul parts, marks in another order, two blanks.
 LINES = (
@@ -26,7 +26,7 @@ LINES = (
 
 
 def words_of(source: object, form: str) -> dict[str, int]:
-    config = VocabularyConfig(min_count=1, normalize=form)  # type: ignore[arg-type]
+    config = VocabularyConfig(min_count=1, unicode_form=form)  # type: ignore[arg-type]
     vocabulary = encode(source, config=config).vocabulary  # type: ignore[arg-type]
     assert vocabulary.counts is not None
     return dict(zip(vocabulary, vocabulary.counts.tolist(), strict=True))
@@ -99,16 +99,16 @@ def test_another_form_is_another_cached_corpus(tmp_path: Path) -> None:
     path.write_text("cafe\u0301 caf\u00e9\n", "utf-8")
     sizes = []
     for form in ("none", "nfc", "none"):
-        config = VocabularyConfig(min_count=1, normalize=form)
+        config = VocabularyConfig(min_count=1, unicode_form=form)
         sizes.append(len(encode(path, config=config, cache=tmp_path / "cache/").vocabulary))
     assert sizes == [2, 1, 2]
 
 
 def test_the_model_tells_the_form_that_it_was_trained_with() -> None:
     options: dict[str, Any] = {"min_count": 1, "dim": 2, "epochs": 1, "threads": 1}
-    model = train("sgns", [["e\u0301", "a"]] * 5, normalize="nfc", **options)
+    model = train("sgns", [["e\u0301", "a"]] * 5, unicode_form="nfc", **options)
     assert "\u00e9" in model
-    assert model.provenance["config"]["normalize"] == "nfc"
+    assert model.provenance["config"]["unicode_form"] == "nfc"
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
@@ -127,17 +127,37 @@ def test_on_the_command_line(
     monkeypatch.chdir(tmp_path)
     Path("text").write_text("cafe\u0301 caf\u00e9 tea\n" * 20, "utf-8")
     command = ["train", "sgns", "text", "--output", "v.txt", "--dim", "2", "--epochs", "1"]
-    assert run_main([*command, "--normalize", "nfc", "--quiet"]) == 0
+    assert run_main([*command, "--unicode-form", "nfc", "--quiet"]) == 0
     assert Path("v.txt").read_text("utf-8").splitlines()[0] == "2 2"
     assert run_main([*command, "--overwrite", "--max-input-bytes", "10"]) == 3
     assert "text: " in capsys.readouterr().err
-    assert run_main([*command, "--overwrite", "--normalize", "nfx"]) == 2
+    assert run_main([*command, "--overwrite", "--unicode-form", "nfx"]) == 2
 
 
 def test_wrong_values_are_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="normalize must be one of none, nfc, nfkc"):
-        VocabularyConfig(normalize="nfd")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="unicode_form must be one of none, nfc, nfkc"):
+        VocabularyConfig(unicode_form="nfd")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="max_input_bytes must be at least 1"):
         VocabularyConfig(max_input_bytes=0)
-    with pytest.raises(CorpusError):
-        encode([["a"]], config=VocabularyConfig(max_input_bytes=1))
+    with pytest.raises(ValueError, match="max_input_bytes must be None for an iterable, got 9"):
+        encode([["a"]], config=VocabularyConfig(min_count=1, max_input_bytes=9))
+
+
+def test_a_cached_text_is_no_longer_than_may_be(tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_bytes(b"a b c\n")
+    cache = tmp_path / "cached"
+    for most in (None, 6):
+        config = VocabularyConfig(min_count=1, max_input_bytes=most)
+        assert encode(text, config=config, cache=cache).num_tokens == 3
+        assert encode(text, config=config, cache=cache).num_tokens == 3
+        with pytest.raises(FormatError, match="longer than max_input_bytes, 5"):
+            encode(text, config=VocabularyConfig(min_count=1, max_input_bytes=5), cache=cache)
+
+
+def test_all_words_are_encoded_as_the_configuration_reads_them() -> None:
+    config = CooccurrenceConfig(
+        min_count=3, max_vocab=2, unicode_form="nfc", max_input_bytes=9, rare_deletion="after"
+    )
+    expected = VocabularyConfig(min_count=1, unicode_form="nfc", max_input_bytes=9)
+    assert config.encoding() == expected

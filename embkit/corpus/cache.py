@@ -74,8 +74,10 @@ def cache_key(
         "max_vocab": config.max_vocab,
         "invalid": invalid,
     }
-    if config.normalize != "none":
-        key["normalize"] = config.normalize
+    if config.unicode_form != "none":
+        key["unicode_form"] = config.unicode_form
+    if config.max_input_bytes is not None:  # the text of another limit may be longer
+        key["max_input_bytes"] = config.max_input_bytes
     if vocabulary is not None:
         key["vocabulary"] = _digest_of(vocabulary)
     return key

@@ -175,6 +175,10 @@ def encode(
         return corpus
     if cache is not None:
         raise ValueError("cache must be None for an iterable, which is read only once")
+    if config.max_input_bytes is not None:
+        raise ValueError(
+            f"max_input_bytes must be None for an iterable, got {config.max_input_bytes}"
+        )
     corpus = work.encode_sentences(cast("Sentences", source))
     _tell_oddities(corpus, invalid)
     return corpus
@@ -249,8 +253,8 @@ class _Work:
             raise TypeError(
                 f"a corpus must be files or an iterable of token lists, got {found}"
             ) from None
-        if self.config.normalize != "none":
-            iterator = normalize_sentences(iterator, self.config.normalize)
+        if self.config.unicode_form != "none":
+            iterator = normalize_sentences(iterator, self.config.unicode_form)
         with ExitStack() as stack:
             temporary = TemporaryFiles(stack, num_spills=1)
             encoded = core.encode_sentences(

@@ -35,8 +35,8 @@ def prepare(
         if left is not None:
             limited = _Limited(name, reader, left, config.max_input_bytes)
             reader = limited.readinto
-        if config.normalize != "none":
-            reader = _Normalized(reader, config.normalize).readinto
+        if config.unicode_form != "none":
+            reader = _Normalized(reader, config.unicode_form).readinto
         yield name, reader
         if left is not None:
             left = limited.left
