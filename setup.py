@@ -174,6 +174,8 @@ def find_nvcc() -> Nvcc | None:
     wanted = os.environ.get("EMBKIT_CUDA") or "auto"
     if wanted not in ("auto", "0", "1"):
         raise PlatformError(f"EMBKIT_CUDA must be one of auto, 0, 1, got {wanted!r}")
+    if wanted == "1" and sys.platform == "darwin":
+        raise PlatformError("EMBKIT_CUDA is 1, but there is no CUDA for macOS")
     if wanted == "0" or sys.platform == "darwin":
         return None
     places = list(nvcc_places())

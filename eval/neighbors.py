@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.neighbors import row_norms, top_k
+from eval.process import peak_bytes
 from eval.record import run_record, save_record
 
 BLOCK_ROWS = 8192
@@ -42,8 +43,8 @@ def product(queries: Matrix, vectors: Matrix) -> None:
 
 
 def peak_megabytes() -> float:
-    """Return the largest resident memory so far (Linux: kilobytes; macOS would say bytes)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    """Return the largest resident memory so far."""
+    return peak_bytes(resource.getrusage(resource.RUSAGE_SELF)) / 1e6
 
 
 def measure(queries: Matrix, vectors: Matrix, topn: int, rounds: int) -> list[dict[str, float]]:

@@ -21,22 +21,28 @@ LEVELS = {
     "avx512": (["-mavx512f"], 64),
     "avx2": (["-mavx2", "-mfma"], 32),
     "baseline": ([], 16),
+    "neon": ([], 16),
 }
 SOURCE = r"""
 #include <stdio.h>
 #include <time.h>
+#if defined(__aarch64__)
+#define IN_REGISTER "+w"
+#else
+#define IN_REGISTER "+x"
+#endif
 typedef float Vector __attribute__((vector_size(BYTES)));
 enum { kChains = 12, kSteps = 1000000, kRounds = 40 };
 int main(void) {
   Vector sums[kChains] = {{0}}, x = {0}, y = {0};
   double best = 0;
-  __asm__ volatile("" : "+x"(x), "+x"(y));
+  __asm__ volatile("" : IN_REGISTER(x), IN_REGISTER(y));
   for (int round = 0; round < kRounds; ++round) {
     clock_t begin = clock();
     for (int step = 0; step < kSteps; ++step) {
       _Pragma("GCC unroll 12") for (int i = 0; i < kChains; ++i) {
         sums[i] += x * y;
-        __asm__ volatile("" : "+x"(sums[i]));
+        __asm__ volatile("" : IN_REGISTER(sums[i]));
       }
     }
     double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,11 @@ def anonymous_bytes(process: int) -> int:
         return 0
     lines = [line for line in status.splitlines() if line.startswith("RssAnon")]
     return int(lines[0].split()[1]) << 10 if lines else 0
+
+
+def peak_bytes(usage: resource.struct_rusage) -> int:
+    """Return the most memory that was resident at a time: macOS counts it in bytes."""
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def run_measured(command: list[str], work: Path, stdin: Path, stdout: Path) -> Metrics:
@@ -48,5 +55,5 @@ def run_measured(command: list[str], work: Path, stdin: Path, stdout: Path) -> M
         "seconds": seconds,
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
         "anonymous_mib": peak / 2**20,
-        "resident_mib": usage.ru_maxrss / 1024,
+        "resident_mib": peak_bytes(usage) / 2**20,
     }

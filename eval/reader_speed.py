@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shlex
 import statistics
 import subprocess
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 
 import embkit
+from eval.process import peak_bytes
 from eval.record import ROOT, run_record, save_record
 
 LEAST_RATIOS = {"binary": 10.0, "text": 20.0}
@@ -82,7 +84,10 @@ def load(tool: str, form: str, path: str) -> dict[str, float]:
 
 def peak_kib() -> int:
     """Return the most memory that this process has held (getrusage counts its parent's too)."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    path = Path("/proc/self/status")
+    if not path.exists():
+        return peak_bytes(resource.getrusage(resource.RUSAGE_SELF)) >> 10
+    status = path.read_text(encoding="utf-8").splitlines()
     return int(next(line for line in status if line.startswith("VmHWM")).split()[1])
 
 

@@ -16,10 +16,13 @@ from embkit.errors import CudaError
 ROOT = Path(__file__).parents[1]
 
 
+# setup.py on a system without CUDA's compiler, as far as it looks for that.
 NO_COMPILER = """
 import runpy, shutil, sys
+import pybind11.setup_helpers, setuptools
+setuptools.setup = lambda **how: None
 shutil.which = lambda name: None
-sys.argv = ["setup.py", "--quiet", "--name"]
+sys.platform = sys.argv[1]
 runpy.run_path("setup.py")
 """
 
@@ -36,9 +39,10 @@ def setup(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 
 def test_importing_embkit_touches_neither_the_gpu_part_nor_the_driver() -> None:
     code = """
-import sys, embkit, embkit.training, embkit.cli.app
+import pathlib, sys, embkit, embkit.training, embkit.cli.app
 assert "embkit._cuda" not in sys.modules
-assert "libcuda" not in open("/proc/self/maps").read()
+maps = pathlib.Path("/proc/self/maps")  # on Linux alone
+assert not maps.exists() or "libcuda" not in maps.read_text()
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
@@ -53,11 +57,19 @@ def test_a_build_without_the_gpu_part_says_so(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_asking_for_a_compiler_that_is_not_there_names_the_places() -> None:
-    done = setup("-c", NO_COMPILER, EMBKIT_CUDA="1", CUDA_HOME="/nowhere", NVCC="mine")
+    command = ("-c", NO_COMPILER, "linux")
+    done = setup(*command, EMBKIT_CUDA="1", CUDA_HOME="/nowhere", NVCC="mine")
     assert done.returncode != 0
     for place in ("NVCC=mine", "CUDA_HOME=/nowhere", "PATH", "/usr/local/cuda", "embkit[nvcc]"):
         assert place in done.stderr
-    assert setup("-c", NO_COMPILER, EMBKIT_CUDA="auto").returncode == 0
+    assert setup(*command, EMBKIT_CUDA="auto").returncode == 0
+
+
+def test_the_gpu_part_cannot_be_asked_for_on_macos() -> None:
+    done = setup("-c", NO_COMPILER, "darwin", EMBKIT_CUDA="1")
+    assert done.returncode != 0
+    assert "EMBKIT_CUDA is 1, but there is no CUDA for macOS" in done.stderr
+    assert setup("-c", NO_COMPILER, "darwin", EMBKIT_CUDA="auto").returncode == 0
 
 
 def test_a_wrong_choice_of_build_is_refused() -> None:

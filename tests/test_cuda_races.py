@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -13,6 +14,9 @@ from tests.native import build
 
 FLAGS = ("-std=c++17", "-g", "-O1", "-fsanitize=thread", "-Icsrc")
 RACE = 66
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="needs Linux's contexts and the addresses of its programs"
+)
 KERNELS = ("words", "blocks", "batches")
 # Of each kernel some barriers, by the line that they stand behind; without one there is a race.
 NEEDED = {

@@ -49,4 +49,4 @@ def test_the_peak_is_that_of_some_processor(
     rate = peak_rate("baseline", 1, tmp_path)
     assert rate is not None
     assert 1e9 < rate < 1e12
-    assert set(LEVELS) == {"avx512", "avx2", "baseline"}
+    assert set(LEVELS) == {"avx512", "avx2", "baseline", "neon"}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import getpass
 import json
 import platform
+import resource
+import sys
 from pathlib import Path
 
 import pytest
 
+from eval.process import peak_bytes
 from eval.record import run_record, save_record
 
 
@@ -46,3 +49,12 @@ def test_record_names_no_machine_user_or_folder(
         assert len(secret) < 3 or secret not in text
     # A short user name ("root") may stand in a word by chance: look for it as a whole value.
     assert f'"{getpass.getuser()}"' not in text
+
+
+@pytest.mark.parametrize(("system", "unit"), [("linux", 1024), ("darwin", 1)])
+def test_peak_of_memory_is_counted_in_bytes(
+    system: str, unit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    assert peak_bytes(usage) == usage.ru_maxrss * unit

@@ -9,6 +9,7 @@ import ctypes
 import hashlib
 import importlib.util
 import os
+import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ import pybind11
 from tests.native.build import ROOT, Toolchain, compile_objects, core_sources, link
 
 FLAGS = ("-std=c++17", "-O1", "-fPIC", "-fvisibility=hidden", "-pthread", "-Icsrc", "-I.")
+# Python's own symbols are found as the extension is loaded; on macOS that must be asked for.
+LINK = ("-shared", *(("-undefined", "dynamic_lookup") if sys.platform == "darwin" else ()))
 COMPILER = os.environ.get("CXX", "g++").split()[-1]
 
 
@@ -44,7 +47,7 @@ def build_extension() -> Path:
         tools = Toolchain(
             COMPILER,
             (*FLAGS, *(part for path in includes for part in ("-isystem", path))),
-            ("-shared",),
+            LINK,
         )
         part = folder / f"_cuda.{os.getpid()}.part"
         link(tools, compile_objects(tools, sources(), folder), part)
