@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from embkit._native import core
 from tests import reference, reference_nce
 from tests.models import FOUR_MODELS, MIXED, MODES, SMALL, trained
+from tests.test_build_flags import flags_of
 
 ROOT = Path(__file__).parents[1]
 LEVELS = core.simd_levels()
@@ -182,6 +183,7 @@ import sys
 import numpy as np
 from embkit._native import core
 from tests.models import FOUR_MODELS, MIXED, MODES, SMALL, trained
+from tests.test_build_flags import flags_of
 np.save(sys.argv[1], [trained(MIXED, **SMALL, **MODES[mode]).vectors for mode in FOUR_MODELS])
 print(core.simd_level())
 """
@@ -219,10 +221,16 @@ def test_an_unavailable_level_is_an_error(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ objects
 
 
-def symbols(path: Path) -> list[tuple[str, str]]:
+# What compilers call to clear and copy memory and to guard the stack, without the underscores
+# that macOS puts before names.
+NEEDED = {"memset", "memcpy", "memmove", "bzero", "stack_chk_fail", "stack_chk_guard"}
+NEEDED |= {"GLOBAL_OFFSET_TABLE_"}
+
+
+def symbols(path: Path, nm: str = "nm") -> list[tuple[str, str]]:
     """Return the type letter and the name of each symbol of an object."""
     lines = subprocess.run(
-        ["nm", "-C", str(path)], capture_output=True, text=True, check=True
+        [nm, "-C", str(path)], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     fields = [line.split(maxsplit=2) if line[0] != " " else ["", *line.split(maxsplit=1)]
               for line in lines if line.strip()]  # fmt: skip
@@ -253,14 +261,46 @@ def test_simd_object_exports_only_its_table(level: str, objects: list[Path]) -> 
     assert chosen
     for path in chosen:
         found = symbols(path)
-        exported = [name for kind, name in found if kind.isupper() and kind != "U"]
-        weak = [name for kind, name in found if kind in "wvui"]
-        needed = {name for kind, name in found if kind == "U"}
-        table = [f"embkit::simd::{level}::table()"]
-        assert exported == (table if found else []), path
-        assert exported or level not in LEVELS, path
-        assert not weak, path
-        assert needed <= {"memset", "memcpy", "memmove", "_GLOBAL_OFFSET_TABLE_"}, path
+        check_symbols(level, found)
+        assert found or level not in LEVELS, path
+
+
+def check_symbols(level: str, found: list[tuple[str, str]]) -> None:
+    exported = [name for kind, name in found if kind.isupper() and kind != "U"]
+    assert exported == ([f"embkit::simd::{level}::table()"] if found else [])
+    assert not [name for kind, name in found if kind in "wvui"]  # weak ones
+    assert {name.lstrip("_") for kind, name in found if kind == "U"} <= NEEDED
+
+
+# For the kernels, which include no other header of the system.
+MACOS_HEADERS = {
+    "cstddef": "#include <stddef.h>\n",
+    "cstdint": "".join(
+        f"typedef __{name.upper()}_TYPE__ {name}_t;\n"
+        for name in ("uint8", "uint16", "int32", "uint32", "int64", "uint64", "uintptr")
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("machine", "level"), [("arm64", "neon"), ("arm64", "baseline"), ("x86_64", "avx2")]
+)
+def test_kernels_compile_for_macos(machine: str, level: str, tmp_path: Path) -> None:
+    if shutil.which("clang++") is None or shutil.which("llvm-nm") is None:
+        pytest.skip("needs clang++ and llvm-nm, which know other systems")
+    for name, text in MACOS_HEADERS.items():
+        (tmp_path / name).write_text(text)
+    flags, _ = flags_of("darwin", machine)
+    source, target = f"csrc/simd/kernels_{level}.cpp", tmp_path / "kernels.o"
+    command = ["clang++", "-target", f"{machine}-apple-macos11", "-nostdinc++", "-Icsrc"]
+    command += ["-isystem", str(tmp_path), *flags[level], "-O1", "-Werror"]
+    done = subprocess.run(
+        [*command, "-c", source, "-o", str(target)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = symbols(target, "llvm-nm")
+    assert found
+    check_symbols(level, found)
 
 
 @pytest.mark.parametrize("level", LEVELS)
