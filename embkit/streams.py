@@ -242,16 +242,6 @@ class _Decompressed(io.RawIOBase):
         return FormatError(self._path, None, offset, reason)
 
 
-def _open_raw(path: str | os.PathLike[str]) -> io.RawIOBase:
-    if os.fspath(path) == "-":
-        return open(0, "rb", buffering=0, closefd=False)
-    raw = io.FileIO(path)
-    if stat.S_ISCHR(os.fstat(raw.fileno()).st_mode) and os.fspath(path) != "/dev/stdin":
-        raw.close()
-        raise FormatError(path, None, None, "this is a device, not a file")
-    return raw
-
-
 @contextlib.contextmanager
 def naming(path: str | os.PathLike[str]) -> Iterator[None]:
     """Name the file in a failed read, which does not know it."""
@@ -261,6 +251,43 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
         if error.filename is None:
             error.filename = os.fspath(path)
         raise
+
+
+class _NamedFile(io.FileIO):
+    """A file to read from whose failed reads name it."""
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401
+        with naming(self.name):
+            return cast("int", super().readinto(buffer))
+
+    def read(self, size: int | None = -1) -> Any:  # noqa: ANN401
+        with naming(self.name):
+            return super().read(-1 if size is None else size)
+
+    def readall(self) -> Any:  # noqa: ANN401
+        with naming(self.name):
+            return super().readall()
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open an ordinary file to read its bytes as they are; a failed read names it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    """
+    return io.BufferedReader(_NamedFile(path))
+
+
+def _open_raw(path: str | os.PathLike[str]) -> io.RawIOBase:
+    if os.fspath(path) == "-":
+        return open(0, "rb", buffering=0, closefd=False)
+    raw = _NamedFile(path)
+    if stat.S_ISCHR(os.fstat(raw.fileno()).st_mode) and os.fspath(path) != "/dev/stdin":
+        raw.close()
+        raise FormatError(path, None, None, "this is a device, not a file")
+    return raw
 
 
 def open_raw_input(path: str | os.PathLike[str]) -> io.RawIOBase:

@@ -49,7 +49,8 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "retrieval": {"backend", "checks", "neighbors"},
     "training": {
         *("_native", "checks", "config", "corpus", "counts", "device", "embeddings"),
-        *("file_arrays", "formats", "memory", "output", "peers", "progress", "vocabulary"),
+        *("file_arrays", "formats", "memory", "output", "peers", "progress", "streams"),
+        "vocabulary",
     },
     "phrases": {
         *("_native", "checks", "config", "corpus", "counts", "device", "output"),

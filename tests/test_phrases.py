@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,14 @@ from embkit.cli import main
 from embkit.config import PhraseConfig, VocabularyConfig
 from embkit.corpus import encode
 from embkit.errors import FormatError, OutputExistsError
-from embkit.phrases import PhrasePass, PhraseTable, join_text, learn_phrases, load_phrases
+from embkit.phrases import (
+    PhrasePass,
+    PhraseTable,
+    apply,
+    join_text,
+    learn_phrases,
+    load_phrases,
+)
 from embkit.phrases import learn as learning
 
 Lines = list[list[str]]
@@ -200,6 +207,27 @@ def test_a_text_is_joined_line_by_line(
     assert (tmp_path / "joined").read_bytes() == expected
     with pytest.raises(OutputExistsError):
         join_text(table, tmp_path / "text", tmp_path / "joined")
+
+
+def test_text_that_changes_while_it_is_joined_or_is_utf_16_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = PhraseTable(PhraseConfig(), (PhrasePass([b"new"], [b"york"], [9], [200.5]),))
+    text, joined = tmp_path / "text", tmp_path / "joined"
+    text.write_bytes("new york\n".encode("utf-16"))
+    with pytest.raises(FormatError, match=r"text:1: this looks like UTF-16"):
+        join_text(table, text, joined)
+    whole_lines = apply._whole_lines
+
+    def changed(path: str) -> Iterator[bytes]:
+        yield from whole_lines(path)
+        text.write_bytes(b"york new new\n")
+
+    monkeypatch.setattr(apply, "_whole_lines", changed)
+    text.write_bytes(b"new york\n")
+    with pytest.raises(FormatError, match=r"text: the file changed while it was read"):
+        join_text(table, text, joined)
+    assert not joined.exists()
 
 
 def test_a_saved_table_does_the_same(tmp_path: Path) -> None:

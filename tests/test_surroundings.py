@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 
 import embkit
+from embkit.cli import main
+from embkit.streams import open_file, open_input
 from embkit.training import TrainingProgress
 from embkit.training.progress import Reporter
 from tests.models import random_sentences
@@ -112,6 +114,47 @@ def test_error_of_the_disk_while_the_text_is_read_is_told(tmp_path: Path) -> Non
     assert done.returncode == 4
     assert done.stderr == "embkit: error: /proc/self/mem: Input/output error\n"
     assert list(tmp_path.iterdir()) == []
+
+
+MAP = ["translate", "VECTORS", "VECTORS", "a", "--mapping"]
+COUNTS = ["train", "glove", "--output", "v.bin", "--cooccurrence"]
+
+
+@pytest.mark.parametrize(
+    "command", [["inspect"], MAP, COUNTS, ["query", "neighbors", "VECTORS", "a", "--config"]]
+)
+def test_error_of_the_disk_names_the_file_whatever_it_holds(
+    command: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not Path("/proc/self/mem").exists():
+        pytest.skip("no /proc/self/mem, whose first byte is an error to read")
+    monkeypatch.setattr("embkit.cli.app.install_handlers", lambda: None)
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("1 1\na 1\n")
+    given = [str(vectors) if word == "VECTORS" else word for word in command]
+    assert main([*given, "/proc/self/mem"]) == 4
+    assert capsys.readouterr().err == "embkit: error: /proc/self/mem: Input/output error\n"
+
+
+def test_any_read_of_an_input_names_it(tmp_path: Path) -> None:
+    if not Path("/proc/self/mem").exists():
+        pytest.skip("no /proc/self/mem, whose first byte is an error to read")
+    path = tmp_path / "text"
+    path.touch()
+    with open_input(path) as opened, open_file("/proc/self/mem") as failing:
+        assert type(opened.raw) is type(failing.raw)  # type: ignore[attr-defined]
+        raw = failing.raw  # type: ignore[attr-defined]
+        reads: list[Callable[[], object]] = [
+            lambda: raw.readinto(bytearray(9)),
+            lambda: raw.read(9),
+            raw.readall,
+        ]
+        for read in reads:
+            with pytest.raises(OSError, match=r"Input/output error: '/proc/self/mem'"):
+                read()
 
 
 def test_stopped_and_continued_run_ends_the_same(corpus: Path, tmp_path: Path) -> None:

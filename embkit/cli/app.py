@@ -95,9 +95,11 @@ def read_config(path: Path) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
+    from embkit.streams import open_file
+
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError(f"{path}: config must be a file, got a folder, a pipe or a device")
-    with path.open("rb") as file:  # its size says nothing where the system makes it up
+    with open_file(path) as file:  # its size says nothing where the system makes it up
         content = file.read(_MOST_CONFIG + 1)
     if len(content) > _MOST_CONFIG:
         raise ValueError(f"{path}: config must have at most {_MOST_CONFIG} bytes, got more")

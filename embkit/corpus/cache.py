@@ -21,6 +21,7 @@ from embkit.corpus.sources import FileSources, PathLike, signature_of
 from embkit.errors import FormatError
 from embkit.file_arrays import map_array
 from embkit.output import OutputFile
+from embkit.streams import open_file
 from embkit.vocabulary import Vocabulary
 
 Key = dict[str, Any]
@@ -165,7 +166,7 @@ def _not_ours(path: Path) -> FormatError:
 
 
 def _read_header(path: Path, size: int) -> tuple[dict[str, Any], int]:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         length = int.from_bytes(file.read(8), "little")
         if size < 8 or length > min(size - 8, _MOST_HEADER):
             raise _not_ours(path)
@@ -192,7 +193,7 @@ def _map_array(
     is_whole = first >= 0 and last - first == length * width and begin + last <= size
     if entry["dtype"] != code or not is_whole or (begin + first) % width:
         raise ValueError(f"{path}: the cache is damaged")
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return map_array(file, dtype, name=path, offset=begin + first, size=length)
 
 

@@ -30,6 +30,7 @@ from embkit.formats.safetensors_header import (
     read_header,
     to_json,
 )
+from embkit.streams import open_file
 from embkit.vocabulary import Vocabulary
 
 _MARK = "embkit_cooccurrence"
@@ -144,7 +145,7 @@ def read_file(
         If it cannot be read.
     """
     file = Path(path)
-    with file.open("rb") as stream:
+    with open_file(file) as stream:
         header = read_header(stream, file)
         if header.metadata.get(_MARK) != _VERSION:
             _fail(file, 8, "this safetensors file holds no co-occurrence counts")

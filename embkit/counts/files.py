@@ -8,6 +8,7 @@ from pathlib import Path
 from embkit.counts.cooccurrence import Cooccurrence
 from embkit.counts.glove_records import read_glove, write_glove
 from embkit.counts.triples import read_triples, write_triples
+from embkit.streams import open_file
 from embkit.vocabulary import Vocabulary
 
 _TEXT = (".tsv", ".txt")
@@ -68,7 +69,7 @@ def load_counts(
         If a .bin file comes without a vocabulary.
     """
     suffix = Path(path).suffix
-    with Path(path).open("rb") as stream:
+    with open_file(path) as stream:
         is_own = stream.read(9)[8:] == b"{"
     if is_own or is_own_form(path):
         return Cooccurrence.open(path)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from embkit.errors import FormatError
+from embkit.streams import open_file
 
 Kind: TypeAlias = Literal[
     "similarity", "analogy", "categorization", "outliers", "bias", "translations"
@@ -176,7 +177,7 @@ def check_file(entry: Entry, path: Path) -> None:
     if entry.sha256 is None or not path.is_file():
         return
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     found = digest.hexdigest()

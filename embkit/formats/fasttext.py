@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from embkit.device import available_threads
 from embkit.embeddings import Embeddings
 from embkit.file_arrays import map_array
 from embkit.formats.limits import check_memory
-from embkit.streams import detect_compression, open_input
+from embkit.streams import detect_compression, open_file, open_input
 from embkit.subwords import Subwords
 from embkit.vocabulary import Vocabulary
 
@@ -96,7 +95,7 @@ def parse(
 
 def _file_bytes(path: str | os.PathLike[str], memory: int | None) -> NDArray[np.uint8]:
     """Return the file's bytes: mapped, or decompressed into memory."""
-    with Path(path).open("rb") as raw:
+    with open_file(path) as raw:
         head = raw.read(10)
         if raw.seekable() and len(head) == 10 and detect_compression(head) is None:
             return map_array(raw, np.uint8, name=path)

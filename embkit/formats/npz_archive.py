@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from embkit.errors import FormatError
 from embkit.formats.limits import check_memory
+from embkit.streams import open_file
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}\.npy")
 _MAX_MEMBERS = 100
@@ -78,7 +79,7 @@ def open_archive(
     FormatError
         If the archive is damaged.
     """
-    with Path(path).open("rb") as stream:
+    with open_file(path) as stream:
         try:
             with zipfile.ZipFile(stream) as file:
                 _check_ends(stream, file, path)

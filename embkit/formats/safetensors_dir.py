@@ -32,6 +32,7 @@ from embkit.formats.safetensors_header import (
     read_header,
 )
 from embkit.sparse import SparseEmbeddings
+from embkit.streams import open_file
 from embkit.subwords import Subwords
 from embkit.vocabulary import Vocabulary
 
@@ -81,7 +82,7 @@ def read_embeddings(
     file = Path(path)
     if file.is_dir():
         file = file / FILE_NAME
-    with file.open("rb") as stream:
+    with open_file(file) as stream:
         model = _Model(file, read_header(stream, file))
         _check_version(model)
         _map_tensors(model, stream)

@@ -23,6 +23,7 @@ from embkit.formats.safetensors_header import (
 )
 from embkit.mapping.normalize import Matrix, Step, apply_steps, bring_to_unit_length
 from embkit.output import OutputFile
+from embkit.streams import open_file
 
 Side = Literal["source", "target"]
 
@@ -197,7 +198,7 @@ class Mapping:
             If it cannot be opened.
         """
         file = Path(path)
-        with file.open("rb") as stream:
+        with open_file(file) as stream:
             header = read_header(stream, file)
             _check_format(file, header)
             content = np.fromfile(stream, np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from contextlib import ExitStack
 from embkit.checks import check_threads
 from embkit.corpus.sources import find_files
 from embkit.device import available_threads
+from embkit.errors import FormatError
 from embkit.output import OutputFile
 from embkit.phrases.table import PhraseTable
 from embkit.progress import work_bar
@@ -60,7 +62,7 @@ def join_text(
     OutputExistsError
         If the output exists and ``overwrite`` is false.
     FormatError
-        If a compressed file is damaged.
+        If a compressed file is damaged, a text is UTF-16, or changes while it is read.
     OSError
         If a file is refused, or the disk is full.
 
@@ -86,6 +88,8 @@ def join_text(
         report = stack.enter_context(work_bar(progress, "joining", "B"))
         pool = stack.enter_context(ThreadPoolExecutor(workers))
         for file in files.files:
+            if file.is_regular:
+                file.check_unchanged()
             for block in _whole_lines(file.path):
                 waiting.append(pool.submit(joiner.join, block))
                 if len(waiting) > 2 * workers:
@@ -93,6 +97,8 @@ def join_text(
                 done += len(block)
                 if report is not None:
                     report(done, files.total_bytes)
+            if file.is_regular:
+                file.check_unchanged()
         while waiting:
             stream.write(waiting.popleft().result())
     return done
@@ -102,6 +108,8 @@ def _whole_lines(path: str) -> Iterator[bytes]:
     """Yield a file in blocks that end where a line does; its byte-order mark is skipped."""
     with open_input(path) as stream:
         first = stream.read(len(_BYTE_ORDER_MARK))
+        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise FormatError(path, 1, 0, "this looks like UTF-16; text must be UTF-8")
         parts = [] if first == _BYTE_ORDER_MARK else [first]
         while block := stream.read(_BLOCK_BYTES):
             head, newline, rest = block.rpartition(b"\n")

@@ -29,6 +29,7 @@ from embkit.formats.safetensors_header import (
     to_json,
 )
 from embkit.output import OutputFile
+from embkit.streams import open_file
 
 FORMAT = "embkit checkpoint"
 VERSION = "1"
@@ -106,7 +107,7 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, Any]]:
     FormatError
         If it is no checkpoint, or not as it was written.
     """
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         header = read_header(stream, path)
         _check_metadata(header, path)
         file = map_array(stream, np.uint8, name=path)
