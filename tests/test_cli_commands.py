@@ -353,6 +353,33 @@ def test_a_dash_is_a_word_where_words_are_asked_for(
     assert capsys.readouterr().out.splitlines()[-1].startswith("-\t-\t")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["eval", "similarity", "VECTORS", "--set", "-"], "got '-'"),
+        (["eval", "translation", "VECTORS", "VECTORS", "--dictionary", "-"], "-: No such file"),
+        (["train", "sgns", "TEXT", "--output", "o.bin", "--run", "-"], "a file must be named"),
+        (["train", "sgns", "TEXT", "--output", "o.bin", "--log", "-"], "a file must be named"),
+        (["resume", "-"], "-/run.json: "),
+    ],
+)
+def test_a_dash_that_is_no_stream_is_told_as_one_who_typed_it_reads_it(
+    arguments: list[str],
+    message: str,
+    vectors: Path,
+    corpus: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = {"VECTORS": str(vectors), "TEXT": str(corpus)}
+    assert run_main([names.get(word, word) for word in arguments]) in (2, 3)
+    told = error_line(capsys)
+    assert message in told
+    assert "x00" not in told
+
+
 def test_convert_writes_to_standard_output(vectors: Path) -> None:
     command = [sys.executable, "-m", "embkit", "convert", str(vectors), "-"]
     done = subprocess.run(

@@ -32,7 +32,7 @@ from embkit.cli import (
     train,
 )
 from embkit.cli.exit_codes import ExitCode, exit_code_of
-from embkit.cli.options import hide_dash
+from embkit.cli.options import hide_dash, show_dash_in
 from embkit.cli.peers import translate_peer_options
 from embkit.cli.signals import (
     escape_what_stdout_lacks,
@@ -218,8 +218,10 @@ def report(error: BaseException, *, debug: bool) -> int:
         message = "not enough memory"
     else:
         message = str(error) or type(error).__name__
+    if message.startswith("embedded null"):  # Python's, of a name that no file can have
+        message = "a file must be named, where - or a name with a NUL was given"
     with contextlib.suppress(OSError):  # nobody listens; the exit code still tells
-        print(f"embkit: error: {visible(message)}", file=sys.stderr, flush=True)
+        print(f"embkit: error: {visible(show_dash_in(message))}", file=sys.stderr, flush=True)
     return code
 
 

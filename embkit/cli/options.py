@@ -29,6 +29,11 @@ def show_dash(argument: str | Path) -> str:
     return "-" if str(argument) == _DASH else str(argument)
 
 
+def show_dash_in(text: str) -> str:
+    """Undo `hide_dash` in a message, which may quote it."""
+    return text.replace(_DASH, "-").replace(repr(_DASH)[1:-1], "-")
+
+
 def show_dashes(words: Sequence[str]) -> list[str]:
     """Undo `hide_dash` for words, of which ``-`` may be one."""
     return [show_dash(word) for word in words]
