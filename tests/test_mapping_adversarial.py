@@ -14,6 +14,7 @@ from embkit.errors import DivergenceError
 from embkit.mapping.adversarial import (
     Game,
     _agreement,
+    _translations,
     criterion,
     play,
     reconstruction,
@@ -93,6 +94,15 @@ def test_the_criterion_is_one_for_the_right_map_and_refining_leads_there() -> No
     for _ in range(10):
         near = refine(x, z, near)
     np.testing.assert_allclose(near, turn, atol=1e-4)
+
+
+def test_runs_translate_by_the_cosine_whatever_the_lengths_of_rows() -> None:
+    source, target, turn = planted(400, 6, seed=5)
+    lengths = np.random.default_rng(1).gamma(1, 1, (400, 1)).astype(np.float32)
+    own = target.vectors * lengths
+    found = _translations(source.vectors * lengths[::-1], own, 7 * turn, "cpu")
+    assert (found == np.arange(400)).mean() > 0.95
+    np.testing.assert_array_equal(own, target.vectors * lengths)
 
 
 def test_labels_are_smoothed_and_dropped_inputs_made_up_for() -> None:

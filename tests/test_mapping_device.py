@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pkgutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,46 @@ def test_a_fit_takes_its_rows_in_blocks_where_memory_is_short(stand_in: StandIn)
     assert stand_in.refusals > 0
     with pytest.raises(ValueError, match="device must be cpu with solver sgd, got cuda"):
         LinearConfig(solver="sgd", device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("options", "called"),
+    [
+        (
+            {"method": "adversarial", "refinement": 1, "restarts": 2},
+            ["adversarial.translate", "adversarial.mutual_neighbors"],
+        ),
+        ({"method": "refine"}, ["growing.fit_orthogonal", "learning.fit_orthogonal"]),
+        ({"method": "growing"}, ["growing.fit_orthogonal", "learning.fit_orthogonal"]),
+        ({"method": "self-learning", "iterations": 4}, ["learning.fit_orthogonal"]),
+    ],
+)
+def test_every_search_and_fit_of_a_method_is_done_on_the_device(
+    options: dict[str, Any],
+    called: list[str],
+    stand_in: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source, target, gold = planted_language(noise=0.02)
+    devices: list[str] = []
+
+    def watched(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, device: str = "cpu", **others: Any) -> Any:
+            devices.append(device)
+            return function(*arguments, device=device, **others)
+
+        return call
+
+    for name in called:
+        where = f"embkit.mapping.{name}"
+        monkeypatch.setattr(where, watched(pkgutil.resolve_name(where)))
+    if options["method"] == "adversarial":
+        options = {**options, "samples": 64, "epochs": 1, "hidden": 4}
+    else:
+        options = {**options, "dictionary": seeds(gold, 60)}
+    embkit.map(words("s", source), words("t", target), device="cuda", **options)
+    assert len(devices) >= len(called)
+    assert set(devices) == {"cuda"}
 
 
 def test_self_learning_keeps_its_rows_on_the_gpu(stand_in: StandIn) -> None:

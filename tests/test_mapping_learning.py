@@ -102,6 +102,25 @@ def test_every_way_of_growing_from_few_pairs_finds_a_planted_rotation(
     assert accuracy(source, target, gold, dictionary=seeds(gold, 25), **options) > 0.97
 
 
+@pytest.mark.parametrize("method", ["refine", "growing", "self-learning"])
+@pytest.mark.parametrize(("normalization", "least"), [("none", 0.98), ("center", 0.86)])
+def test_words_are_compared_by_the_cosine_whatever_lengths_a_normalisation_leaves(
+    method: str, normalization: str, least: float
+) -> None:
+    source, target, gold = planted(noise=0.15)
+    rng = np.random.default_rng(3)
+    source, target = (
+        (side - side.mean(0)) * rng.gamma(1, 1, (NUM_WORDS, 1)) for side in (source, target)
+    )
+    options: dict[str, Any] = {"patience": 4} if method == "self-learning" else {}
+    options |= {"method": method, "normalization": normalization}
+    options |= {"dictionary": seeds(gold, 25)}
+    mapping = map(words("s", source), words("t", target), **options)
+    columns = mapping.statistics["course_columns"]
+    assert mapping.statistics["course"][-1][columns.index("objective")] < 1.0001  # a cosine
+    assert accuracy(source, target, gold, **options) > least
+
+
 def test_pairs_start_from_identical_words_and_from_numerals() -> None:
     source = Vocabulary.from_words(["the", "1999", "Berlin", "x1"])
     target = Vocabulary.from_words(["x1", "Berlin", "das", "1999"])

@@ -192,6 +192,15 @@ def test_without_attempts_a_run_that_goes_astray_fails(monkeypatch: pytest.Monke
     assert found["restarts"]["attempts"] == 0
 
 
+def test_pairs_are_held_out_only_where_a_method_has_no_verdict_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source, target, gold = planted(noise=0.05)
+    monkeypatch.setattr("embkit.mapping.run.share_found", lambda *sides: pytest.fail("asked"))
+    options = {**UNSUPERVISED, "dictionary": seeds(gold, 200)}
+    assert verdict_of(source, target, **options)["judgement"] == "good"
+
+
 def test_a_dictionary_without_known_pairs_is_refused() -> None:
     source, target, _ = planted()
     with pytest.raises(DictionaryError, match="must have a pair"):

@@ -21,7 +21,7 @@ from embkit.mapping.config import AdversarialConfig
 from embkit.mapping.discriminator import Discriminator, Floats, cross_entropy
 from embkit.mapping.fit import fit_orthogonal
 from embkit.mapping.hybrid import mutual_neighbors
-from embkit.mapping.normalize import Matrix
+from embkit.mapping.normalize import Matrix, bring_to_unit_length
 from embkit.mapping.spaces import Fit, Report, Rows, Spaces, identity_of
 from embkit.mapping.verdict import REPEATED_FAILED, judge
 
@@ -52,12 +52,18 @@ def fit(spaces: Spaces, pairs: None, config: AdversarialConfig, report: Report) 
     best = max(range(len(runs)), key=lambda i: float(runs[i][1]["criterion"]))
     matrix, told = runs[best]
     told["criterion_of_restarts"] = [run[1]["criterion"] for run in runs]
-    found = [
-        translate(source[:_CHECKED_WORDS] @ run[0].astype(np.float32), target[:_CHECKED_WORDS])
-        for run in runs
-    ]
+    found = [_translations(source, target, run[0], config.device) for run in runs]
     told |= _agreement(found, told["criterion_of_restarts"], best, spaces)
     return Fit(matrix, identity_of(spaces.target), told)
+
+
+def _translations(source: Matrix, target: Matrix, matrix: Floats, device: str) -> Rows:
+    """Return what a map translates frequent words to, by the cosine."""
+    mapped = source[:_CHECKED_WORDS] @ matrix.astype(np.float32)
+    frequent = target[:_CHECKED_WORDS].copy()
+    for rows in (mapped, frequent):
+        bring_to_unit_length(rows)
+    return translate(mapped, frequent, device=device)
 
 
 def _agreement(
@@ -101,8 +107,8 @@ def _run(
         "refined": [],
     }
     for _ in range(config.refinement):
-        matrix = refine(source, target, matrix)
-        told["refined"].append(criterion(source, target, matrix))
+        matrix = refine(source, target, matrix, device=config.device)
+        told["refined"].append(criterion(source, target, matrix, device=config.device))
     told["criterion"] = told["refined"][-1] if told["refined"] else max(criteria)
     return matrix, told
 
@@ -200,7 +206,7 @@ def play(game: Game, rows: tuple[Matrix, Matrix], report: Report) -> tuple[Float
     config = game.config
     steps = -(-config.samples // config.batch)
     best = on_host(game.matrix)
-    criteria = [criterion(*rows, best)]
+    criteria = [criterion(*rows, best, device=config.device)]
     for epoch in range(config.epochs):
         for i in range(steps):
             for _ in range(config.discriminator_steps):
@@ -215,7 +221,7 @@ def play(game: Game, rows: tuple[Matrix, Matrix], report: Report) -> tuple[Float
                 f"the adversarial map diverged in epoch {epoch + 1}: choose a learning_rate "
                 f"below {config.learning_rate}"
             )
-        criteria.append(criterion(*rows, matrix))
+        criteria.append(criterion(*rows, matrix, device=config.device))
         if criteria[-1] >= max(criteria):
             best = matrix
         game.rate *= config.decay if criteria[-1] >= criteria[-2] else config.decay / 2
@@ -248,7 +254,7 @@ def reconstruction(rows: Floats, matrix: Floats) -> tuple[float, Floats]:
     return float((missed**2).sum() / (2 * len(rows))), slope
 
 
-def criterion(source: Matrix, target: Matrix, matrix: Floats) -> float:
+def criterion(source: Matrix, target: Matrix, matrix: Floats, *, device: str = "cpu") -> float:
     """Return how well the spaces match, without a dictionary.
 
     The cosines of those of the most frequent source words that are their nearest target's
@@ -256,15 +262,15 @@ def criterion(source: Matrix, target: Matrix, matrix: Floats) -> float:
     a close partner of their own.
     """
     frequent = source[:_CRITERION_WORDS] @ matrix.astype(np.float32)
-    scores = mutual_neighbors(frequent, target[:_CRITERION_WORDS])[2]
+    scores = mutual_neighbors(frequent, target[:_CRITERION_WORDS], device=device)[2]
     return float(scores.sum() / len(frequent))
 
 
-def refine(source: Matrix, target: Matrix, matrix: Floats) -> Floats:
+def refine(source: Matrix, target: Matrix, matrix: Floats, *, device: str = "cpu") -> Floats:
     """Return the orthogonal map fitted to the mutual nearest neighbours under a map."""
     frequent = source[:_CRITERION_WORDS]
     mapped = frequent @ matrix.astype(np.float32)
-    rows, columns, _ = mutual_neighbors(mapped, target)
+    rows, columns, _ = mutual_neighbors(mapped, target, device=device)
     if len(rows) == 0:
         return matrix
-    return fit_orthogonal(frequent[rows], target[columns])
+    return fit_orthogonal(frequent[rows], target[columns], device=device)

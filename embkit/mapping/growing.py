@@ -118,7 +118,7 @@ def refine(
     check_at_least("cutoff", cutoff, 1)
     for done in range(1, rounds + 1):
         _require(pairs)
-        rotation = fit_orthogonal(source[pairs[0]], target[pairs[1]]).astype(np.float32)
+        rotation = _rotation(source, target, pairs, device)
         mapped = source[:cutoff] @ rotation
         pairs = mutual_pairs(mapped, target[:cutoff], neighborhood=neighborhood, device=device)
         if on_round is not None:
@@ -182,7 +182,7 @@ def grow(
     seeds = pairs
     done = 0
     while True:
-        rotation = fit_orthogonal(source[pairs[0]], target[pairs[1]]).astype(np.float32)
+        rotation = _rotation(source, target, pairs, device)
         mapped = source[:cutoff] @ rotation
         found = mutual_pairs(mapped, target[:cutoff], csls=False, device=device)
         order = np.argsort(found[0] + found[1], kind="stable")
@@ -195,6 +195,11 @@ def grow(
         if gained < least_growth * len(pairs[0]):
             return grown if gained > 0 else pairs
         pairs = grown
+
+
+def _rotation(source: Matrix, target: Matrix, pairs: Pairs, device: str) -> Matrix:
+    rows = source[pairs[0]], target[pairs[1]]
+    return fit_orthogonal(*rows, device=device).astype(np.float32)
 
 
 def _told(mapped: Matrix, target: Matrix, found: Pairs, size: int) -> Round:

@@ -58,7 +58,7 @@ def fit_self_learning(
         If the dims differ, or there is nothing to start from.
     """
     words = max(config.cutoff, config.initial_words)
-    matrices = spaces.source_matrix(words), spaces.target_matrix(words)
+    matrices = spaces.source_units(words), spaces.target_units(words)
     kind, start = _start(spaces, *matrices, pairs, config)
     learner = _Learner(*matrices, kind, start, config, report)
     runs, others = learner.first_runs(), [learner.other_run(0)]
@@ -241,7 +241,8 @@ def _translate(
     source: Matrix, target: Matrix, learned: Learned, config: SelfLearningConfig
 ) -> NDArray[np.int64]:
     """Return frequent source words' best partners by CSLS, rotated by all of a run's pairs."""
-    rotation = fit_orthogonal(source[learned.pairs[0]], target[learned.pairs[1]])
+    pairs = source[learned.pairs[0]], target[learned.pairs[1]]
+    rotation = fit_orthogonal(*pairs, device=config.device)
     mapped = (source[: config.cutoff] @ rotation).astype(np.float32)
     return translate(mapped, target[: config.cutoff], device=config.device)
 
@@ -359,7 +360,7 @@ def fit_refine(spaces: Spaces, pairs: SeedPairs, config: RefineConfig, report: R
     ValueError
         If the dims differ, or a round finds no pairs.
     """
-    source, target = spaces.source_matrix(), spaces.target_matrix()
+    source, target = spaces.source_units(), spaces.target_units()
     course: list[growing.Round] = []
 
     def told(done: int, figures: growing.Round) -> None:
@@ -374,7 +375,7 @@ def fit_refine(spaces: Spaces, pairs: SeedPairs, config: RefineConfig, report: R
         on_round=told,
         device=config.device,
     )
-    return _rotation(spaces, found, course)
+    return _rotation(spaces, found, course, config.device)
 
 
 def fit_growing(spaces: Spaces, pairs: SeedPairs, config: GrowingConfig, report: Report) -> Fit:
@@ -385,7 +386,7 @@ def fit_growing(spaces: Spaces, pairs: SeedPairs, config: GrowingConfig, report:
     ValueError
         If the dims differ.
     """
-    source, target = spaces.source_matrix(), spaces.target_matrix()
+    source, target = spaces.source_units(), spaces.target_units()
     course: list[growing.Round] = []
 
     def told(done: int, figures: growing.Round) -> None:
@@ -400,10 +401,11 @@ def fit_growing(spaces: Spaces, pairs: SeedPairs, config: GrowingConfig, report:
         on_round=told,
         device=config.device,
     )
-    return _rotation(spaces, found, course)
+    return _rotation(spaces, found, course, config.device)
 
 
-def _rotation(spaces: Spaces, pairs: Pairs, course: list[growing.Round]) -> Fit:
-    rotation = fit_orthogonal(spaces.source_rows(pairs[0]), spaces.target_rows(pairs[1]))
+def _rotation(spaces: Spaces, pairs: Pairs, course: list[growing.Round], device: str) -> Fit:
+    rows = spaces.source_rows(pairs[0]), spaces.target_rows(pairs[1])
+    rotation = fit_orthogonal(*rows, device=device)
     told = {"course": [list(step) for step in course], "course_columns": growing.Round._fields}
     return Fit(rotation, identity_of(spaces.target), told)

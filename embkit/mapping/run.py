@@ -20,8 +20,8 @@ from embkit.mapping.learning_config import SelfLearningConfig
 from embkit.mapping.methods import METHODS, make_config
 from embkit.mapping.progress import fitting_bar
 from embkit.mapping.result import Mapping
-from embkit.mapping.spaces import Report, Spaces
-from embkit.mapping.verdict import distinct, judge_pairs, share_found
+from embkit.mapping.spaces import Fit, Report, Spaces
+from embkit.mapping.verdict import Verdict, distinct, judge_pairs, share_found
 
 Dictionary = SeedDictionary | str | os.PathLike[str] | Iterable[tuple[str, str]]
 
@@ -95,13 +95,8 @@ def map(
     statistics = {"spaces": spaces.comparison.to_dict(), **fit.statistics}
     if pairs is not None:
         statistics["dictionary"] = pairs.report.to_dict()
-        kept = distinct((pairs.source, pairs.target))
-        sides = (
-            spaces.source_rows(pairs.source[kept]),
-            spaces.target_rows(pairs.target[kept]),
-        )
-        fitted = share_found(sides[0] @ fit.source_map, sides[1] @ fit.target_map)
-        statistics.setdefault("verdict", judge_pairs(*sides, fitted=fitted).to_dict())
+        if "verdict" not in statistics:
+            statistics["verdict"] = _judged(spaces, pairs, fit).to_dict()
     return Mapping(
         np.asarray(fit.source_map, np.float32),
         np.asarray(fit.target_map, np.float32),
@@ -111,6 +106,14 @@ def map(
         statistics,
         _provenance(source, target, method, config, dictionary),
     )
+
+
+def _judged(spaces: Spaces, pairs: SeedPairs, fit: Fit) -> Verdict:
+    """Return the verdict on a map from the pairs that it was fitted to."""
+    kept = distinct((pairs.source, pairs.target))
+    sides = spaces.source_rows(pairs.source[kept]), spaces.target_rows(pairs.target[kept])
+    fitted = share_found(sides[0] @ fit.source_map, sides[1] @ fit.target_map)
+    return judge_pairs(*sides, fitted=fitted)
 
 
 def find_pairs(

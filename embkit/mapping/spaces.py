@@ -16,7 +16,13 @@ from embkit.mapping.comparison import SpacesReport, compare_spaces
 from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import rank_of
 from embkit.mapping.initial import identical_words
-from embkit.mapping.normalize import Matrix, Steps, apply_steps, fit_steps
+from embkit.mapping.normalize import (
+    Matrix,
+    Steps,
+    apply_steps,
+    bring_to_unit_length,
+    fit_steps,
+)
 
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -87,6 +93,24 @@ class Spaces:
     def target_matrix(self, limit: int | None = None) -> Matrix:
         """Return the normalised target, or its first rows."""
         return apply_steps(self.target.vectors[:limit], self.target_steps)
+
+    def source_units(self, limit: int | None = None) -> Matrix:
+        """Return what `source_matrix` does at unit length, for comparing by cosines.
+
+        Normalisations such as ``center`` leave lengths unequal, and products of such rows
+        favour long ones.
+        """
+        return _at_unit_length(self.source_matrix(limit), self.source_steps)
+
+    def target_units(self, limit: int | None = None) -> Matrix:
+        """Return what `target_matrix` does at unit length."""
+        return _at_unit_length(self.target_matrix(limit), self.target_steps)
+
+
+def _at_unit_length(rows: Matrix, steps: Steps) -> Matrix:
+    if not steps or steps[-1].name != "unit":
+        bring_to_unit_length(rows)
+    return rows
 
 
 @dataclass(frozen=True)
