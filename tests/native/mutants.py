@@ -38,8 +38,19 @@ LEAST_SCORE = 0.85
 MEMORY = 8 << 30
 SEED = 3  # tests were written for what 1 and 2 let through: they say nothing any more
 READERS = ("tests/test_native_readers.py",)
-TEXT = (*READERS, "tests/test_word2vec_text.py", "tests/test_attacks.py")
-BINARY = (*READERS, "tests/test_word2vec_binary.py", "tests/test_attacks.py")
+TEXT = (
+    *READERS,
+    "tests/test_native_text.py",
+    "tests/test_native_numbers.py",
+    "tests/test_word2vec_text.py",
+    "tests/test_attacks.py",
+)
+BINARY = (
+    *READERS,
+    "tests/test_native_binary.py",
+    "tests/test_word2vec_binary.py",
+    "tests/test_attacks.py",
+)
 FASTTEXT = ("tests/test_fasttext.py", "tests/test_fasttext_hostile.py")
 MODEL = (
     "tests/test_safetensors_header.py",
