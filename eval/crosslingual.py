@@ -30,7 +30,7 @@ from eval.vecmap import VecMap
 SUPERVISED: dict[str, dict[str, Any]] = {
     "orthogonal": {},
     "five-step": {},
-    "five-step extended": {"rounds": 3, "normalization": "iterative"},
+    "five-step extended": {"rounds": 2, "rare": 200, "shrinkage": 0.2},
     "rcsls": {},
     "refine": {},
 }

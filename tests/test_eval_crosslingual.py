@@ -41,8 +41,10 @@ def stand_in(folder: Path, *, iterations: int, pause: float) -> Path:
 @pytest.fixture
 def arguments(tmp_path: Path) -> list[str]:
     source, target, _ = planted(120, 6, seed=1, noise=0.02)
+    counts = list(range(1200, 0, -10))
     for name, space in (("s", source), ("t", target)):
-        embkit.save(space, tmp_path / name)
+        counted = embkit.Embeddings.from_words(space.words, space.vectors, counts=counts)
+        embkit.save(counted, tmp_path / name)
     for name, some in (("train", pairs(80)), ("test", pairs(30, start=85))):
         lines = [f"{s}\t{t}\n" for s, t in some]
         (tmp_path / name).write_text("".join(lines), encoding="utf-8")

@@ -204,3 +204,21 @@ def test_rows_in_fewer_dimensions_get_a_ridge(
 def test_bad_rows_are_refused(source: Doubles, target: Doubles, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         fit_orthogonal(source, target)
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 0.3])
+def test_shrinkage_is_that_of_rows_which_pair_nothing(
+    x: Doubles, z: Doubles, shrinkage: float
+) -> None:
+    ridges = [np.sqrt(shrinkage * np.trace(m.T @ m) / m.shape[1]) for m in (x, z)]
+    eyes = [ridge * np.eye(m.shape[1]) for ridge, m in zip(ridges, (x, z), strict=True)]
+    left = np.concatenate([x, eyes[0], np.zeros((z.shape[1], x.shape[1]))])
+    right = np.concatenate([z, np.zeros((x.shape[1], z.shape[1])), eyes[1]])
+    ours, theirs = fit_five_step(x, z, shrinkage=shrinkage), fit_five_step(left, right)
+    np.testing.assert_allclose(ours[2], theirs[2], atol=1e-10)
+    np.testing.assert_allclose(ours[0] @ ours[1].T, theirs[0] @ theirs[1].T, atol=1e-9)
+
+
+def test_shrinkage_below_0_is_refused(x: Doubles, z: Doubles) -> None:
+    with pytest.raises(ValueError, match="shrinkage must be at least 0"):
+        fit_five_step(x, z, shrinkage=-0.1)

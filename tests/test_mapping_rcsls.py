@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -32,13 +33,17 @@ def criterion() -> Criterion:
     source, target = (cloud(1500, 6, seed).astype(np.float32) for seed in (1, 2))
     for rows in (source, target):
         bring_to_unit_length(rows)
-    x, z = source[:1200].astype(np.float64), target[:1200].astype(np.float64)
-    return Criterion(x, z, np.full(1200, 1 / 1200), source, target, 4)
+    x, z = source[:1200].astype(np.float64), target[:1100].astype(np.float64)
+    rng = np.random.default_rng(3)  # 1500 pairs: some words stand in several, some in none
+    linked = rng.integers(1200, size=1500), rng.integers(1100, size=1500)
+    return Criterion(x, z, linked, np.full(1500, 1 / 1500), source, target, 4)
 
 
 def test_the_loss_is_that_of_brute_force(criterion: Criterion) -> None:
     w = np.random.default_rng(3).standard_normal((6, 6))
-    parts = (criterion.x, criterion.z, criterion.source, criterion.target, w, 4)
+    left, right = criterion.pairs
+    sides = criterion.x[left], criterion.z[right]
+    parts = (*sides, criterion.source, criterion.target, w, 4)
     assert criterion.loss_and_gradient(w)[0] == pytest.approx(
         brute_force_loss(*parts), rel=1e-7
     )
@@ -62,18 +67,36 @@ def test_the_loss_grows_with_the_map(criterion: Criterion, scale: float) -> None
 
 
 def test_weights_are_shares_of_the_mean(criterion: Criterion) -> None:
-    once = [
-        Criterion(criterion.x[i], criterion.z[i], np.ones(1), *rest(criterion))
-        for i in (slice(0, 1), slice(1, 2))
-    ]
-    both = Criterion(criterion.x[:2], criterion.z[:2], np.array([0.25, 0.75]), *rest(criterion))
+    pairs = [(np.array([3]), np.array([5])), (np.array([3]), np.array([8]))]
+    once = [replace(criterion, pairs=pair, shares=np.ones(1)) for pair in pairs]
+    joined, shares = (np.array([3, 3]), np.array([5, 8])), np.array([0.25, 0.75])
+    both = replace(criterion, pairs=joined, shares=shares)
     w = random_rotation(6, 5)
     losses = [c.loss_and_gradient(w)[0] for c in (*once, both)]
     assert losses[2] == pytest.approx(0.25 * losses[0] + 0.75 * losses[1])
 
 
-def rest(criterion: Criterion) -> tuple[Matrix, Matrix, int]:
-    return criterion.source, criterion.target, criterion.neighbors
+@pytest.mark.parametrize(
+    ("start", "known", "like"),
+    [
+        ("five-step", 60, "five-step"),
+        ("orthogonal", 60, "orthogonal"),
+        ("five-step", 5, "orthogonal"),  # pairs are too few to whiten
+    ],
+)
+def test_the_descent_begins_with_the_map_that_is_asked_for(
+    start: str, known: int, like: str
+) -> None:
+    source, target, _ = planted(200, 8, seed=2, noise=0.4)
+    still: dict[str, Any] = {"start": start, "epochs": 1, "learning_rate": 1e-9}
+    ours = embkit.map(source, target, method="rcsls", dictionary=pairs(known), **still)
+    theirs = embkit.map(source, target, method=like, dictionary=pairs(known))
+    np.testing.assert_allclose(
+        ours.map_source(source.vectors), theirs.map_source(source.vectors), atol=1e-5
+    )
+    np.testing.assert_allclose(
+        ours.map_target(target.vectors), theirs.map_target(target.vectors), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("constraint", ["spectral", "none"])
@@ -82,7 +105,9 @@ def test_no_accepted_step_raises_the_loss(
     criterion: Criterion, constraint: Literal["spectral", "none"], learning_rate: float
 ) -> None:
     config = RcslsConfig(constraint=constraint, learning_rate=learning_rate, epochs=7)
-    matrix, told = descend(criterion, fit_orthogonal(criterion.x, criterion.z), config, silent)
+    left, right = criterion.pairs
+    start = fit_orthogonal(criterion.x[left], criterion.z[right])
+    matrix, told = descend(criterion, start, config, silent)
     losses = told["losses"]
     assert isinstance(losses, list)
     assert len(losses) > 1
@@ -93,7 +118,10 @@ def test_no_accepted_step_raises_the_loss(
 
 def test_no_accepted_step_loses_words_that_were_held_out() -> None:
     source, target, _ = planted(600, 10, seed=7, noise=0.5)
-    told = embkit.map(source, target, method="rcsls", dictionary=pairs(500)).statistics
+    options: dict[str, Any] = {"held_out": 0.1, "learning_rate": 25, "epochs": 10}
+    told = embkit.map(
+        source, target, method="rcsls", dictionary=pairs(500), **options
+    ).statistics
     precisions = told["held_out_precisions"]
     assert 0 < precisions[0] < 1
     assert precisions == sorted(precisions)
@@ -145,6 +173,7 @@ def test_on_a_disturbed_rotation_the_training_pairs_are_found_more_often() -> No
     ("options", "message"),
     [
         ({"neighbors": 0}, "neighbors must be at least 1"),
+        ({"start": "cca"}, "start must be one of five-step, orthogonal"),
         ({"constraint": "ball"}, "constraint must be one of spectral, none"),
         ({"candidates": 0}, "candidates must be at least 1"),
         ({"held_out": 1}, "held_out must be at most 0.5"),

@@ -205,3 +205,30 @@ def test_every_method_tells_what_it_does() -> None:
     for name, method in METHODS.items():
         assert method.summary.endswith("."), name
         assert method.config().normalization
+
+
+@pytest.mark.parametrize("method", ["orthogonal", "linear", "five-step", "rcsls"])
+def test_pairs_of_rare_words_count_as_their_counts_say(method: str) -> None:
+    source, target, _ = planted(60, 5, seed=4, noise=0.3)
+    counts = np.random.default_rng(2).integers(1, 400, (2, 60))
+    counted = [
+        embkit.Embeddings.from_words(space.words, space.vectors, counts=some)
+        for space, some in zip((source, target), counts, strict=True)
+    ]
+    both = counts[0] * counts[1] / counts.sum(0)
+    weights = both / (both + 30)
+    told = [(*pair, float(w)) for pair, w in zip(pairs(40), weights, strict=False)]
+    ours = embkit.map(*counted, method=method, dictionary=pairs(40), rare=30)
+    theirs = embkit.map(
+        source, target, method=method, dictionary=embkit.SeedDictionary(told), weights=True
+    )
+    np.testing.assert_allclose(ours.source_map, theirs.source_map, atol=1e-6)
+    plain = embkit.map(*counted, method=method, dictionary=pairs(40))
+    assert np.abs(ours.source_map - plain.source_map).max() > 1e-3
+    none = [
+        embkit.Embeddings(s.vocabulary.with_counts(0 * counts[0]), s.vectors) for s in counted
+    ]
+    with pytest.raises(ValueError, match="rare must be 0 where all counts of pairs are 0"):
+        embkit.map(*none, method=method, dictionary=pairs(40), rare=30)
+    with pytest.raises(ValueError, match="rare must be 0 where source has no counts of words"):
+        embkit.map(source, target, method=method, dictionary=pairs(40), rare=30)

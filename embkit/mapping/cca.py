@@ -18,7 +18,7 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: CcaConfig, report: Report) -> 
     ValueError
         If there are fewer pairs than dimensions.
     """
-    x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
+    x, z, weights = rows_of_pairs(spaces, pairs, config)
     dim = math.ceil(config.ratio * min(x.shape[1], z.shape[1]))
     source_map, target_map, correlations = fit_cca(
         x, z, dim=dim, weights=weights, device=config.device

@@ -59,12 +59,25 @@ class DeviceConfig(DictionaryConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrthogonalConfig(DeviceConfig):
+class PairsConfig(DeviceConfig):
+    """Options of methods that are fitted to a dictionary's pairs as they stand."""
+
+    rare: float = 0.0
+    """Let pairs of rare words count less, as their vectors are less certain: words that occur
+    a and b times count n / (n + rare), n being ab / (a + b). Needs counts."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least("rare", self.rare, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrthogonalConfig(PairsConfig):
     """Options of ``map(method="orthogonal")``."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinearConfig(DeviceConfig):
+class LinearConfig(PairsConfig):
     """Options of ``map(method="linear")``."""
 
     ridge: float = 0.0
@@ -94,7 +107,7 @@ class LinearConfig(DeviceConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CcaConfig(DeviceConfig):
+class CcaConfig(PairsConfig):
     """Options of ``map(method="cca")``; the defaults are those of Faruqui and Dyer (2014)."""
 
     normalization: str = "unit,center"
@@ -108,11 +121,14 @@ class CcaConfig(DeviceConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FiveStepConfig(DeviceConfig):
+class FiveStepConfig(PairsConfig):
     """Options of ``map(method="five-step")``; the defaults are Artetxe et al. (2018)'s last."""
 
     whiten: bool = True
     """Decorrelate each side first."""
+    shrinkage: float = 0.0
+    """Add this share of the mean variance to that of every direction when whitening, so that
+    directions which few pairs do not tell from noise are not blown up."""
     source_reweight: float = 0.5
     """Exponent of the singular values by which source components are multiplied."""
     target_reweight: float = 0.5
@@ -133,7 +149,7 @@ class FiveStepConfig(DeviceConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("source_reweight", "target_reweight", "rounds"):
+        for name in ("source_reweight", "target_reweight", "shrinkage", "rounds"):
             check_at_least(name, getattr(self, name), 0)
         for name in ("cutoff", "neighborhood"):
             check_at_least(name, getattr(self, name), 1)
@@ -156,15 +172,18 @@ def check_steps_of_descent(epochs: int, learning_rate: float, batch: int, seed: 
 
 
 @dataclass(frozen=True, kw_only=True)
-class MultiCcaConfig(DeviceConfig):
+class MultiCcaConfig(PairsConfig):
     """Options of ``map(method="multi-cca")`` (Ammar et al. 2016)."""
 
     normalization: str = "unit,center"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RcslsConfig(DeviceConfig):
+class RcslsConfig(PairsConfig):
     """Options of ``map(method="rcsls")`` (Joulin et al. 2018)."""
+
+    start: Literal["five-step", "orthogonal"] = "five-step"
+    """Map to begin with; a rotation where there are fewer pairs than dimensions."""
 
     neighbors: int = 10
     """Neighbours in the means of the retrieval criterion."""
@@ -173,11 +192,11 @@ class RcslsConfig(DeviceConfig):
     constraint: Literal["spectral", "none"] = "spectral"
     """Clip the map's singular values to [0, 1], or leave it free; free, the loss has no lower
     bound and only learning_rate times epochs holds the map back."""
-    epochs: int = 10
-    """Steps of gradient descent."""
-    learning_rate: float = 25.0
+    epochs: int = 3
+    """Steps of gradient descent; many fit the dictionary ever better and other words worse."""
+    learning_rate: float = 2.0
     """Rate at the start; halved after each step that is undone."""
-    held_out: float = 0.1
+    held_out: float = 0.0
     """Share of the dictionary's source words that the map is not fitted to; a step that raises
     the loss, or after which fewer of these find their translation, is undone."""
 
@@ -186,6 +205,7 @@ class RcslsConfig(DeviceConfig):
         check_at_least("neighbors", self.neighbors, 1)
         if self.candidates is not None:
             check_at_least("candidates", self.candidates, 1)
+        check_choice("start", self.start, ("five-step", "orthogonal"))
         check_choice("constraint", self.constraint, ("spectral", "none"))
         check_at_least("held_out", self.held_out, 0)
         if self.held_out > 0.5:
@@ -194,7 +214,7 @@ class RcslsConfig(DeviceConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaxMarginConfig(DeviceConfig):
+class MaxMarginConfig(PairsConfig):
     """Options of ``map(method="max-margin")`` (Lazaridou et al. 2015)."""
 
     margin: float = 0.5
@@ -225,7 +245,7 @@ class MaxMarginConfig(DeviceConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HybridConfig(DeviceConfig):
+class HybridConfig(PairsConfig):
     """Options of ``map(method="hybrid")`` (Vulic and Korhonen 2016)."""
 
     first: str | None = None

@@ -106,6 +106,7 @@ def fit_five_step(
     target_rows: ArrayLike,
     *,
     whiten: bool = True,
+    shrinkage: float = 0.0,
     source_reweight: float = 0.5,
     target_reweight: float = 0.5,
     source_dewhiten: Side = "source",
@@ -122,6 +123,9 @@ def fit_five_step(
         Row ``i`` of one is the translation of row ``i`` of the other, both normalised.
     whiten : bool
         Decorrelate each side's rows first.
+    shrinkage : float
+        Share of the mean variance that is added to each direction's for the whitening, as a
+        ridge: few pairs do not tell directions of little variance from noise.
     source_reweight, target_reweight : float
         Exponent of the singular values by which each side's components are multiplied.
     source_dewhiten, target_dewhiten : {"none", "source", "target"}
@@ -156,8 +160,9 @@ def fit_five_step(
     x, z = paired_rows(source_rows, target_rows, weights)
     _check_five_step(x, z, whiten, source_dewhiten, target_dewhiten)
     gram_x, gram_z, cross = (products(*both, device) for both in ((x, x), (z, z), (x, z)))
-    white_x, color_x = _whitening(gram_x, "source", whiten)
-    white_z, color_z = _whitening(gram_z, "target", whiten)
+    check_at_least("shrinkage", shrinkage, 0)
+    white_x, color_x = _whitening(gram_x, "source", whiten, shrinkage)
+    white_z, color_z = _whitening(gram_z, "target", whiten, shrinkage)
     u, values, vt = np.linalg.svd(white_x @ cross @ white_z, full_matrices=False)
     v = vt.T
     colors = {"source": u.T @ color_x @ u, "target": v.T @ color_z @ v}
@@ -327,13 +332,16 @@ def check_dewhitening(whiten: bool, *dewhitens: Side) -> None:
         raise ValueError("source_dewhiten and target_dewhiten must be none without whiten")
 
 
-def _whitening(gram: Doubles, name: str, whiten: bool) -> tuple[Doubles, Doubles]:
-    """Return the Gram matrix to the power of -1/2 and of 1/2."""
+def _whitening(
+    gram: Doubles, name: str, whiten: bool, shrinkage: float
+) -> tuple[Doubles, Doubles]:
+    """Return the Gram matrix, with its ridge, to the power of -1/2 and of 1/2."""
     if not whiten:
         return np.eye(len(gram)), np.eye(len(gram))
     values, vectors = np.linalg.eigh(gram)
     if values[-1] <= 0:
         raise ValueError(f"{name} rows must not all be zero, got {len(gram)} columns of zeros")
+    values += shrinkage * values.mean()
     if values[0] <= values[-1] / _MOST_CONDITION:
         _log.info("the %s rows nearly lie in fewer dimensions: a ridge is added", name)
         values = np.maximum(values, 0) + _RIDGE * values.mean()

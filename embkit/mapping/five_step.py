@@ -13,7 +13,14 @@ from embkit.mapping.fit import Doubles, fit_five_step
 from embkit.mapping.growing import mutual_pairs
 from embkit.mapping.initial import Pairs
 from embkit.mapping.normalize import Matrix, bring_to_unit_length
-from embkit.mapping.spaces import Fit, Report, Spaces, check_rank, rows_of_pairs
+from embkit.mapping.spaces import (
+    Fit,
+    Report,
+    Spaces,
+    certainty,
+    check_rank,
+    rows_of_pairs,
+)
 
 Fitted = tuple[Doubles, Doubles, Doubles]
 """Both maps, and the components' similarity."""
@@ -27,7 +34,7 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: FiveStepConfig, report: Report
     ValueError
         If there are fewer pairs than dimensions to whiten.
     """
-    x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
+    x, z, weights = rows_of_pairs(spaces, pairs, config)
     found = _fit(x, z, weights, config)
     told: dict[str, Any] = {"rank": check_rank(x, z, spaces)}
     if config.rounds > 0:
@@ -39,7 +46,7 @@ def _extend(
     spaces: Spaces, pairs: SeedPairs, found: Fitted, config: FiveStepConfig, report: Report
 ) -> tuple[Fitted, list[int]]:
     """Fit again to the dictionary and what the map finds; return the dictionaries' sizes."""
-    x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
+    x, z, weights = rows_of_pairs(spaces, pairs, config)
     source, target = spaces.source_matrix(config.cutoff), spaces.target_matrix(config.cutoff)
     sizes: list[int] = []
     for done in range(1, config.rounds + 1):
@@ -48,7 +55,9 @@ def _extend(
         new = new_pairs(mutual, pairs)
         counts = None
         if weights is not None:
-            counts = np.concatenate([weights, np.ones(len(new[0]))])
+            certain = certainty(spaces.source, spaces.target, new, config.rare)
+            added = np.ones(len(new[0])) if certain is None else certain
+            counts = np.concatenate([weights, added])
         rows = np.concatenate([x, source[new[0]]]), np.concatenate([z, target[new[1]]])
         found = _fit(*rows, counts, config)
         sizes.append(len(pairs) + len(new[0]))
@@ -81,6 +90,7 @@ def _fit(
         x,
         z,
         whiten=config.whiten,
+        shrinkage=config.shrinkage,
         source_reweight=config.source_reweight,
         target_reweight=config.target_reweight,
         source_dewhiten=config.source_dewhiten,

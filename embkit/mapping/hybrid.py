@@ -99,7 +99,7 @@ def first_space(
         target, target_rows = _shared(Path(config.first_target), spaces.target, "target")
         return (source, target), (source_rows, target_rows)
     assert pairs is not None
-    x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
+    x, z, weights = rows_of_pairs(spaces, pairs, config)
     turn = fit_orthogonal(x, z, weights=weights).astype(np.float32)
     return (spaces.source_matrix() @ turn, spaces.target_matrix()), whole
 

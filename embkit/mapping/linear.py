@@ -19,7 +19,7 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: LinearConfig, report: Report) 
     DivergenceError
         If the descent leaves the finite numbers.
     """
-    x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
+    x, z, weights = rows_of_pairs(spaces, pairs, config)
     rank = check_rank(x, z, spaces)
     if config.direction == "reverse":
         x, z = z, x

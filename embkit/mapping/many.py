@@ -18,6 +18,7 @@ from embkit.mapping.fit import Doubles, fit_orthogonal, paired_rows
 from embkit.mapping.normalize import Steps, apply_steps, fit_steps
 from embkit.mapping.result import Mapping
 from embkit.mapping.run import Dictionary, map, read_dictionary
+from embkit.mapping.spaces import weights_of_pairs
 from embkit.mapping.verdict import distinct, judge_pairs, share_found
 
 Languages = collections.abc.Mapping[str, Embeddings]
@@ -200,7 +201,7 @@ def _edges(
         x, z = paired_rows(
             apply_steps(source.vectors[pairs.source], steps[first]),
             apply_steps(target.vectors[pairs.target], steps[second]),
-            pairs.weights if config.weights else None,
+            weights_of_pairs(source, target, pairs, config),
         )
         edges.append(Edge(first, second, x, z, pairs))
     return edges

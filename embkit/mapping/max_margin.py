@@ -53,7 +53,7 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: MaxMarginConfig, report: Repor
     ValueError
         If there are not enough target words to choose other ones from.
     """
-    x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
+    x, z, weights = rows_of_pairs(spaces, pairs, config)
     targets = spaces.target_matrix(config.candidates)
     bring_to_unit_length(targets)
     start = fit_linear(x, z, weights=weights)

@@ -24,7 +24,7 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: MultiCcaConfig, report: Report
     ValueError
         If there are fewer pairs than dimensions.
     """
-    x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
+    x, z, weights = rows_of_pairs(spaces, pairs, config)
     source_map, target_map, correlations = fit_cca(x, z, weights=weights, device=config.device)
     told = {"rank": check_rank(x, z, spaces), "correlations": correlations.tolist()}
     return Fit(into_pivot(source_map, target_map), identity_of(spaces.target), told)

@@ -16,6 +16,6 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: OrthogonalConfig, report: Repo
     ValueError
         If the dims differ.
     """
-    x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
+    x, z, weights = rows_of_pairs(spaces, pairs, config)
     rotation = fit_orthogonal(x, z, weights=weights, device=config.device)
     return Fit(rotation, identity_of(spaces.target), {"rank": check_rank(x, z, spaces)})

@@ -9,7 +9,9 @@ constrained.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,21 +19,20 @@ from numpy.typing import NDArray
 
 from embkit.mapping.config import RcslsConfig
 from embkit.mapping.dictionary import SeedPairs
-from embkit.mapping.fit import Doubles, fit_orthogonal
-from embkit.mapping.normalize import Matrix
+from embkit.mapping.fit import Doubles, fit_five_step, fit_orthogonal
+from embkit.mapping.normalize import Matrix, bring_to_unit_length
 from embkit.mapping.spaces import (
     Fit,
     Report,
     Rows,
     Spaces,
     check_rank,
-    identity_of,
     rows_of_pairs,
 )
 from embkit.neighbors import row_norms, top_k
 
 _LEAST_RATE = 1e-4
-_PAIRS_AT_A_TIME = 1024
+_AT_A_TIME = 1024
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,10 @@ class Criterion:
 
     Attributes
     ----------
-    x, z : array of float64, shape (num_pairs, dim)
-        The pairs' rows.
+    x, z : array of float64, shapes (num_sources, dim) and (num_targets, dim)
+        The rows of the pairs' words, each word's once.
+    pairs : (array of int64, array of int64)
+        Row of ``x`` and row of ``z``, pair by pair.
     shares : array of float64, shape (num_pairs,)
         Each pair's share in the mean; they sum to 1.
     source, target : array of float32, shape (num_candidates, dim)
@@ -52,6 +55,7 @@ class Criterion:
 
     x: Doubles
     z: Doubles
+    pairs: tuple[Rows, Rows]
     shares: Doubles
     source: Matrix
     target: Matrix
@@ -59,57 +63,100 @@ class Criterion:
     device: str = "cpu"
 
     def loss_and_gradient(self, matrix: Doubles) -> tuple[float, Doubles]:
-        """Return the loss of a map and its gradient, in memory that pairs do not add to."""
-        loss, slope = 0.0, np.zeros_like(matrix)
-        norms = row_norms(self.source), row_norms(self.target)
-        for start in range(0, len(self.x), _PAIRS_AT_A_TIME):
-            span = slice(start, start + _PAIRS_AT_A_TIME)
-            x, z = self.x[span], self.z[span]
-            mapped = x @ matrix
-            near_target = self._mean_neighbor(mapped, self.target, norms[1])
-            near_source = self._mean_neighbor(z @ matrix.T, self.source, norms[0])
-            pull = near_target - 2 * z
-            share = self.shares[span][:, None]
-            slope += x.T @ (share * pull) + near_source.T @ (share * z)
-            terms = mapped * pull + (near_source @ matrix) * z
-            loss += float((share * terms).sum())
-        return loss, slope
+        """Return the loss of a map and its gradient, in memory that pairs do not add to.
 
-    def _mean_neighbor(
-        self, queries: Doubles, rows: Matrix, norms: NDArray[np.float64]
-    ) -> Doubles:
+        A word's neighbours do not depend on the pair, so they are sought once for each word.
+        """
+        slope = -2 * self._pull
+        weights = [
+            np.bincount(rows, self.shares, len(side))[:, None]
+            for rows, side in zip(self.pairs, (self.x, self.z), strict=True)
+        ]
+        for span in _spans(len(self.x)):
+            near = self._mean_neighbor(self.x[span] @ matrix, self.target, self._norms[1])
+            slope += (weights[0][span] * self.x[span]).T @ near
+        for span in _spans(len(self.z)):
+            near = self._mean_neighbor(self.z[span] @ matrix.T, self.source, self._norms[0])
+            slope += near.T @ (weights[1][span] * self.z[span])
+        return float((slope * matrix).sum()), slope  # Euler: homogeneous of degree one
+
+    @cached_property
+    def _pull(self) -> Doubles:
+        """Return the mean product of the pairs' rows."""
+        total = np.zeros((self.x.shape[1], self.z.shape[1]))
+        for span in _spans(len(self.shares)):
+            left, right = (rows[span] for rows in self.pairs)
+            total += self.x[left].T @ (self.shares[span, None] * self.z[right])
+        return total
+
+    @cached_property
+    def _norms(self) -> tuple[Doubles, Doubles]:
+        return row_norms(self.source), row_norms(self.target)
+
+    def _mean_neighbor(self, queries: Doubles, rows: Matrix, norms: Doubles) -> Doubles:
         options: dict[str, Any] = {"norms": norms, "device": self.device}
         found = top_k(queries, rows, self.neighbors, metric="dot", **options).rows
         mean: Doubles = rows[found].mean(axis=1, dtype=np.float64)
         return mean
 
 
+def _spans(count: int) -> Iterator[slice]:
+    for start in range(0, count, _AT_A_TIME):
+        yield slice(start, start + _AT_A_TIME)
+
+
 def fit(spaces: Spaces, pairs: SeedPairs, config: RcslsConfig, report: Report) -> Fit:
-    """Descend from the orthogonal map.
+    """Descend from the map that the same pairs give in closed form.
+
+    Both sides are brought into its common space, at unit length, where the descent begins
+    with the identity.
 
     Raises
     ------
     ValueError
         If the dims differ.
     """
-    x, z, weights = rows_of_pairs(spaces, pairs, weighted=config.weights)
+    x, z, weights = rows_of_pairs(spaces, pairs, config)
     is_held = hold_out(pairs.source, config.held_out)
     shares = (np.ones(len(x)) if weights is None else weights)[~is_held]
+    starts = _start(x[~is_held], z[~is_held], shares, config)
+    words = pairs.source[~is_held], pairs.target[~is_held]
+    known = [np.unique(side, return_index=True, return_inverse=True) for side in words]
     criterion = Criterion(
-        x[~is_held],
-        z[~is_held],
+        _carry(x[~is_held][known[0][1]], starts[0]),
+        _carry(z[~is_held][known[1][1]], starts[1]),
+        (known[0][2], known[1][2]),
         shares / shares.sum(),
-        spaces.source_matrix(config.candidates),
-        spaces.target_matrix(config.candidates),
+        _carry(spaces.source_matrix(config.candidates), starts[0]),
+        _carry(spaces.target_matrix(config.candidates), starts[1]),
         config.neighbors,
         config.device,
     )
     held = pairs.source[is_held], pairs.target[is_held]
-    checks = Checks(x[is_held], *held, criterion.target, config.device)
-    start = fit_orthogonal(criterion.x, criterion.z, weights=shares)
-    matrix, told = descend(criterion, start, config, report, checks)
+    checks = Checks(_carry(x[is_held], starts[0]), *held, criterion.target, config.device)
+    matrix, told = descend(criterion, np.eye(x.shape[1]), config, report, checks)
     told["rank"] = check_rank(x, z, spaces)
-    return Fit(matrix, identity_of(spaces.target), told)
+    return Fit(starts[0] @ matrix, starts[1], told)
+
+
+def _start(
+    x: Doubles, z: Doubles, weights: Doubles, config: RcslsConfig
+) -> tuple[Doubles, Doubles]:
+    """Return the maps of both sides to begin with."""
+    dim = x.shape[1]
+    rotation = fit_orthogonal(x, z, weights=weights, device=config.device)
+    if config.start == "orthogonal" or len(x) < dim:
+        return rotation, np.eye(dim)
+    return fit_five_step(x, z, weights=weights, device=config.device)[:2]
+
+
+def _carry(rows: NDArray[Any], matrix: Doubles) -> NDArray[Any]:
+    """Map rows in place, block by block, and bring them to unit length."""
+    for span in _spans(len(rows)):
+        block = rows[span] @ matrix.astype(rows.dtype)
+        bring_to_unit_length(block)
+        rows[span] = block
+    return rows
 
 
 def hold_out(words: Rows, share: float) -> NDArray[np.bool_]:

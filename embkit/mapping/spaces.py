@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from embkit.embeddings import Embeddings
 from embkit.mapping.comparison import SpacesReport, compare_spaces
+from embkit.mapping.config import PairsConfig
 from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import rank_of
 from embkit.mapping.initial import identical_words
@@ -128,14 +129,61 @@ def identity_of(embeddings: Embeddings) -> Doubles:
 
 
 def rows_of_pairs(
-    spaces: Spaces, pairs: SeedPairs, *, weighted: bool
-) -> tuple[Doubles, Doubles, NDArray[np.float64] | None]:
-    """Return the normalised rows of all pairs, and their weights where they are to count."""
-    return (
-        spaces.source_rows(pairs.source),
-        spaces.target_rows(pairs.target),
-        pairs.weights if weighted else None,
-    )
+    spaces: Spaces, pairs: SeedPairs, config: PairsConfig
+) -> tuple[Doubles, Doubles, Doubles | None]:
+    """Return the normalised rows of all pairs, and their weights where they are to count.
+
+    Raises
+    ------
+    ValueError
+        If rare words are to count less and there are no counts.
+    """
+    weights = weights_of_pairs(spaces.source, spaces.target, pairs, config)
+    return spaces.source_rows(pairs.source), spaces.target_rows(pairs.target), weights
+
+
+def weights_of_pairs(
+    source: Embeddings, target: Embeddings, pairs: SeedPairs, config: PairsConfig
+) -> Doubles | None:
+    """Return how much each pair counts, None where all count alike; raises as above."""
+    told = pairs.weights if config.weights else None
+    certain = certainty(source, target, (pairs.source, pairs.target), config.rare)
+    if told is None or certain is None:
+        return told if certain is None else certain
+    return told * certain
+
+
+def certainty(
+    source: Embeddings, target: Embeddings, pairs: tuple[Rows, Rows], rare: float
+) -> Doubles | None:
+    """Return how much pairs count by how often their words occur, None where ``rare`` is 0.
+
+    The variance of a vector's noise falls with the word's count, so that of a pair's
+    difference is as the sum of the inverse counts; ``rare`` stands for what else parts
+    translations.
+
+    Raises
+    ------
+    ValueError
+        If ``rare`` is above 0, and a side has no counts or no pair a count above 0.
+
+    Examples
+    --------
+    >>> space = Embeddings.from_words(["a", "b"], [[1], [2]], counts=[40, 10])
+    >>> certainty(space, space, (np.array([0, 1]), np.array([0, 1])), 5.0)
+    array([0.8, 0.5])
+    """
+    if rare == 0:
+        return None
+    counts = []
+    for side, space, rows in (("source", source, pairs[0]), ("target", target, pairs[1])):
+        if space.vocabulary.counts is None:
+            raise ValueError(f"rare must be 0 where {side} has no counts of words, got {rare}")
+        counts.append(space.vocabulary.counts[rows].astype(np.float64))
+    both = counts[0] * counts[1] / np.maximum(counts[0] + counts[1], 1)
+    if len(both) and not both.any():
+        raise ValueError(f"rare must be 0 where all counts of pairs are 0, got {rare}")
+    return both / (both + rare)
 
 
 def check_rank(source_rows: Doubles, target_rows: Doubles, spaces: Spaces) -> int:
