@@ -50,7 +50,9 @@ double least_ns(int num_threads, const std::vector<int>& cores,
   alignas(64) std::atomic<int> turn{0};
   double least = 0;
   const auto hand_on = [&](int me, const std::atomic<bool>& stop) {
-    if (!cores.empty()) stay_on(cores[cores.size() * static_cast<size_t>(me) / num_threads]);
+    if (!cores.empty()) {
+      stay_on(cores[cores.size() * static_cast<size_t>(me) / static_cast<size_t>(num_threads)]);
+    }
     const Clock::time_point start = Clock::now();
     Clock::time_point before = start;
     for (int round = 0; round < kRounds; ++round) {

@@ -33,8 +33,10 @@ class CooccurrenceChunk {
   void fill(Index begin, Index end, const Parallel& parallel);
 
   const WordId* words() const { return words_.get(); }
-  const Center* begin(Index row) const { return centers_.get() + row_begins_[row]; }
-  const Center* end(Index row) const { return centers_.get() + row_begins_[row + 1]; }
+  const Center* begin(Index row) const {
+    return centers_.get() + row_begins_[static_cast<size_t>(row)];
+  }
+  const Center* end(Index row) const { return begin(row + 1); }
 
  private:
   enum class Pass { kCount, kPlace };

@@ -268,7 +268,7 @@ Word2Vec::Progress Word2Vec::progress() const {
 }
 
 bool Word2Vec::rows_are_finite() const {
-  return is_finite(input_) && is_finite(output_) && std::isfinite(log_normalizer_);
+  return is_finite(input_) && is_finite(output_) && std::isfinite(log_normalizer_.load());
 }
 
 }  // namespace embkit
