@@ -116,6 +116,24 @@ def test_error_of_the_disk_while_the_text_is_read_is_told(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_counts_that_find_no_room_name_their_file_and_not_the_temporary_ones(
+    tmp_path: Path,
+) -> None:
+    text, output = tmp_path / "text", tmp_path / "counts"
+    sentences = random_sentences(400, [100] * 30, seed=1)
+    text.write_text("\n".join(map(" ".join, sentences)), encoding="utf-8")
+    command = [sys.executable, "-m", "embkit", "cooccur", str(text), "--output", str(output)]
+    done = subprocess.run(
+        [*command, "--min-count", "1", "--threads", "1"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+        preexec_fn=limited(resource.RLIMIT_FSIZE, 200_000),  # of two files, the larger
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (4, f"embkit: error: {output}: File too large\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
 MAP = ["translate", "VECTORS", "VECTORS", "a", "--mapping"]
 COUNTS = ["train", "glove", "--output", "v.bin", "--cooccurrence"]
 

@@ -34,9 +34,10 @@ CooccurrenceOptions read_options(const py::dict& from) {
 
 CooccurrenceFiles read_files(const py::dict& from) {
   const auto get = [&](const char* name) { return from[name]; };
-  return {get("values").cast<int>(),  get("values_begin").cast<int64_t>(),
-          get("columns").cast<int>(), get("columns_begin").cast<int64_t>(),
-          get("runs").cast<int>(),    get("folder").cast<std::string>()};
+  return {get("values").cast<int>(),        get("values_begin").cast<int64_t>(),
+          get("columns").cast<int>(),       get("columns_begin").cast<int64_t>(),
+          get("runs").cast<int>(),          get("values_name").cast<std::string>(),
+          get("folder").cast<std::string>()};
 }
 
 py::array_t<int64_t> count(const Array<WordId>& ids, const Array<uint64_t>& sentence_offsets,

@@ -33,8 +33,10 @@ struct CooccurrenceFiles {
   int64_t values_begin;
   int columns;  // gets int32 [num_entries]
   int64_t columns_begin;
-  int runs;            // of no use afterwards
-  std::string folder;  // where they are, for messages
+  int runs;  // of no use afterwards
+  // For messages: the file of the values, and where the other two are.
+  std::string values_name;
+  std::string folder;
 };
 
 // Counts, for each centre word (row) and each word in its window (column), the sum of the

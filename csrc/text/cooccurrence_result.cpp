@@ -36,7 +36,8 @@ void CooccurrenceResult::write(size_t index, Index first_row, CooccurrenceBlock&
   }
   turn_into_doubles(block.sums);
   write_at(files_.values, block.sums.data(), block.sums.size() * sizeof(double),
-           files_.values_begin + place * static_cast<int64_t>(sizeof(double)), files_.folder);
+           files_.values_begin + place * static_cast<int64_t>(sizeof(double)),
+           files_.values_name);
   write_at(files_.columns, block.columns.data(), block.columns.size() * sizeof(int32_t),
            files_.columns_begin + place * static_cast<int64_t>(sizeof(int32_t)), files_.folder);
 }

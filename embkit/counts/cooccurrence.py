@@ -241,7 +241,8 @@ class _Counting:
     def into_temporary_files(self, progress: Update | None) -> Cooccurrence:
         with ExitStack() as stack:
             values, columns = temporary_file(stack), temporary_file(stack)
-            row_begins = self._count(values.fileno(), 0, columns.fileno(), progress)
+            place = (values.fileno(), 0, temporary_folder())
+            row_begins = self._count(place, columns.fileno(), progress)
             return Cooccurrence(
                 self.vocabulary,
                 row_begins,
@@ -257,19 +258,20 @@ class _Counting:
             if file.is_streamed:
                 raise ValueError(f"output must be a file, got {os.fspath(path)}")
             columns = temporary_file(stack)
-            row_begins = self._count(
-                stream.fileno(), layout.values_begin, columns.fileno(), progress
-            )
+            place = (stream.fileno(), layout.values_begin, file.path)
+            row_begins = self._count(place, columns.fileno(), progress)
             mapped = map_columns(columns, int(row_begins[-1]), stack)
             layout.finish(stream, file.path, row_begins, mapped)
 
     def _count(
-        self, values: int, values_begin: int, columns: int, progress: Update | None
+        self, values: tuple[int, int, str], columns: int, progress: Update | None
     ) -> NDArray[np.int64]:
+        """Count into open files; of the values' come descriptor, beginning and name."""
         with ExitStack() as stack:
             files = {
-                "values": values,
-                "values_begin": values_begin,
+                "values": values[0],
+                "values_begin": values[1],
+                "values_name": os.fsencode(values[2]),
                 "columns": columns,
                 "columns_begin": 0,
                 "runs": temporary_file(stack).fileno(),
