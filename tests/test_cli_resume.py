@@ -46,7 +46,7 @@ def test_resume_writes_the_same_output_and_keeps_what_it_was_told_to(begun: Path
 def test_the_format_of_a_run_is_that_of_what_resume_writes(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("a b c\nb c a\n" * 50)
-    run, output = tmp_path / "run", tmp_path / "vectors"
+    run, output = tmp_path / "vectors.run", tmp_path / "vectors"
     arguments = ["train", "sgns", str(corpus), "--output", str(output), *OPTIONS, "--keep-run"]
     assert main([*arguments, "--format", "glove-text", "--run", str(run)]) == 0
     expected = output.read_bytes()
@@ -56,6 +56,31 @@ def test_the_format_of_a_run_is_that_of_what_resume_writes(tmp_path: Path) -> No
     assert main(["resume", str(run), "--output", str(output) + ".bin"]) == 0
     assert inspect(str(output) + ".bin").format == "word2vec-binary"
     assert main(["resume", str(run), "--output", "-"]) == 2
+
+
+def test_a_folder_from_elsewhere_replaces_no_file_of_the_user(
+    begun: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = begun.with_name(".bashrc")
+    content = json.loads((begun / "run.json").read_bytes())
+    for given, message in (
+        ({"path": str(mine), "overwrite": True, "format": "word2vec-text"}, "must be given"),
+        ({"path": str(mine), "overwrite": True}, "a file stands where a folder"),
+        ({"path": str(mine) + ".txt", "overwrite": True}, "--overwrite replaces it"),
+    ):
+        Path(given["path"]).write_text("mine\n")  # type: ignore[arg-type]
+        (begun / "run.json").write_text(json.dumps({**content, "output": given}))
+        assert main(["resume", str(begun)]) in (2, 4)
+        assert message in capsys.readouterr().err
+        assert Path(given["path"]).read_text() == "mine\n"  # type: ignore[arg-type]
+    named_after = begun.rename(begun.with_name("v.txt.run"))
+    told = {"path": str(begun.with_name("v.txt")), "overwrite": True}
+    (named_after / "run.json").write_text(json.dumps({**content, "output": told}))
+    monkeypatch.chdir(named_after.parent)
+    assert main(["resume", "./v.txt.run"]) == 0
+    other = begun.with_name("other.txt")
+    other.write_text("mine\n")
+    assert main(["resume", "v.txt.run", "--output", str(other)]) == 2
 
 
 def test_resume_as_json_tells_the_provenance(

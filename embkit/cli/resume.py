@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App
 
@@ -50,7 +51,8 @@ def resume(
     run
         The folder that embkit train made for the run.
     output
-        Where the vectors go; as the run was told when left out.
+        Where the vectors go; as the run was told when left out, with the same --format and
+        --overwrite where the run's folder is OUTPUT.run.
     format
         Format to write, whatever the name of the output; as the run was told when left out.
     overwrite
@@ -67,12 +69,11 @@ def resume(
     content = read_run(run)
     _choose_simd(content["identity"]["simd"])
     told = content["output"] or {}
-    if output is None and "path" not in told:
-        raise ValueError("output must be given: the run was begun from Python")
-    target = Path(show_dash(output)) if output is not None else Path(told["path"])
-    if format is None and output is None:
-        format = told.get("format")
-    replace = overwrite or told.get("overwrite", False)
+    if output is not None:
+        target, replace = Path(show_dash(output)), overwrite
+    else:
+        target, told_format, told_overwrite = _told_output(run, told)
+        format, replace = format or told_format, overwrite or told_overwrite
     reports: list[TrainingProgress] = []
     formats.check_output_name(target, format=format)
     is_kept = keep_run or told.get("keep_run", False)
@@ -91,6 +92,28 @@ def resume(
         if not is_kept:
             folder.remove()
     tell_trained(Trained(vectors, target, reports[0] if reports else None), common)
+
+
+def _told_output(run: Path, told: Mapping[str, Any]) -> tuple[Path, str | None, bool]:
+    """Return the output that the run was begun for, its format, and whether to replace it.
+
+    A folder that comes from elsewhere might name any file of the user's. So nothing is replaced
+    that the folder is not called after, as OUTPUT.run is, and no name is taken that is not one
+    of vectors.
+
+    Raises
+    ------
+    ValueError
+        If it tells none, or one that the command line must name.
+    """
+    if "path" not in told:
+        raise ValueError("output must be given: the run was begun from Python")
+    path, format = Path(told["path"]), told.get("format")
+    if Path(f"{path}.run") == Path(os.path.abspath(run)):  # noqa: PTH100  (".." is resolved)
+        return path, format, told.get("overwrite") is True
+    if format is not None:
+        raise ValueError(f"output and format must be given: they were {path} and {format}")
+    return path, None, False
 
 
 def _choose_simd(level: str) -> None:
