@@ -133,6 +133,48 @@ def test_a_description_that_another_program_wrote_is_kept(tmp_path: Path) -> Non
     formats.save(vectors, tmp_path, overwrite=True)
 
 
+def test_the_root_is_no_output() -> None:
+    with (
+        pytest.raises(ValueError, match="must be a file or a folder in another, got /"),
+        reserved_output(Path("/"), overwrite=False),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("option", ["--output", "--log", "--cache", "--vocabulary", "--run"])
+def test_an_empty_name_is_not_the_current_folder(
+    option: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text").write_text("a b c\n" * 50)
+    command = ["train", "sgns", "text", "--min-count", "1", option, ""]
+    if option != "--output":
+        command += ["--output", "v.bin"]
+    assert run_main(command) == 2
+    reason = f"{option.strip('-')} must be the name of a file or folder, got ''"
+    assert capsys.readouterr().err == f"embkit: error: {reason}\n"
+    assert run_main(["convert", "text", ""]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
+@pytest.mark.parametrize("command", [["train", "cbow"], ["train", "svd"], ["cooccur"]])
+def test_a_cache_is_not_the_output(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, both = tmp_path / "text", str(tmp_path / "both.bin")
+    text.write_text("a b c\n" * 50)
+    words = ["--save-vocabulary", str(tmp_path / "w")] if command == ["cooccur"] else []
+    both_ways = ["--output", both, "--cache", both, "--min-count", "1"]
+    assert run_main([*command, str(text), *both_ways, *words]) == 2
+    assert (
+        capsys.readouterr().err == f"embkit: error: output must not be an input, got {both}\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with (
         pytest.raises(OutputError, match="folder does not exist"),

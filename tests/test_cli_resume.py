@@ -99,6 +99,15 @@ def test_existing_output_is_not_replaced_unasked(
     assert "--overwrite replaces it" in capsys.readouterr().err
 
 
+def test_run_whose_files_are_gone_is_not_said_to_go_on(
+    begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (begun / "corpus").unlink()
+    assert main(["resume", str(begun), "--overwrite"]) == 2
+    reason = f"{begun / 'corpus'}: No such file or directory"
+    assert capsys.readouterr().err == f"embkit: error: {reason}\n"
+
+
 def test_run_that_another_process_holds_ends_with_its_own_code(
     begun: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

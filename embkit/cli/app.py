@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from cyclopts import App, ArgumentCollection, CycloptsError, MissingArgumentError, Parameter
 from cyclopts.help import PlainFormatter
@@ -139,14 +139,21 @@ def known_options(options: Mapping[str, Any], path: Path) -> Callable[..., None]
     return check
 
 
-def refuse_fractions(_app: App, _commands: object, arguments: ArgumentCollection) -> None:
-    """Refuse a fraction where a whole number is due, which the parser would round."""
+def check_values(_app: App, _commands: object, arguments: ArgumentCollection) -> None:
+    """Refuse what the parser would take for something else.
+
+    That is a fraction where a whole number is due, which would be rounded, and an empty name of
+    a file, such as a shell's variable that is not set, which would be the current folder.
+    """
     for argument in arguments:
+        name = argument.name.lstrip("-").replace("-", "_")
         is_whole = argument.hint in (int, int | None) and argument.parameter.converter is None
-        for token in argument.tokens if is_whole else ():
-            if "." in token.value:
-                name = argument.name.lstrip("-").replace("-", "_")
+        is_path = Path in (argument.hint, *get_args(argument.hint))
+        for token in argument.tokens:
+            if is_whole and "." in token.value:
                 raise ValueError(f"{name} must be a whole number, got {token.value!r}")
+            if is_path and not token.value:
+                raise ValueError(f"{name} must be the name of a file or folder, got ''")
 
 
 def _missing(error: MissingArgumentError) -> str:
@@ -168,13 +175,13 @@ def dispatch(tokens: Sequence[str]) -> int:
     quiet = "--quiet" in tokens or "-q" in tokens
     tokens = translate_peer_options(tokens, quiet=quiet)
     app = build_app()
-    app.config = (refuse_fractions,)
+    app.config = (check_values,)
     if (path := _config_path(tokens)) is not None:
         from cyclopts.config import Dict
 
         options = read_config(path)
         given = Dict(options, use_commands_as_keys=False, source=str(path))
-        app.config = (known_options(options, path), given, refuse_fractions)
+        app.config = (known_options(options, path), given, check_values)
         quiet = quiet or options.get("quiet") is True
     _pass_on_warnings(quiet=quiet)
     try:

@@ -56,7 +56,7 @@ def cooccur(
     is_own = files.is_own_form(output)
     if output.suffix == ".bin" and run.vocabulary is None and run.save_vocabulary is None:
         raise ValueError("save_vocabulary must be given with a .bin output, which has no words")
-    inputs = inputs_of(sources, run.vocabulary)
+    inputs = inputs_of(sources, run.vocabulary, run.cache)
     outputs = [output, *([run.save_vocabulary] if run.save_vocabulary else [])]
     check_distinct(outputs)
     with ExitStack() as reserved:

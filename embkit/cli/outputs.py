@@ -40,6 +40,8 @@ def reserved_output(
     if not overwrite and any(file.is_file() for file in _targets(path)):
         raise OutputExistsError(f"output {path} exists; --overwrite replaces it")
     target = Path(os.path.realpath(path))  # a link keeps its place
+    if not target.name:
+        raise ValueError(f"output must be a file or a folder in another, got {path}")
     if not target.parent.is_dir():
         raise OutputError(errno.ENOENT, "the output's folder does not exist", str(path))
     _try_writing(path)

@@ -132,7 +132,7 @@ def _train(
         sources[0] if len(sources) == 1 else sources,
         run,
         common,
-        inputs=inputs_of(sources, run.vocabulary),
+        inputs=inputs_of(sources, run.vocabulary, run.cache),
         options={
             "vocabulary": given_vocabulary(run.vocabulary, least_count=1),
             "invalid": run.invalid,

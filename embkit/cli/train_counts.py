@@ -80,7 +80,7 @@ def _run(
         array_namespace(config.device)  # refuses a device that is not there, before the work
     output = Path(show_dash(run.output))
     formats.check_output_name(output, format=run.format, sparse=method == "ppmi")
-    inputs = inputs_of(sources, run.cooccurrence, run.vocabulary)
+    inputs = inputs_of(sources, run.cooccurrence, run.vocabulary, run.cache)
     check_log(run.log, output, *inputs)
     with reserved_output(output, overwrite=run.overwrite, inputs=inputs):
         vectors = _train(method, sources, run, config, common)

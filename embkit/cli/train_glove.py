@@ -41,7 +41,7 @@ def glove(
     """
     sources = [show_dash(source) for source in corpus]
     check_source(sources, run, config)
-    inputs = inputs_of(sources, run.cooccurrence, run.vocabulary)
+    inputs = inputs_of(sources, run.cooccurrence, run.vocabulary, run.cache)
     options: dict[str, Any] = asdict(config)
     source: object = sources[0] if len(sources) == 1 else sources
     if run.cooccurrence is not None:

@@ -120,7 +120,7 @@ def told_where_to_resume(folder: RunFolder | None, common: CommonOptions) -> Ite
     try:
         yield
     except BaseException as error:
-        would_fail_again = isinstance(error, ValueError | DivergenceError)
+        would_fail_again = isinstance(error, ValueError | DivergenceError | FileNotFoundError)
         if folder is not None and folder.is_begun() and not would_fail_again:
             note(f"embkit resume {folder.path} goes on", quiet=common.quiet)
         raise
