@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from embkit.cli import main as run_main
-from embkit.cli.exit_codes import ExitCode
+from embkit.cli.address_space import blas_threads
+from embkit.cli.exit_codes import ExitCode, exit_code_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -107,11 +109,71 @@ def test_no_memory_to_start_is_told_in_a_line(
             if name == "embkit.cli.app":
                 raise MemoryError
 
-    monkeypatch.delitem(sys.modules, "embkit.cli.app")
-    monkeypatch.delattr("embkit.cli.app")
+    monkeypatch.delitem(sys.modules, "embkit.cli.app", raising=False)
+    monkeypatch.delattr("embkit.cli.app", raising=False)
     monkeypatch.setattr(sys, "meta_path", [NoMemory(), *sys.meta_path])
     assert run_main(["--version"]) == ExitCode.RESOURCE
     assert capsys.readouterr().err == "embkit: error: not enough memory to start\n"
+
+
+def start_within(kib: int, arguments: Sequence[str]) -> tuple[int, str]:
+    """Run embkit in so much address space; return its exit code and what it told."""
+    limit = (kib << 10, kib << 10)
+    threads = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    with spawn(
+        arguments, env=threads, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit)
+    ) as process:
+        try:
+            _, errors = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return process.returncode, errors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of the address space")
+def test_too_little_address_space_is_told_with_what_would_do(tmp_path: Path) -> None:
+    # OpenBLAS, as it is loaded, asks for memory for ever or raises SIGINT where it gets none.
+    rows = "\n".join(f"w{row} {row % 7}.5 {row % 11} {row % 13}" for row in range(1, 60))
+    vectors = tmp_path / "v.txt"
+    vectors.write_text(rows + "\n")
+    command = ["eval", "diagnostics", str(vectors)]
+    kib, refused = 120_000, []
+    assert start_within(kib, ["--version"])[0] == ExitCode.DONE
+    while (outcome := start_within(kib, command))[0] != ExitCode.DONE:
+        told = re.fullmatch(
+            rf"embkit: error: the address space is limited to {kib} KiB, too little to load "
+            r"(numpy|scipy): ulimit -v (\d+)( or OPENBLAS_NUM_THREADS=1)? would do\n",
+            outcome[1],
+        )
+        assert outcome[0] == ExitCode.RESOURCE
+        assert told is not None, outcome[1]
+        refused.append(told[1])
+        assert len(refused) < 6
+        kib = int(told[2])
+    assert set(refused) == {"numpy", "scipy"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "threads"),
+    [({}, 4), ({"OMP_NUM_THREADS": "3"}, 3), ({"OPENBLAS_NUM_THREADS": "0"}, 4),
+     ({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "2"}, 2), ({"OMP_NUM_THREADS": "9"}, 4)],
+)  # fmt: skip
+def test_threads_of_openblas_are_foreseen(
+    variables: dict[str, str], threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embkit.cli.address_space.available_threads", lambda: 4)
+    for name in ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert blas_threads() == threads
+
+
+def test_library_that_cannot_be_mapped_is_a_lack_of_memory() -> None:
+    error = ImportError("lib.so: failed to map segment from shared object")
+    assert exit_code_of(error) == ExitCode.RESOURCE
+    assert exit_code_of(ImportError("No module named 'lib'")) == ExitCode.INTERNAL
 
 
 def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from embkit.cli import (
     resume,
     train,
 )
+from embkit.cli.address_space import look_for_room
 from embkit.cli.exit_codes import ExitCode, exit_code_of
 from embkit.cli.options import hide_dash, show_dash_in
 from embkit.cli.peers import translate_peer_options
@@ -239,6 +240,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         install_handlers()
         open_closed_streams()
         escape_what_stdout_lacks()
+        look_for_room()
         code = dispatch(tokens)
         sys.stdout.flush()  # a full disk or a closed pipe shows here, not after the exit
     except SystemExit as error:

@@ -85,5 +85,7 @@ def exit_code_of(error: BaseException) -> int:
     """Return the exit code of an exception; one that the table lacks is our own bug."""
     if isinstance(error, Stopped):
         return error.code
+    if isinstance(error, ImportError) and "failed to map" in str(error):  # the loader's words
+        return ExitCode.RESOURCE
     rows = (code for kind, code in EXCEPTION_CODES if isinstance(error, kind))
     return next(rows, ExitCode.INTERNAL)
