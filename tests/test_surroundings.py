@@ -134,6 +134,25 @@ def test_counts_that_find_no_room_name_their_file_and_not_the_temporary_ones(
     assert [path.name for path in tmp_path.iterdir()] == ["text"]
 
 
+def test_current_folder_that_is_gone_is_told(corpus: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    program = (
+        "import os, sys; os.rmdir(os.getcwd()); from embkit.cli import main; "
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    command = ["train", "sgns", str(corpus), "--output", "v.bin", "--min-count", "1"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command],
+        cwd=gone,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    reason = "the current folder does not exist any more"
+    assert (done.returncode, done.stderr) == (2, f"embkit: error: {reason}\n")
+
+
 MAP = ["translate", "VECTORS", "VECTORS", "a", "--mapping"]
 COUNTS = ["train", "glove", "--output", "v.bin", "--cooccurrence"]
 

@@ -220,6 +220,10 @@ def report(error: BaseException, *, debug: bool) -> int:
         message += "" if debug else " (--debug shows where)"
     elif isinstance(error, OSError) and error.filename is not None:
         message = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    elif isinstance(error, FileNotFoundError):
+        message = (
+            "the current folder does not exist any more"  # all else names what is not there
+        )
     elif isinstance(error, OSError):
         message = error.strerror or str(error)
     elif isinstance(error, MemoryError) and str(error) in ("", "std::bad_alloc"):
