@@ -92,6 +92,17 @@ def test_bias_is_tested_also_in_another_language(
     assert json.loads(capfd.readouterr().out)[0]["effect"]["value"] is None
 
 
+@pytest.mark.parametrize("task", ["diagnostics", "all"])
+def test_vectors_of_one_word_are_named_as_data_that_is_too_little(
+    task: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "one.txt"
+    path.write_text("lion 1 2\n")
+    assert main(["eval", task, str(path), "--quiet"]) == 3
+    reason = "vectors must have at least 2 words that are not zero, got 1"
+    assert capfd.readouterr().err == f"embkit: error: {path}: {reason}\n"
+
+
 def test_diagnostics_of_two_models_say_how_their_neighbours_agree(
     model: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

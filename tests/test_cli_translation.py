@@ -129,6 +129,16 @@ def test_tests_of_which_nothing_is_known_end_with_the_code_of_unusable_data(
         assert "Traceback" not in told.err
 
 
+def test_pairs_that_are_all_left_out_are_unusable_data(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "same.txt"
+    path.write_text("s1 s1\ns2 s2\n")
+    command = ["eval", "translation", *arguments, "--dictionary", str(path)]
+    assert run_main([*command, "--exclude-identical"]) == 3
+    assert f"{path}: all pairs are of words spelled alike" in capsys.readouterr().err
+
+
 def test_what_is_kept_whole_is_no_bomb(
     arguments: list[str],
     tmp_path: Path,

@@ -11,12 +11,14 @@ from cyclopts import App
 
 from embkit.cli.eval_output import print_results
 from embkit.cli.eval_sets import load_each
+from embkit.cli.exit_codes import NothingEvaluatedError
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.cli.terminal import print_json
 from embkit.evaluation.task_options import DiagnosticsOptions
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
+    from embkit.evaluation.diagnostics import Diagnostics
     from embkit.evaluation.results import Result
 
 EXAMPLE = "Example: embkit eval diagnostics run1.bin run2.bin"
@@ -35,11 +37,10 @@ def diagnostics(
     vectors
         Files or folders with vectors, in any format that embkit reads.
     """
-    from embkit.evaluation.diagnostics import evaluate_diagnostics
     from embkit.evaluation.stability import compare_neighbors
 
     loaded = list(load_each(vectors, load))
-    found = [evaluate_diagnostics(space, options, name=name) for name, space in loaded]
+    found = [_look_at(space, name, options) for name, space in loaded]
     agreed = [
         compare_neighbors(first[1], second[1], options, names=(first[0], second[0]))
         for first, second in combinations(loaded, 2)
@@ -60,9 +61,16 @@ def diagnostics(
 
 def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:
     """Return the diagnostics, which need no sets, for ``embkit eval all``."""
+    return [_look_at(space, name, DiagnosticsOptions())]
+
+
+def _look_at(space: Embeddings, name: str, options: DiagnosticsOptions) -> Diagnostics:
     from embkit.evaluation.diagnostics import evaluate_diagnostics
 
-    return [evaluate_diagnostics(space, name=name)]
+    try:
+        return evaluate_diagnostics(space, options, name=name)
+    except ValueError as error:  # too few words
+        raise NothingEvaluatedError(f"{name}: {error}") from error
 
 
 def register(app: App) -> None:

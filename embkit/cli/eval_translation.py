@@ -7,6 +7,7 @@ from typing import Annotated
 
 from embkit.backend import open_backend
 from embkit.cli.eval_output import print_results, print_rows
+from embkit.cli.exit_codes import NothingEvaluatedError
 from embkit.cli.loading import require_input
 from embkit.cli.mapped import MappingOption, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
@@ -68,6 +69,8 @@ def translation(
     seeds = seeds.reversed() if reverse_dictionary else seeds
     left, right = load_mapped(source, target, space, load)
     words = left.vocabulary, right.vocabulary
+    if options.exclude_identical and all(entry.source == entry.target for entry in seeds):
+        raise NothingEvaluatedError(f"{dictionary}: all pairs are of words spelled alike")
     if hint := seeds.swapped_hint(seeds.find(*words, case=case), *words, case=case):
         note(f"warning: few pairs of {dictionary} are known{hint}")
     gold = seeds.spelled(*words, case=case)
