@@ -26,7 +26,6 @@ MOST = {
 
 def check_at_least(name: str, value: float, least: float) -> None:
     """Raise ValueError, in the one wording, unless ``value`` is finite and large enough."""
-    plain_value(name, "float", value)
     _check_finite(name, value)
     if not value >= least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
@@ -34,7 +33,6 @@ def check_at_least(name: str, value: float, least: float) -> None:
 
 def check_positive(name: str, value: float) -> None:
     """Raise ValueError, in the one wording, unless ``value`` is finite and above 0."""
-    plain_value(name, "float", value)
     _check_finite(name, value)
     if not value > 0:
         raise ValueError(f"{name} must be positive, got {value}")
@@ -48,6 +46,7 @@ def check_whole(name: str, value: int, least: int = 1) -> None:
 
 
 def _check_finite(name: str, value: float) -> None:
+    _check_number(name, value)
     if value == math.inf:
         raise ValueError(f"{name} must be finite, got {value}")
 
@@ -87,10 +86,17 @@ def plain_value(name: str, kind: str, value: object) -> object:
             raise ValueError(f"{name} must be a whole number, got {value!r}")
         return int(value)
     elif kind.startswith("float"):
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise ValueError(f"{name} must be a number, got {value!r}")
-        return float(value)
+        _check_number(name, value)
+        try:
+            return float(value)  # type: ignore[arg-type]
+        except OverflowError:
+            raise ValueError(f"{name} must be finite, got {value}") from None
     return value
+
+
+def _check_number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{name} must be a number, got {value!r}")
 
 
 def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -18,6 +18,7 @@ from embkit.checks import (
     check_range,
     check_seed,
     check_threads,
+    check_whole,
     plain_value,
 )
 from embkit.device import parse_device
@@ -44,7 +45,8 @@ class VocabularyConfig:
     """Bring the text into a normal form of Unicode: composed letters (nfc), or also letters
     for their variants and blanks for no-break and wide ones (nfkc)."""
     max_input_bytes: int | None = None
-    """Stop with an error where the text, decompressed, is longer than this."""
+    """Stop with an error where the text, decompressed, has more bytes than this; on the command
+    line also as 500M or 4G."""
 
     def __post_init__(self) -> None:
         for option in fields(self):
@@ -57,7 +59,7 @@ class VocabularyConfig:
             check_at_least("max_vocab", self.max_vocab, 1)
         check_choice("unicode_form", self.unicode_form, ("none", "nfc", "nfkc"))
         if self.max_input_bytes is not None:
-            check_at_least("max_input_bytes", self.max_input_bytes, 1)
+            check_whole("max_input_bytes", self.max_input_bytes)
 
     def encoding(self) -> VocabularyConfig:
         """Return which words a corpus must be encoded with for this configuration."""

@@ -329,7 +329,7 @@ def _read_only_matrix(name: str, values: ArrayLike) -> Matrix:
     """Return ``values`` as a read-only contiguous float32 matrix, without a copy if it is."""
     try:
         matrix = np.require(values, np.float32, ["C", "A"])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be rows of numbers, all of one length") from error
     if matrix.ndim != 2:
         raise ValueError(f"{name} must have 2 dimensions, got {matrix.ndim}")

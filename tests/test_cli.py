@@ -32,6 +32,7 @@ from embkit.errors import (
 )
 
 ROOT = Path(__file__).parents[1]
+HUGE = "9" * 400
 COMMANDS = (
     "",
     "cooccur",
@@ -243,7 +244,7 @@ def test_missing_output_folder_is_found_before_the_input_is_read(
 def test_internal_errors_have_no_traceback_but_with_debug(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embkit.cli.app.dispatch", lambda tokens: [][0])
+    monkeypatch.setattr("embkit.cli.app.build_app", lambda: [][0])
     assert run_main([]) == ExitCode.INTERNAL
     assert "--debug" in error_line(capsys)
     assert run_main(["--debug"]) == ExitCode.INTERNAL
@@ -321,6 +322,7 @@ def test_help_of_a_command_imported_on_demand_tells_more_than_its_line(
         ("json = ", "config must be TOML"),
         ("[train]\ndim = 1", "options only"),
         ("jsno = true", "did you mean json?"),
+        ('config = "other.toml"', "there is no option config here"),
     ],
 )
 def test_config_errors_exit_2(
@@ -330,6 +332,53 @@ def test_config_errors_exit_2(
     config.write_text(content, encoding="utf-8")
     assert run_main(["doctor", "--config", str(config)]) == ExitCode.USAGE
     assert hint in error_line(capsys)
+
+
+def test_config_has_options_that_are_called_like_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text('train = "no/such"\n', encoding="utf-8")
+    command = ["eval", "documents", "a", "b", "--test", "c", "--config", str(config)]
+    assert run_main(command) == ExitCode.USAGE
+    assert "no/such: No such file" in error_line(capsys)
+
+
+def test_config_can_ask_for_a_traceback_and_for_quiet_before_anything_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text("debug = true\nquiet = true\n", encoding="utf-8")
+    command = ["train", "sgns", "no/such", "-size", "5", "--output", str(tmp_path / "v.txt")]
+    assert run_main([*command, "--config", str(config)]) == ExitCode.USAGE
+    told = capsys.readouterr().err
+    assert "Traceback" in told
+    assert "is called --dim here" not in told
+    assert run_main([*command, "--", "--debug"]) == ExitCode.USAGE
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
+    assert "is called --dim here" in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["query", "neighbors", "{vectors}", "a", "-n", HUGE],
+        ["query", "neighbors", "{vectors}", "a", "--limit", HUGE],
+        ["query", "neighbors", "{vectors}", "a", "--memory", HUGE],
+        ["train", "sgns", "{vectors}", "--output", "no.txt", "--max-input-bytes", HUGE],
+        ["train", "sgns", "{vectors}", "--output", "no.txt", "--learning-rate", HUGE],
+    ],
+)
+def test_numbers_of_hundreds_of_digits_are_refused_by_name(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vectors = tmp_path / "v.txt"
+    vectors.write_text("a 1 2\nb 3 4\n", encoding="utf-8")
+    arguments = [part.format(vectors=vectors) for part in arguments]
+    assert run_main(arguments) == ExitCode.USAGE
+    name = {"-n": "topn"}.get(arguments[-2], arguments[-2].lstrip("-").replace("-", "_"))
+    assert f"{name} must be" in error_line(capsys)
 
 
 def test_config_of_any_size_or_kind_is_no_reason_to_wait(

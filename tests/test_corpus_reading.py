@@ -131,6 +131,14 @@ def test_on_the_command_line(
     assert Path("v.txt").read_text("utf-8").splitlines()[0] == "2 2"
     assert run_main([*command, "--overwrite", "--max-input-bytes", "10"]) == 3
     assert "text: " in capsys.readouterr().err
+    assert run_main([*command, "--overwrite", "--max-input-bytes", "0.1K"]) == 3
+    assert "max_input_bytes, 102" in capsys.readouterr().err
+    Path("large.toml").write_text('max_input_bytes = "1.5k"\n', "utf-8")
+    assert run_main([*command, "--overwrite", "--config", "large.toml"]) == 0
+    Path("small.toml").write_text("max_input_bytes = 10\n", "utf-8")
+    assert run_main([*command, "--overwrite", "--config", "small.toml"]) == 3
+    assert run_main([*command, "--overwrite", "--max-input-bytes", "4X"]) == 2
+    assert "max_input_bytes must be a size such as" in capsys.readouterr().err
     assert run_main([*command, "--overwrite", "--unicode-form", "nfx"]) == 2
 
 

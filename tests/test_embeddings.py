@@ -81,6 +81,8 @@ def test_what_is_no_vocabulary_or_matrix_is_named() -> None:
         Embeddings.from_words(words, [[1, 2], [3]])
     with pytest.raises(ValueError, match="vectors must be rows of numbers"):
         Embeddings.from_words(words, [["x"], ["y"]])
+    with pytest.raises(ValueError, match="vectors must be rows of numbers"):
+        Embeddings.from_words(words, [[10**400], [1]])
 
 
 def test_a_row_number_is_no_word(toy: Embeddings) -> None:

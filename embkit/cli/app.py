@@ -10,6 +10,7 @@ import stat
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -33,6 +34,7 @@ from embkit.cli import (
 )
 from embkit.cli.address_space import look_for_room
 from embkit.cli.exit_codes import ExitCode, exit_code_of
+from embkit.cli.memory import parse_size
 from embkit.cli.options import hide_dash, show_dash_in
 from embkit.cli.peers import translate_peer_options
 from embkit.cli.signals import (
@@ -117,8 +119,6 @@ def read_config(path: Path) -> dict[str, Any]:
 def _config_path(tokens: Sequence[str]) -> Path | None:
     """Find ``--config`` before the options are parsed: the file gives their values."""
     for position, token in enumerate(tokens):
-        if token == "--":
-            break
         if token == "--config" and position + 1 < len(tokens):
             return Path(tokens[position + 1])
         if token.startswith("--config="):
@@ -126,18 +126,32 @@ def _config_path(tokens: Sequence[str]) -> Path | None:
     return None
 
 
-def known_options(options: Mapping[str, Any], path: Path) -> Callable[..., None]:
-    """Return a step of the parser that refuses what no option of the command is called."""
+def options_from(options: Mapping[str, Any], path: Path) -> Callable[..., None]:
+    """Return a step of the parser that takes options, and refuses those of no such name."""
+    from cyclopts.config import Dict
 
-    def check(_app: App, _commands: object, arguments: ArgumentCollection) -> None:
+    def take(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
         names = {name.lstrip("-") for argument in arguments for name in argument.names}
         for name in options:
-            if name not in names:
-                close = difflib.get_close_matches(name, names, n=1)
+            if name not in names or name == "config":
+                close = difflib.get_close_matches(name, names - {name}, n=1)
                 hint = f"; did you mean {close[0]}?" if close else ""
                 raise ValueError(f"{path}: there is no option {name} here{hint}")
+        given = dict(options)
+        for command in reversed(commands):  # or what is called like a command gets lost
+            given = {command: given}
+        Dict(given, source=str(path))(app, commands, arguments)
 
-    return check
+    return take
+
+
+def read_sizes(_app: App, _commands: object, arguments: ArgumentCollection) -> None:
+    """Take a size such as 4G for options of the library, which are plain numbers there."""
+    for argument in arguments:
+        if argument.name == "--max-input-bytes":
+            for place, token in enumerate(argument.tokens):
+                size = parse_size(token.value, "max_input_bytes")
+                argument.tokens[place] = token.evolve(value=str(size))
 
 
 def check_values(_app: App, _commands: object, arguments: ArgumentCollection) -> None:
@@ -165,7 +179,15 @@ def _missing(error: MissingArgumentError) -> str:
     return f"{error.argument.name} must be given: {command} --help"
 
 
-def dispatch(tokens: Sequence[str]) -> int:
+@dataclass
+class _Shown:
+    """What holds before the options are parsed, and where they cannot be."""
+
+    quiet: bool = False
+    debug: bool = False
+
+
+def dispatch(tokens: Sequence[str], shown: _Shown) -> int:
     """Run one command line and return the exit code that the command asks for.
 
     Raises
@@ -173,18 +195,17 @@ def dispatch(tokens: Sequence[str]) -> int:
     ValueError
         If an option or argument is wrong; other errors as the command raises them.
     """
-    quiet = "--quiet" in tokens or "-q" in tokens
-    tokens = translate_peer_options(tokens, quiet=quiet)
+    named = tokens[: tokens.index("--")] if "--" in tokens else tokens
+    shown.quiet, shown.debug = bool({"--quiet", "-q"} & {*named}), "--debug" in named
     app = build_app()
-    app.config = (check_values,)
-    if (path := _config_path(tokens)) is not None:
-        from cyclopts.config import Dict
-
+    app.config = (read_sizes, check_values)
+    if (path := _config_path(named)) is not None:
         options = read_config(path)
-        given = Dict(options, use_commands_as_keys=False, source=str(path))
-        app.config = (known_options(options, path), given, check_values)
-        quiet = quiet or options.get("quiet") is True
-    _pass_on_warnings(quiet=quiet)
+        shown.quiet = shown.quiet or options.get("quiet") is True
+        shown.debug = shown.debug or options.get("debug") is True
+        app.config = (options_from(options, path), *app.config)
+    tokens = translate_peer_options(tokens, quiet=shown.quiet)
+    _pass_on_warnings(quiet=shown.quiet)
     try:
         code = app(hide_dash(tokens), exit_on_error=False, print_error=False)
     except MissingArgumentError as error:
@@ -240,12 +261,13 @@ def report(error: BaseException, *, debug: bool) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     tokens = list(sys.argv[1:] if argv is None else argv)
+    shown = _Shown()
     try:
         install_handlers()
         open_closed_streams()
         escape_what_stdout_lacks()
         look_for_room()
-        code = dispatch(tokens)
+        code = dispatch(tokens, shown)
         sys.stdout.flush()  # a full disk or a closed pipe shows here, not after the exit
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):  # rich's way to end
@@ -255,5 +277,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, OSError):
             name_stdout(error)
             silence_stdout()
-        code = report(error, debug="--debug" in tokens)
+        code = report(error, debug=shown.debug)
     return code

@@ -8,13 +8,15 @@ from pathlib import Path
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
-def parse_size(text: str) -> int:
+def parse_size(text: str, name: str = "memory") -> int:
     """Return the bytes meant by a number with an optional unit K, M, G or T.
+
+    ``name`` is what the option is called in messages.
 
     Raises
     ------
     ValueError
-        If the text is not such a size, or not above 0.
+        If the text is not such a size, not above 0, or beyond 63 bits.
 
     Examples
     --------
@@ -22,10 +24,10 @@ def parse_size(text: str) -> int:
     (4294967296, 1572864)
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    size = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
-    if size < 1:
-        raise ValueError(f"memory must be a size such as 512M or 4G, got {text!r}")
-    return size
+    size = float(match[1]) * _UNITS[match[2].upper()] if match else 0
+    if not 1 <= size < 2**63:
+        raise ValueError(f"{name} must be a size such as 512M or 4G, got {text!r}")
+    return int(size)
 
 
 def used_memory() -> int:
