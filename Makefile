@@ -30,7 +30,7 @@ cpp_sources := $(shell find csrc tests/native -name '*.cpp' -o -name '*.h' -o -n
 .PHONY: demo test lint bench gpu fuzz faults sanitize mutants coverage large clean
 
 demo: $(VENV)/demo.stamp
-	@$(bin)/embkit demo $(if $(CORPUS),"$(CORPUS)")
+	@$(bin)/embkit demo --overwrite $(if $(CORPUS),"$(CORPUS)")
 
 test: $(VENV)/test.stamp
 	$(bin)/python -m pytest

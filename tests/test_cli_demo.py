@@ -69,11 +69,29 @@ def test_a_text_that_cannot_be_written_whole_leaves_the_old_one(
     monkeypatch.setattr("embkit.cli.demo.generated_text", cut_short)
     text = tmp_path / "text.txt"
     text.write_text("old\n")
-    assert run_main(["demo", "--folder", str(tmp_path)]) == 4
+    assert run_main(["demo", "--folder", str(tmp_path), "--overwrite"]) == 4
     assert f"{text}: No space left" in capsys.readouterr().err
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [
         ("text.txt", "old\n")
     ]
+
+
+@pytest.mark.parametrize("name", ["text.txt", "vectors.bin"])
+def test_files_in_the_folder_are_replaced_only_when_told(
+    name: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("embkit.cli.demo.wikipedia_text", lambda: None)
+    monkeypatch.setattr("embkit.cli.demo.generated_text", lambda: generated_text(1500))
+    (tmp_path / name).write_text("mine", encoding="utf-8")
+    assert run_main(["demo", "--folder", str(tmp_path)]) == 2
+    assert f"output {tmp_path / name} exists; --overwrite" in capsys.readouterr().err
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+    for _ in range(2):
+        assert run_main(["demo", "--folder", str(tmp_path), "--overwrite", "--quiet"]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["text.txt", "vectors.bin"]
 
 
 def test_a_text_that_is_not_there_exits_2(

@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from cyclopts import App
 
 from embkit.cli.demo_text import DemoText, generated_text, own_text, wikipedia_text
 from embkit.cli.loading import require_input
-from embkit.cli.options import FLATTEN, CommonOptions
+from embkit.cli.options import FLATTEN, CommonOptions, Flag
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json, visible
 from embkit.output import OutputFile
@@ -32,6 +33,7 @@ def demo(
     /,
     *,
     folder: Path = Path("demo"),
+    overwrite: Flag = False,
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
 ) -> None:
     """Train on a real text; show neighbours, an analogy and a similarity score.
@@ -44,14 +46,19 @@ def demo(
     corpus
         Your own text, one sentence or document a line.
     folder
-        Where the text and the vectors are put, for you to go on with.
+        Where the text and the vectors are put, for you to go on with: text.txt, vectors.bin.
+    overwrite
+        Replace these files if they exist.
     """
     text = _choose_text(corpus, common)
     folder.mkdir(parents=True, exist_ok=True)
-    path = corpus if corpus is not None else _write_text(text, folder / "text.txt")
-    output = folder / "vectors.bin"
-    with reserved_output(output, overwrite=True, inputs=[path]):
-        vectors, seconds = _train(path, output, common)
+    path, output = corpus or folder / "text.txt", folder / "vectors.bin"
+    with ExitStack() as held:
+        held.enter_context(reserved_output(output, overwrite=overwrite, inputs=[path]))
+        if corpus is None:
+            held.enter_context(reserved_output(path, overwrite=overwrite))
+            _write_text(text, path, overwrite=overwrite)
+        vectors, seconds = _train(path, output, common, overwrite=overwrite)
     result = _examine(vectors, text)
     if common.json:
         print_json({"text": text.description, "seconds": seconds, **result})
@@ -70,13 +77,14 @@ def _choose_text(corpus: Path | None, common: CommonOptions) -> DemoText:
     return text
 
 
-def _write_text(text: DemoText, path: Path) -> Path:
-    with OutputFile(path, overwrite=True) as file:
+def _write_text(text: DemoText, path: Path, *, overwrite: bool) -> None:
+    with OutputFile(path, overwrite=overwrite) as file:
         file.writelines(" ".join(sentence).encode() + b"\n" for sentence in text.sentences)
-    return path
 
 
-def _train(path: Path, output: Path, common: CommonOptions) -> tuple[Embeddings, float]:
+def _train(
+    path: Path, output: Path, common: CommonOptions, *, overwrite: bool
+) -> tuple[Embeddings, float]:
     """Train with the settings that suit the length of the text, and save the vectors."""
     from embkit import formats, training
 
@@ -89,7 +97,7 @@ def _train(path: Path, output: Path, common: CommonOptions) -> tuple[Embeddings,
     bar = not common.quiet and sys.stderr.isatty()
     vectors = training.train("sgns", path, progress=bar, **options)
     seconds = time.perf_counter() - began
-    formats.save(vectors, output, overwrite=True)
+    formats.save(vectors, output, overwrite=overwrite)
     size = f"{len(vectors):,} words x {vectors.dim}"
     note(f"{size} in {seconds:.1f} s, saved as {output}", quiet=common.quiet)
     return vectors, seconds
