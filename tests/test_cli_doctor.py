@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from embkit import _native
-from embkit.cli.doctor import Check, check_core, check_cuda, check_gpu, remedy
+from embkit.cli.doctor import Check, check_core, check_cuda, check_gpu, check_machine, remedy
 from embkit.cli.gpu import GpuReport, find_gpu
-from embkit.errors import CudaError
+from embkit.errors import CudaError, ResourceError
 
 ONE_GPU = GpuReport("one", ("one",), driver_version=13000)
 
@@ -68,6 +68,16 @@ def test_a_kernel_that_the_processor_lacks_is_told(monkeypatch: pytest.MonkeyPat
     found = {check.name: check for check in check_core()}
     assert not found["kernels"].ok
     assert "neon" in found["kernels"].found
+
+
+def test_a_thread_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_threads: int) -> float:
+        raise ResourceError("thread 1 of 2 could not be started")
+
+    monkeypatch.setattr(_native.core, "line_transfer_ns", refuse)
+    (threads,) = (check for check in check_machine() if check.name == "threads")
+    assert not threads.ok
+    assert threads.found.endswith("cores usable; thread 1 of 2 could not be started")
 
 
 def test_cupy_is_missed_only_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from embkit.cli.gpu import GpuReport, find_gpu
 from embkit.cli.options import FLATTEN, CommonOptions
 from embkit.cli.terminal import human_bytes, print_json, print_table
 from embkit.device import available_threads
-from embkit.errors import CudaError
+from embkit.errors import CudaError, ResourceError
 from embkit.memory import available_memory, cgroup_limit, physical_memory
 
 # Import name -> (distribution, what it is for, the extra that brings it; "" when required).
@@ -75,8 +75,11 @@ def check_machine() -> Iterator[Check]:
     yield Check("system", f"{platform.system()} {platform.machine()}", ok=True)
     name, features = _processor()
     yield Check("processor", " ".join([name, *features]), ok=True)
-    found = f"{available_threads()} of {os.cpu_count()} cores usable{_distance()}"
-    yield Check("threads", found, ok=True)
+    found = f"{available_threads()} of {os.cpu_count()} cores usable"
+    try:
+        yield Check("threads", found + _distance(), ok=True)
+    except ResourceError as error:  # a limit on processes or on the stack
+        yield Check("threads", f"{found}; {error}", ok=False)
     limit = cgroup_limit()
     memory = f"{human_bytes(available_memory())} available of {human_bytes(physical_memory())}"
     memory += "" if limit is None else f", limited to {human_bytes(limit)} by a control group"
