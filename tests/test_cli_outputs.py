@@ -18,6 +18,8 @@ from embkit.cli.outputs import reserved_output
 from embkit.errors import LockedError, OutputError, OutputExistsError
 from embkit.output import OutputFile
 
+ROOT = Path(__file__).parents[1]
+
 
 def test_a_reservation_leaves_nothing_behind(tmp_path: Path) -> None:
     with reserved_output(tmp_path / "out.bin", overwrite=False):
@@ -99,6 +101,57 @@ def test_no_lock_is_read_as_text(tmp_path: Path) -> None:
         assert run_main(applied) == 0
         assert output.read_text("utf-8") == "a b c\n"
         output.unlink()
+
+
+TABLE = b"""# embkit phrases 1
+# scoring word2phrase
+# thresholds 100.0
+# min_count 5
+# delimiter _
+# segmentation greedy
+# across_lines True
+pass\tleft\tright\tcount\tscore
+"""
+VECTORS = b"a 1 2\nb 3 -4\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "given"),
+    [
+        ("train sgns text --vocabulary - --output new.txt --dim 2 --epochs 1", b"a 2\nb 2\n"),
+        ("train sgns text --init-from - --output new.txt --dim 2 --min-count 1", VECTORS),
+        ("map - v.txt --dictionary pairs --output new.txt --force", VECTORS),
+        ("map v.txt v.txt --dictionary - --output new.txt --force", b"a a\nb b\n"),
+        ("induce-dictionary - v.txt --output new.txt", VECTORS),
+        ("export projector - new.txt", VECTORS),
+        ("phrases apply - text --output new.txt", TABLE),
+        ("phrases apply table - --output -", b"a b\n"),
+        ("phrases apply table /dev/stdin --output -", b"a b\n"),
+    ],
+)
+def test_a_dash_is_standard_input_wherever_a_file_is_read(
+    command: str, given: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "text").write_text("a b\n" * 4, encoding="utf-8")
+    (tmp_path / "v.txt").write_bytes(VECTORS)
+    (tmp_path / "table").write_bytes(TABLE)
+    (tmp_path / "pairs").write_text("a a\nb b\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "embkit", *command.split(), "--quiet"],
+        cwd=tmp_path,
+        input=given,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (given if command.endswith("--output -") else b"")
+    assert command.endswith("--output -") or (tmp_path / "new.txt").exists()
+
+
+def test_a_log_is_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_main(["train", "sgns", __file__, "--output", "none.txt", "--log", "-"]) == 2
+    assert "log must be a file, got -" in capsys.readouterr().err
 
 
 def test_what_exists_is_kept_unless_told(tmp_path: Path) -> None:

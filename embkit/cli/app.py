@@ -35,7 +35,7 @@ from embkit.cli import (
 from embkit.cli.address_space import look_for_room
 from embkit.cli.exit_codes import ExitCode, exit_code_of
 from embkit.cli.memory import parse_size
-from embkit.cli.options import hide_dash, show_dash_in
+from embkit.cli.options import hide_dash, show_dash_in, show_dashes
 from embkit.cli.peers import translate_peer_options
 from embkit.cli.signals import (
     escape_what_stdout_lacks,
@@ -198,7 +198,7 @@ def dispatch(tokens: Sequence[str], shown: _Shown) -> int:
     named = tokens[: tokens.index("--")] if "--" in tokens else tokens
     shown.quiet, shown.debug = bool({"--quiet", "-q"} & {*named}), "--debug" in named
     app = build_app()
-    app.config = (read_sizes, check_values)
+    app.config = (show_dashes, read_sizes, check_values)
     if (path := _config_path(named)) is not None:
         options = read_config(path)
         shown.quiet = shown.quiet or options.get("quiet") is True
@@ -252,7 +252,7 @@ def report(error: BaseException, *, debug: bool) -> int:
     else:
         message = str(error) or type(error).__name__
     if message.startswith("embedded null"):  # Python's, of a name that no file can have
-        message = "a file must be named, where - or a name with a NUL was given"
+        message = "a file must be named, where a name with a NUL was given"
     with contextlib.suppress(OSError):  # nobody listens; the exit code still tells
         print(f"embkit: error: {visible(show_dash_in(message))}", file=sys.stderr, flush=True)
     return code

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import App
 
 from embkit.cli.loading import load_vectors
-from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.outputs import reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 
@@ -43,7 +43,6 @@ def convert(
     """
     from embkit import formats
 
-    source, target = Path(show_dash(source)), Path(show_dash(target))
     formats.check_output_name(target, format=format)
     with reserved_output(target, overwrite=overwrite, inputs=[source]):
         vectors = load_vectors(source, load)

@@ -11,7 +11,7 @@ from cyclopts import App
 
 from embkit.cli.loading import given_vocabulary
 from embkit.cli.memory import used_memory
-from embkit.cli.options import FLATTEN, CommonOptions, CountOptions, show_dash
+from embkit.cli.options import FLATTEN, CommonOptions, CountOptions
 from embkit.cli.outputs import check_distinct, inputs_of, reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.config import CooccurrenceConfig
@@ -51,8 +51,8 @@ def cooccur(
     from embkit import formats
     from embkit.counts import cooccurrence, files
 
-    sources = [show_dash(source) for source in corpus]
-    output = Path(show_dash(run.output))
+    sources = list(corpus)
+    output = run.output
     is_own = files.is_own_form(output)
     if output.suffix == ".bin" and run.vocabulary is None and run.save_vocabulary is None:
         raise ValueError("save_vocabulary must be given with a .bin output, which has no words")

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from embkit.cli.eval_sets import SetOptions
 from embkit.cli.loading import require_input
-from embkit.cli.options import Flag, show_dash
+from embkit.cli.options import Flag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def check_several(vectors: Sequence[Path], options: ScoreOptions) -> None:
     if not vectors:
         raise ValueError("vectors must be given: a file or folder, or several")
     for path in vectors:
-        require_input(Path(show_dash(path)))
+        require_input(path)
     for option in ("compare", "runs", "common"):
         if getattr(options, option) and len(vectors) < 2:
             raise ValueError(f"vectors must be at least 2 with --{option}, got {len(vectors)}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from embkit.cli.loading import load_vectors, require_input
-from embkit.cli.options import LoadOptions, show_dash
+from embkit.cli.options import LoadOptions
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
@@ -65,6 +65,6 @@ def load_each(paths: Sequence[Path], options: LoadOptions) -> Iterator[tuple[str
     if not paths:
         raise ValueError("vectors must be given: a file or folder, or several")
     for path in paths:
-        require_input(Path(show_dash(path)))
+        require_input(path)
     for path in paths:
-        yield show_dash(path), load_vectors(path, options)
+        yield str(path), load_vectors(path, options)

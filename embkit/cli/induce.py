@@ -7,7 +7,7 @@ from typing import Annotated
 
 from embkit.backend import open_backend
 from embkit.cli.mapped import MappingOption, load_mapped
-from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.outputs import reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.mapping import lexicon
@@ -41,7 +41,6 @@ def induce_dictionary(
         Replace the output if it exists.
     """
     open_backend(config.device)  # refuses a device that is not there, before the work
-    output = Path(show_dash(output))
     inputs = [path for path in (source, target, space.mapping) if path is not None]
     with reserved_output(output, overwrite=overwrite, inputs=inputs):
         left, right = load_mapped(source, target, space, load)

@@ -9,7 +9,7 @@ from cyclopts import App
 
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import require_input
-from embkit.cli.options import FLATTEN, CommonOptions, show_dash
+from embkit.cli.options import FLATTEN, CommonOptions
 from embkit.cli.terminal import print_json, print_table
 
 EXAMPLE = "Example: embkit inspect vectors.bin --json"
@@ -27,7 +27,6 @@ def inspect(
     file
         File or folder with vectors; - reads standard input.
     """
-    file = Path(show_dash(file))
     require_input(file)
     from embkit import formats
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embkit.cli.options import LoadOptions, Oov, show_dash
+from embkit.cli.options import LoadOptions, Oov
 from embkit.cli.terminal import note
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ def load_vectors(path: Path, options: LoadOptions) -> Embeddings:
     ResourceError
         If its words and vectors are larger than the memory limit.
     """
-    path = Path(show_dash(path))
     if str(path) != "-":
         require_input(path)
     from embkit import formats
@@ -61,7 +60,6 @@ def given_vocabulary(path: Path | None, *, least_count: int = 0) -> Vocabulary |
     """
     if path is None:
         return None
-    path = Path(show_dash(path))
     require_input(path)
     from embkit import formats
 
@@ -90,7 +88,7 @@ def oov_of(
     if not unknown or oov == "subword":
         return oov
     listed = ", ".join(repr(word) for word in unknown)
-    message = f"{listed} not among the {len(vectors)} words of {show_dash(path)}"
+    message = f"{listed} not among the {len(vectors)} words of {path}"
     if oov == "raise":
         meant = _similar_word(unknown[0], vectors.words[:50_000])
         raise ValueError(message + (f"; did you mean {meant!r}?" if meant else ""))

@@ -19,7 +19,7 @@ from embkit.cli.loading import load_vectors, require_input
 from embkit.cli.map_told import has_failed, tell_map, tell_projection
 from embkit.cli.mapped import bytes_of_pairs, check_sides
 from embkit.cli.method_options import method_options
-from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.outputs import check_distinct, reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.mapping.config import AlignmentConfig
@@ -59,7 +59,7 @@ class MapOutputs:
         """Return the outputs that were asked for."""
         named = {"output": self.output, "source": self.output_source}
         named["target"] = self.output_target
-        found = {k: Path(show_dash(path)) for k, path in named.items() if path is not None}
+        found = {k: path for k, path in named.items() if path is not None}
         if not found:
             raise ValueError("output, output_source or output_target must be given")
         return found
@@ -100,7 +100,7 @@ class SeedOptions:
         for name, given in (("dictionary", self.dictionary), ("alignments", self.alignments)):
             if getattr(self, f"reverse_{name}") and given is None:
                 raise ValueError(f"{name} must be given where reverse_{name} is")
-        files = [Path(show_dash(path)) for path in (self.dictionary, *aligned) if path]
+        files = [path for path in (self.dictionary, *aligned) if path]
         for path in files:
             require_input(path)
         return files
@@ -268,7 +268,6 @@ def apply_command(
     """
     if limit is not None:
         check_at_least("limit", limit, 1)
-    vectors, output = Path(show_dash(vectors)), Path(show_dash(output))
     formats.check_output_name(output, format=format)
     require_input(mapping_file)
     with reserved_output(output, overwrite=overwrite, inputs=[mapping_file, vectors]):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from embkit.cli.loading import load_vectors, require_input
-from embkit.cli.options import LoadOptions, show_dash
+from embkit.cli.options import LoadOptions
 from embkit.cli.terminal import human_bytes
 from embkit.errors import ResourceError
 from embkit.memory import memory_limit
@@ -50,7 +50,7 @@ def load_mapped(
         If the spaces do not fit each other or the map.
     """
     for path in (source, target, option.mapping):
-        if path is not None and show_dash(path) != "-":
+        if path is not None:
             require_input(path)
     from embkit.mapping import Mapping
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Parameter, Token
+from cyclopts import App, ArgumentCollection, Parameter, Token
 
 from embkit.cli.memory import parse_size
 
@@ -24,19 +24,17 @@ def hide_dash(tokens: Sequence[str]) -> list[str]:
     return [_DASH if token == "-" else token for token in tokens]
 
 
-def show_dash(argument: str | Path) -> str:
-    """Undo `hide_dash` for one argument."""
-    return "-" if str(argument) == _DASH else str(argument)
-
-
 def show_dash_in(text: str) -> str:
-    """Undo `hide_dash` in a message, which may quote it."""
+    """Undo `hide_dash` in a message of the parser, which may quote it."""
     return text.replace(_DASH, "-").replace(repr(_DASH)[1:-1], "-")
 
 
-def show_dashes(words: Sequence[str]) -> list[str]:
-    """Undo `hide_dash` for words, of which ``-`` may be one."""
-    return [show_dash(word) for word in words]
+def show_dashes(_app: App, _commands: object, arguments: ArgumentCollection) -> None:
+    """Undo `hide_dash`: a step of the parser, before values are made of what was given."""
+    for argument in arguments:
+        for place, token in enumerate(argument.tokens):
+            if token.value == _DASH:
+                argument.tokens[place] = token.evolve(value="-")
 
 
 class Size(int):

@@ -32,7 +32,8 @@ def reserved_output(
     ValueError
         If it is one of the inputs.
     """
-    if any(_is_same(path, source) for source in inputs):
+    is_standard = stream_number(str(path)) is not None  # as an input - is another stream
+    if not is_standard and any(_is_same(path, source) for source in inputs):
         raise ValueError(f"output must not be an input, got {path}")
     if is_stream(path):
         yield
@@ -66,8 +67,10 @@ def check_log(log: Path | None, *others: Path) -> None:
     Raises
     ------
     ValueError
-        If ``log`` is one of the others.
+        If ``log`` is one of the others, or no file's name.
     """
+    if log is not None and str(log) == "-":
+        raise ValueError("log must be a file, got - (/dev/stdout is standard output)")
     if log is None or is_stream(log):
         return
     if any(_is_same(log, other) for other in others):

@@ -14,7 +14,6 @@ from embkit.cli.options import (
     CommonOptions,
     JoinOptions,
     LearnOptions,
-    show_dash,
 )
 from embkit.cli.outputs import inputs_of, reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
@@ -45,7 +44,7 @@ def learn(
     sources = _sources(corpus)
     from embkit.phrases import learn_phrases
 
-    output = Path(show_dash(run.output))
+    output = run.output
     with reserved_output(output, overwrite=run.overwrite, inputs=inputs_of(sources)):
         table = learn_phrases(
             sources[0] if len(sources) == 1 else sources,
@@ -81,9 +80,8 @@ def apply(
     sources = _sources(corpus)
     from embkit.phrases import join_text, load_phrases
 
-    table = Path(show_dash(table))
     require_input(table)
-    output = Path(show_dash(run.output))
+    output = run.output
     inputs = inputs_of(sources, table)
     with reserved_output(output, overwrite=run.overwrite, inputs=inputs):
         num_bytes = join_text(
@@ -103,7 +101,7 @@ def apply(
 def _sources(corpus: tuple[str, ...]) -> list[str]:
     if not corpus:
         raise ValueError("corpus must be given: a text file, a folder, a glob, or -")
-    return [show_dash(source) for source in corpus]
+    return list(corpus)
 
 
 def register(app: App) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from embkit.cli.loading import load_vectors, oov_of
-from embkit.cli.options import FLATTEN, CommonOptions, QueryOptions, show_dashes
+from embkit.cli.options import FLATTEN, CommonOptions, QueryOptions
 from embkit.cli.terminal import print_json, print_table
 
 NEIGHBORS_EXAMPLE = "Example: embkit query neighbors vectors.bin king queen --topn 5"
@@ -41,7 +41,6 @@ def neighbors(
     if not words:
         raise ValueError("words must be given: embkit query neighbors VECTORS WORDS...")
     v = load_vectors(vectors, load)
-    words = tuple(show_dashes(words))
     oov = oov_of(v, words, vectors, load.oov, quiet=common.quiet)
     found: dict[str, Answers] = {w: v.most_similar([w], topn=topn, oov=oov) for w in words}
     if common.json:
@@ -77,7 +76,6 @@ def analogy(
         How a candidate is scored (Levy and Goldberg, 2014).
     """
     v = load_vectors(vectors, load)
-    a, b, c = show_dashes((a, b, c))
     oov = oov_of(v, (a, b, c), vectors, load.oov, quiet=common.quiet)
     answers: Answers = v.analogy(a, b, c, topn=topn, method=method, oov=oov)
     if common.json:
@@ -105,7 +103,6 @@ def similarity(
     if not words or len(words) % 2:
         raise ValueError(f"words must come in pairs, got {len(words)}")
     v = load_vectors(vectors, load)
-    words = tuple(show_dashes(words))
     oov = oov_of(v, words, vectors, load.oov, quiet=common.quiet)
     pairs = zip(words[::2], words[1::2], strict=True)
     scored = [(a, b, float(v.similarity(a, b, oov=oov))) for a, b in pairs]

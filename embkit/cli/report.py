@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal  # noqa: F401
 from cyclopts import Parameter
 
 from embkit.cli.eval_sets import load_each
-from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, show_dash
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.outputs import reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.evaluation.spaces import Case  # noqa: F401  (inherited fields are read here)
@@ -75,7 +75,6 @@ def report(
     from embkit.report import build_report, render
 
     data = list(_open(sets))
-    output = Path(show_dash(output))
     with reserved_output(output, overwrite=overwrite, inputs=vectors):
         paths, loaded = zip(*load_each(vectors, load), strict=True)
         named = list(zip(short_names([Path(p) for p in paths]), loaded, strict=True))

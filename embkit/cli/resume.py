@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App
 
-from embkit.cli.options import FLATTEN, CommonOptions, Flag, MemoryOption, show_dash
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, MemoryOption
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import visible
 from embkit.cli.training_run import Trained, tell_trained, told_where_to_resume
@@ -70,7 +70,7 @@ def resume(
     _choose_simd(content["identity"]["simd"])
     told = content["output"] or {}
     if output is not None:
-        target, replace = Path(show_dash(output)), overwrite
+        target, replace = output, overwrite
     else:
         target, told_format, told_overwrite = _told_output(run, told)
         format, replace = format or told_format, overwrite or told_overwrite

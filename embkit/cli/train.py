@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from embkit.cli import train_counts, train_glove
 from embkit.cli.loading import given_vocabulary
-from embkit.cli.options import FLATTEN, CommonOptions, ResumableRunOptions, show_dash
+from embkit.cli.options import FLATTEN, CommonOptions, ResumableRunOptions
 from embkit.cli.outputs import inputs_of
 from embkit.cli.training_run import tell_trained, train_and_save
 from embkit.config import CbowConfig, SkipGramConfig, Word2VecConfig
@@ -123,7 +123,7 @@ def _train(
 ) -> None:
     if not corpus:
         raise ValueError("corpus must be given: a text file, a folder, a glob, or -")
-    sources = [show_dash(source) for source in corpus]
+    sources = list(corpus)
     options = asdict(config)
     if isinstance(config, SgnsConfig | NceConfig):
         options.pop("loss")

@@ -11,7 +11,7 @@ from cyclopts import App
 
 from embkit.cli.given_counts import check_source, load_given_counts
 from embkit.cli.loading import given_vocabulary
-from embkit.cli.options import FLATTEN, CommonOptions, CountsRunOptions, show_dash
+from embkit.cli.options import FLATTEN, CommonOptions, CountsRunOptions
 from embkit.cli.outputs import check_log, inputs_of, reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.config import PpmiConfig, SvdConfig
@@ -74,11 +74,11 @@ def _run(
     from embkit import formats
     from embkit.backend import array_namespace
 
-    sources = [show_dash(source) for source in corpus]
+    sources = list(corpus)
     check_source(sources, run, config)
     if isinstance(config, SvdConfig):
         array_namespace(config.device)  # refuses a device that is not there, before the work
-    output = Path(show_dash(run.output))
+    output = run.output
     formats.check_output_name(output, format=run.format, sparse=method == "ppmi")
     inputs = inputs_of(sources, run.cooccurrence, run.vocabulary, run.cache)
     check_log(run.log, output, *inputs)

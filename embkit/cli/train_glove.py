@@ -9,7 +9,7 @@ from cyclopts import App
 
 from embkit.cli.given_counts import check_source, load_given_counts
 from embkit.cli.loading import given_vocabulary
-from embkit.cli.options import FLATTEN, CommonOptions, GloveRunOptions, show_dash
+from embkit.cli.options import FLATTEN, CommonOptions, GloveRunOptions
 from embkit.cli.outputs import inputs_of
 from embkit.cli.training_run import tell_trained, train_and_save
 from embkit.config import GloveConfig
@@ -39,7 +39,7 @@ def glove(
     corpus
         Text files, folders or globs; - reads standard input.
     """
-    sources = [show_dash(source) for source in corpus]
+    sources = list(corpus)
     check_source(sources, run, config)
     inputs = inputs_of(sources, run.cooccurrence, run.vocabulary, run.cache)
     options: dict[str, Any] = asdict(config)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embkit.cli.loading import require_input
-from embkit.cli.options import CommonOptions, ResumableRunOptions, show_dash
+from embkit.cli.options import CommonOptions, ResumableRunOptions
 from embkit.cli.outputs import (
     check_log,
     is_stream,
@@ -63,7 +63,7 @@ def train_and_save(
     """
     from embkit import formats, training
 
-    output = Path(show_dash(run.output))
+    output = run.output
     formats.check_output_name(output, format=run.format)
     folder = _run_folder(run, output)
     kept = [] if run.init_from is None else [run.init_from]
@@ -104,6 +104,8 @@ def _run_folder(run: ResumableRunOptions, output: Path) -> RunFolder | None:
         return None
     if is_stream(output):
         raise ValueError(f"output must be a file or a folder for a run to resume, got {output}")
+    if str(run.run) == "-":
+        raise ValueError("run must be a folder, got -")
     path = run.run or output.with_name(output.name + ".run")
     facts = {"path": str(output.absolute()), "format": run.format, "overwrite": run.overwrite}
     return RunFolder(

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from embkit.backend import open_backend
 from embkit.cli.loading import oov_of
 from embkit.cli.mapped import MappingOption, load_mapped
-from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions, show_dashes
+from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.cli.terminal import print_json, print_table
 from embkit.retrieval import RetrievalMethod, Retriever
 
@@ -46,7 +46,6 @@ def translate(
     if not words:
         raise ValueError("words must be given: embkit translate SOURCE TARGET WORDS...")
     left, right = load_mapped(source, target, space, load)
-    words = tuple(show_dashes(words))
     oov = oov_of(left, words, source)
     retriever = Retriever(left.vectors, right.vectors, method=retrieval, device=device)
     found = retriever.search(left.lookup(words, oov=oov), topn)
