@@ -1,9 +1,13 @@
-"""Checks of options' values: the largest ones, and one wording for what is refused."""
+"""Checks of options' values: what is allowed, and one wording for what is refused."""
 
 from __future__ import annotations
 
 import math
 from numbers import Integral, Real
+from typing import Literal, TypeAlias
+
+Oov: TypeAlias = Literal["raise", "skip", "zero", "subword"]
+"""What a query does with a word that has no row."""
 
 MOST = {
     "dim": 65_536,

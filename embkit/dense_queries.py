@@ -8,12 +8,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit.checks import check_whole
+from embkit.checks import Oov, check_whole
 from embkit.neighbors import Doubles, Metric, row_norms, top_k
 from embkit.queries import (
     Answers,
     Matrix,
-    Oov,
     Queries,
     Rows,
     Term,

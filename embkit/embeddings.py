@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embkit.checks import Oov
 from embkit.dense_queries import DenseQueries
-from embkit.queries import Matrix, Oov
+from embkit.queries import Matrix
 from embkit.vocabulary import Vocabulary, encode_word
 
 if TYPE_CHECKING:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embkit.checks import Oov
 from embkit.neighbors import CosMul, Doubles, Metric
 from embkit.notebook import facts_table
 from embkit.vocabulary import Vocabulary
-
-Oov: TypeAlias = Literal["raise", "skip", "zero", "subword"]
-"""What a call does with a word that has no row."""
 
 Term: TypeAlias = str | bytes | NDArray[Any]
 """A word, or a vector in place of one."""

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit._native import core
-from embkit.checks import check_whole
+from embkit.checks import Oov, check_whole
 from embkit.neighbors import Doubles, Metric
-from embkit.queries import Answers, Oov, Queries, Rows, Term, Terms, checked_vector
+from embkit.queries import Answers, Queries, Rows, Term, Terms, checked_vector
 from embkit.sparse_search import SparseSearch
 from embkit.vocabulary import Vocabulary
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from embkit.checks import Oov
 from embkit.embeddings import Embeddings
-from embkit.queries import Oov
 
 METHODS = ["3cosadd", "3cosmul", "pairdirection"]
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embkit.cli.options import LoadOptions, Oov
+from embkit.checks import Oov
+from embkit.cli.options import LoadOptions
 from embkit.cli.terminal import note
 
 if TYPE_CHECKING:

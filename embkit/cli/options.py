@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, ArgumentCollection, Parameter, Token
 
+from embkit.checks import Oov
 from embkit.cli.memory import parse_size
 
 _DASH = "\0-"  # no argument can hold a NUL
@@ -110,9 +111,6 @@ class LoadOptions(MemoryOption):
     """Keep what is provably whole of a broken file, and say so."""
     verify: Flag = False
     """Check the checksums of a saved model."""
-
-
-Oov = Literal["raise", "skip", "zero", "subword"]
 
 
 @dataclass(frozen=True, kw_only=True)

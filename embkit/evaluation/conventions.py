@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from embkit.evaluation.options import Oov
+from embkit.evaluation.options import UnknownWords
 from embkit.evaluation.spaces import Case
 
 GENSIM_VOCABULARY = 300_000
@@ -34,7 +34,7 @@ class SimilarityRules:
         Drop pairs with a blank in a word before counting anything.
     """
 
-    oov: Oov | Literal["first"] = "skip"
+    oov: UnknownWords | Literal["first"] = "skip"
     case: Case = "fallback"
     restrict_vocab: int | None = None
     single_words: bool = False

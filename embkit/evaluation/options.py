@@ -15,7 +15,7 @@ from embkit.checks import (
 )
 from embkit.evaluation.spaces import CASES, Case
 
-Oov: TypeAlias = Literal["skip", "zero", "mean", "backoff"]
+UnknownWords: TypeAlias = Literal["skip", "zero", "mean", "backoff"]
 SimilarityConvention: TypeAlias = Literal[
     "embkit", "gensim", "hyperwords", "vecmap", "muse", "web", "vecto"
 ]
@@ -61,7 +61,7 @@ class SimilarityOptions(StatisticsOptions):
 
     convention: SimilarityConvention = "embkit"
     """Whose rules to follow where the options below are left out."""
-    oov: Oov | None = None
+    oov: UnknownWords | None = None
     """Pairs with an unknown word: leave out, score 0, give the word the mean vector, or look
     for another case of it, then its subwords; skip when left out."""
     oov_score: float | None = None

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 from embkit.errors import OutputError
+from embkit.streams import naming
 
 INTERVAL = 0.5
 """Seconds between two reports."""
@@ -122,7 +122,7 @@ class Reporter:
         if self._bar is not None:
             self._bar.close()
         if self._log is not None:
-            with _naming(self._log):
+            with naming(self._log.name):
                 self._log.close()
 
     def go_on_from(
@@ -181,7 +181,7 @@ class Reporter:
             self._bar.set_postfix_str(f"{loss}rate {report.learning_rate:.5f}", refresh=False)
             self._bar.update(report.tokens - self._bar.n)
         if self._log is not None:
-            with _naming(self._log):
+            with naming(self._log.name):
                 self._log.write(json.dumps(asdict(report)) + "\n")
                 self._log.flush()
         if self._callback is not None:
@@ -192,13 +192,3 @@ def _make_bar(total_tokens: int, unit: str) -> Any:  # noqa: ANN401  (tqdm's own
     from tqdm.auto import tqdm
 
     return tqdm(total=total_tokens, unit=unit, unit_scale=True, desc="training")
-
-
-@contextlib.contextmanager
-def _naming(log: IO[str]) -> Iterator[None]:
-    """Name the log in a failed write, which does not know its file."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = str(log.name)
-        raise
