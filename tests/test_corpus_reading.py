@@ -92,6 +92,12 @@ def test_bad_bytes_are_still_told_with_their_line(tmp_path: Path) -> None:
     path.write_bytes(b"cafe\xcc\x81 a\nb \xff c\n")
     with pytest.raises(FormatError, match=r"text:2: .*0xff"):
         words_of(path, "nfc")
+    with pytest.raises(FormatError) as caught:
+        words_of(path, "nfc")
+    assert caught.value.offset is None  # it would be one of the normal form
+    (tmp_path / "text.gz").write_bytes(gzip.compress(b"a b\n" * 99)[:-9])
+    with pytest.raises(FormatError, match=r"cut short \(byte \d+\)"):
+        words_of(tmp_path / "text.gz", "nfc")
 
 
 def test_another_form_is_another_cached_corpus(tmp_path: Path) -> None:

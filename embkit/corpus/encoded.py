@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast
@@ -21,7 +22,7 @@ from embkit.corpus.reading import normalize_sentences, prepare
 from embkit.corpus.sources import FileSources, PathLike, find_files
 from embkit.corpus.temporary import TemporaryFiles, mapped
 from embkit.device import available_threads
-from embkit.errors import CorpusError
+from embkit.errors import CorpusError, FormatError
 from embkit.vocabulary import Vocabulary
 
 Sentences: TypeAlias = "Iterable[Iterable[str | bytes]]"
@@ -144,7 +145,8 @@ def encode(
     CorpusError
         If there is no token, or no word is frequent enough.
     FormatError
-        If the text is malformed: it names file, line and byte (of the decompressed text).
+        If the text is malformed: it names file, line and, but for a form of Unicode, the byte
+        (of the decompressed text).
     OSError
         If a file is missing or refused, or the disk is full.
     TypeError
@@ -234,16 +236,27 @@ class _Work:
             opened = stack.enter_context(closing(files.open_all()))
             readers = stack.enter_context(closing(prepare(opened, self.config)))
             temporary = TemporaryFiles(stack, num_spills=threads)
-            encoded = core.encode_text(
-                readers,
-                self._options(threads, read_on_caller=False),
-                temporary.descriptors(),
-                block_bytes=_BLOCK_BYTES,
-                progress=self._reporter(total),
-            )
+            with self._naming_no_byte():
+                encoded = core.encode_text(
+                    readers,
+                    self._options(threads, read_on_caller=False),
+                    temporary.descriptors(),
+                    block_bytes=_BLOCK_BYTES,
+                    progress=self._reporter(total),
+                )
             if self.progress is not None:
                 self.progress(encoded.num_bytes if total is None else total, total)
             return self._collect(encoded, temporary, tuple(f.path for f in files.files))
+
+    @contextlib.contextmanager
+    def _naming_no_byte(self) -> Iterator[None]:
+        """Leave the byte out of errors where it would be one of the text's normal form."""
+        try:
+            yield
+        except FormatError as error:  # those of the reader name no line
+            if self.config.unicode_form == "none" or error.line is None:
+                raise
+            raise FormatError(error.path, error.line, None, error.reason) from None
 
     def encode_sentences(self, sentences: Sentences) -> EncodedCorpus:
         try:
