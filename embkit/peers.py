@@ -38,14 +38,14 @@ GLOVE_NAMES = {**PEER_NAMES, "alpha": "exponent"}
 TEXT_NAMES = ("train", "input", "corpus-file")
 """Options that name the text, which is an argument without a name here."""
 
-_METHOD = "the method is the command: embkit train sgns, skipgram or cbow"
+_METHOD = "the method says so: sgns, skipgram or cbow"
 _SUBWORDS = "vectors of subwords are read here, not trained"
 ADVICE = {
     "cbow": _METHOD,
     "sg": _METHOD,
-    "hs": "--loss hs is hierarchical softmax",
+    "hs": "loss hs is hierarchical softmax",
     "binary": "the output's name tells: .bin is binary, .txt and .vec are text",
-    "cbow-mean": "--context-combination is mean or sum",
+    "cbow-mean": "context_combination is mean or sum",
     "minn": _SUBWORDS,
     "maxn": _SUBWORDS,
     "bucket": _SUBWORDS,

@@ -417,10 +417,10 @@ def test_the_text_is_an_argument_also_where_a_peer_names_it(
 @pytest.mark.parametrize(
     ("option", "advice"),
     [
-        ("-cbow", "embkit train sgns, skipgram or cbow"),
-        ("-hs", "--loss hs"),
+        ("-cbow", "sgns, skipgram or cbow"),
+        ("-hs", "loss hs"),
         ("-binary", ".bin is binary"),
-        ("--cbow_mean", "--context-combination"),
+        ("--cbow_mean", "context_combination"),
         ("-minn", "subwords"),
     ],
 )

@@ -91,6 +91,21 @@ def test_the_name_of_another_tool_leads_to_ours(name: str, called: str) -> None:
         train("sgns", [["a", "b"]], **options)
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("hs", "loss hs is hierarchical softmax"),
+        ("sg", "sgns, skipgram or cbow"),
+        ("cbow_mean", "context_combination is mean or sum"),
+        ("minn", "subwords are read here"),
+    ],
+)
+def test_what_another_tool_has_is_told_of(name: str, advice: str) -> None:
+    options: dict[str, Any] = {name: 1}
+    with pytest.raises(ValueError, match=f"got {name}: .*{advice}"):
+        train("sgns", [["a", "b"]], **options)
+
+
 def test_an_unknown_option_is_answered_with_what_there_is() -> None:
     with pytest.raises(ValueError, match=r"must be among min_count, .*, got pineapple$"):
         train("sgns", [["a", "b"]], pineapple=5)
