@@ -16,6 +16,7 @@ from embkit.cli.exit_codes import ExitCode
 from embkit.config import CooccurrenceConfig
 from embkit.counts.cooccurrence import cooccur
 from embkit.sparse import SparseEmbeddings
+from embkit.vocabulary import Vocabulary
 from tests.planted import slot_sentences
 from tests.reference_counts import dense_ppmi
 
@@ -61,6 +62,37 @@ def test_rare_words_may_go_after_the_windows() -> None:
     assert after.matrix.toarray()[row, column] == 0
 
 
+@pytest.mark.parametrize("method", ["ppmi", "svd", "glove"])
+def test_words_that_are_not_given_may_keep_their_places(method: str) -> None:
+    text = [["a", "x", "b"], *([["a", "c"], ["c", "b"]] * 9)]
+    given = Vocabulary.from_words(["b", "a", "c"])
+    options: dict[str, Any] = {} if method == "ppmi" else {"dim": 2, "threads": 1}
+    counting: dict[str, Any] = {"window": 1, "rare_deletion": "after", "min_count": 1}
+    if method != "glove":
+        counting["weighting"] = "flat"
+    vectors = embkit.train(method, text, vocabulary=given, **counting, **options)
+    counts = cooccur(text, CooccurrenceConfig(**counting), vocabulary=given)
+    assert counts.matrix.toarray()[:2, :2].tolist() == [[0, 0], [0, 0]]
+    of_counts = embkit.train(method, counts, **options)
+    assert vectors.words == of_counts.words == ["b", "a", "c"]
+    np.testing.assert_array_equal(_dense(vectors), _dense(of_counts))
+
+
+def _dense(vectors: Any) -> Any:
+    return vectors.matrix.toarray() if hasattr(vectors, "matrix") else vectors.vectors
+
+
+@pytest.mark.parametrize("method", ["ppmi", "svd"])
+def test_counts_that_were_made_before_are_logged_too(method: str, tmp_path: Path) -> None:
+    cooccur(SENTENCES, CooccurrenceConfig(min_count=1)).save(tmp_path / "counts")
+    command = ["train", method, "--cooccurrence", tmp_path / "counts", "--output"]
+    command += [tmp_path / "v", *(["--dim", 5] if method == "svd" else [])]
+    assert run(*command, "--log", tmp_path / "log", "-q") == ExitCode.DONE
+    (line,) = (tmp_path / "log").read_text("utf-8").splitlines()
+    told = json.loads(line)
+    assert told["counting_seconds"] == 0 < told["seconds"]
+
+
 def run(*words: object) -> int:
     return main([str(word) for word in words])
 
@@ -100,6 +132,8 @@ def test_commands_take_counts_that_were_made_before(corpus: Path, tmp_path: Path
     assert run(*command, "--window", 3, "--overwrite") == ExitCode.USAGE
     assert run(*command, corpus, "--overwrite") == ExitCode.USAGE
     assert run(*command, "--vocabulary", corpus, "--overwrite") == ExitCode.USAGE
+    assert run(*command, "--cache", tmp_path / "c", "--overwrite") == ExitCode.USAGE
+    assert run(*command, "--invalid", "bytes", "--overwrite") == ExitCode.USAGE
 
 
 def test_commands_refuse_what_cannot_be(

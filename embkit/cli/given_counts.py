@@ -36,6 +36,9 @@ def check_source(
     require_input(run.cooccurrence)
     if sources:
         raise ValueError(f"corpus must be left out with --cooccurrence, got {sources[0]}")
+    for name, is_given in (("cache", run.cache), ("invalid", run.invalid != "error")):
+        if is_given:
+            raise ValueError(f"{name} must be left out with --cooccurrence: no text is read")
     default = type(config)()
     for option in fields(CooccurrenceConfig):
         name = option.name

@@ -95,26 +95,22 @@ def _train(
     config: PpmiConfig,
     common: CommonOptions,
 ) -> Embeddings | SparseEmbeddings:
-    progress = not common.quiet and sys.stderr.isatty()
-    memory = memory_limit(run.memory)
-    if run.cooccurrence is not None:
-        from embkit.counts.on_text import ppmi_on_counts, svd_on_counts
-
-        counts = load_given_counts(run.cooccurrence, run.vocabulary)
-        if isinstance(config, SvdConfig):
-            return svd_on_counts(counts, config, progress=progress, memory=memory)
-        return ppmi_on_counts(counts, config, memory=memory)
     from embkit import training
 
-    options: dict[str, Any] = {"invalid": run.invalid, "cache": run.cache, "log": run.log}
-    options |= {"vocabulary": given_vocabulary(run.vocabulary)}
+    source: Any = sources[0] if len(sources) == 1 else sources
+    options: dict[str, Any] = asdict(config)
+    if run.cooccurrence is not None:
+        source = load_given_counts(run.cooccurrence, run.vocabulary)
+    else:
+        options |= {"vocabulary": given_vocabulary(run.vocabulary)}
+        options |= {"invalid": run.invalid, "cache": run.cache}
     return training.train(
         method,
-        sources[0] if len(sources) == 1 else sources,
-        progress=progress,
-        memory=memory,
+        source,
+        progress=not common.quiet and sys.stderr.isatty(),
+        log=run.log,
+        memory=memory_limit(run.memory),
         **options,
-        **asdict(config),
     )
 
 

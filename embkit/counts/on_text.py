@@ -47,9 +47,7 @@ def ppmi_on_text(
     began = time.monotonic()
     counts = cooccur(corpus, config.counting(), memory=memory, progress=progress)
     counted = time.monotonic() - began
-    vectors = ppmi_on_counts(counts, config, memory=memory)
-    _log(log, counted, time.monotonic() - began, {"entries": vectors.num_entries})
-    return vectors
+    return ppmi_on_counts(counts, config, log=log, memory=memory, counting_seconds=counted)
 
 
 def svd_on_text(
@@ -80,21 +78,34 @@ def svd_on_text(
     began = time.monotonic()
     counts = cooccur(corpus, config.counting(), memory=memory, progress=progress)
     counted = time.monotonic() - began
-    vectors = svd_on_counts(counts, config, progress=progress, memory=memory)
-    residual = {"residual": vectors.provenance["residual"]}
-    _log(log, counted, time.monotonic() - began, residual)
-    return vectors
+    return svd_on_counts(
+        counts, config, progress=progress, log=log, memory=memory, counting_seconds=counted
+    )
 
 
 def ppmi_on_counts(
-    counts: Cooccurrence, config: PpmiConfig, *, memory: int | None = None
+    counts: Cooccurrence,
+    config: PpmiConfig,
+    *,
+    progress: bool = False,
+    log: str | Path | None = None,
+    callback: Any = None,  # noqa: ANN401  (there is nothing to report within a stage)
+    memory: int | None = None,
+    counting_seconds: float = 0.0,
 ) -> SparseEmbeddings:
     """Weight counts that were made before; see `train_ppmi`.
 
-    The provenance's options of counting are those of the counts.
+    The provenance's options of counting are those of the counts. ``counting_seconds`` is what
+    they took, for the log.
     """
+    began = time.monotonic()
     chosen, corpus = _as_counted(counts, config)
-    return train_ppmi(counts.matrix, counts.vocabulary, chosen, counted=corpus, memory=memory)
+    vectors = train_ppmi(
+        counts.matrix, counts.vocabulary, chosen, counted=corpus, memory=memory
+    )
+    figures: dict[str, float] = {"entries": vectors.num_entries}
+    _log(log, counting_seconds, time.monotonic() - began, figures)
+    return vectors
 
 
 def svd_on_counts(
@@ -102,14 +113,20 @@ def svd_on_counts(
     config: SvdConfig,
     *,
     progress: bool = False,
+    log: str | Path | None = None,
+    callback: Any = None,  # noqa: ANN401  (there is nothing to report within a stage)
     memory: int | None = None,
+    counting_seconds: float = 0.0,
 ) -> Embeddings:
     """Factorise the PPMI of counts that were made before; see `train_svd`.
 
-    The provenance's options of counting are those of the counts.
+    The provenance's options of counting are those of the counts. ``counting_seconds`` is what
+    they took, for the log.
     """
+    array_namespace(config.device)  # refuses a device that is not there, before the work
+    began = time.monotonic()
     chosen, corpus = _as_counted(counts, config)
-    return train_svd(
+    vectors = train_svd(
         counts.matrix,
         counts.vocabulary,
         chosen,
@@ -117,6 +134,9 @@ def svd_on_counts(
         progress=progress,
         memory=memory,
     )
+    residual = {"residual": vectors.provenance["residual"]}
+    _log(log, counting_seconds, time.monotonic() - began, residual)
+    return vectors
 
 
 def _as_counted(counts: Cooccurrence, config: Config) -> tuple[Config, dict[str, Any]]:
@@ -129,10 +149,10 @@ def _as_counted(counts: Cooccurrence, config: Config) -> tuple[Config, dict[str,
 
 
 def _log(
-    path: str | Path | None, counting: float, whole: float, figures: dict[str, float]
+    path: str | Path | None, counting: float, behind: float, figures: dict[str, float]
 ) -> None:
     if path is None:
         return
-    report = {"counting_seconds": counting, "seconds": whole, **figures}
+    report = {"counting_seconds": counting, "seconds": counting + behind, **figures}
     with Path(path).open("a", encoding="utf-8") as file:
         file.write(json.dumps(report) + "\n")

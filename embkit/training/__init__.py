@@ -13,6 +13,7 @@ import numpy as np
 from embkit.checks import check_choice, check_whole, plain_value
 from embkit.config import (
     CbowConfig,
+    CooccurrenceConfig,
     GloveConfig,
     PpmiConfig,
     SkipGramConfig,
@@ -21,11 +22,11 @@ from embkit.config import (
     Word2VecConfig,
 )
 from embkit.corpus import EncodedCorpus, encode
-from embkit.counts.cooccurrence import Cooccurrence
-from embkit.counts.on_text import ppmi_on_text, svd_on_text
+from embkit.counts.cooccurrence import Cooccurrence, cooccur
+from embkit.counts.on_text import ppmi_on_counts, ppmi_on_text, svd_on_counts, svd_on_text
 from embkit.device import available_threads
 from embkit.embeddings import Embeddings
-from embkit.peers import peer_names
+from embkit.peers import ADVICE, peer_names
 from embkit.progress import work_bar
 from embkit.training.cuda import settle_device
 from embkit.training.glove_counts import train_glove_on_text, train_on_counts
@@ -91,8 +92,14 @@ METHODS: dict[str, Method] = {
         "Sparse vectors of mutual information.",
         PpmiConfig,
         cast("Callable[..., Embeddings]", ppmi_on_text),  # they answer the same questions
+        run_on_counts=cast("Callable[..., Embeddings]", ppmi_on_counts),
     ),
-    "svd": Method("Singular vectors of mutual information.", SvdConfig, svd_on_text),
+    "svd": Method(
+        "Singular vectors of mutual information.",
+        SvdConfig,
+        svd_on_text,
+        run_on_counts=svd_on_counts,
+    ),
 }
 
 Source = (
@@ -114,8 +121,10 @@ def make_config(method: str, options: dict[str, Any]) -> VocabularyConfig:
     allowed = [f.name for f in dataclasses.fields(chosen.config) if f.name not in fixed]
     for name in options:
         if name not in allowed:
-            ours = peer_names(method).get(name.replace("_", "-"), "").replace("-", "_")
+            peer = name.replace("_", "-")
+            ours = peer_names(method).get(peer, "").replace("-", "_")
             told = f", which is called {ours} here" if ours in allowed else ""
+            told = f": {ADVICE[peer]}" if peer in ADVICE else told
             raise ValueError(
                 f"options of {method} must be among {', '.join(allowed)}, got {name}{told}"
             )
@@ -148,7 +157,8 @@ def train(
         The model; ``sgns`` is ``skipgram`` with ``loss="ns"``, ``nce`` with ``loss="nce"``.
     corpus : path, list of paths, folder, glob, "-", iterable of token lists, or EncodedCorpus
         The text, one sentence a line, tokens separated by blanks; see `embkit.corpus.encode`.
-        An iterable is read once, so a generator will do. For glove also `Cooccurrence`.
+        An iterable is read once, so a generator will do. For glove, ppmi and svd also
+        `Cooccurrence`.
     vocabulary : Vocabulary, optional
         Train vectors of these words, in this order and with these counts, whatever
         ``min_count`` says; see `embkit.formats.load_vocabulary`.
@@ -230,16 +240,8 @@ def train(
     if folder is not None:
         folder.check()
     if not isinstance(corpus, EncodedCorpus | Cooccurrence):
-        with work_bar(progress, "reading", "B") as report:
-            corpus = encode(
-                corpus,
-                config=config.encoding(),
-                vocabulary=vocabulary,
-                invalid=invalid,
-                threads=getattr(config, "threads", None),
-                cache=cache,
-                progress=report,
-            )
+        reading: dict[str, Any] = {"vocabulary": vocabulary, "invalid": invalid, "cache": cache}
+        corpus = _read(corpus, config, reading, progress=progress, memory=memory)
     _check_drawn(corpus.vocabulary, config)
     if ready is not None:
         ready(len(corpus.vocabulary), getattr(config, "dim", 0))
@@ -250,6 +252,29 @@ def train(
     work = _Work(method, config, corpus, initial)
     reports = {"progress": progress, "log": log, "callback": callback, "memory": memory}
     return work.run(reports) if folder is None else work.run_in(folder, reports, keep_run)
+
+
+def _read(
+    corpus: Any,  # noqa: ANN401  (as encode takes it)
+    config: VocabularyConfig,
+    reading: dict[str, Any],
+    *,
+    progress: bool,
+    memory: int | None,
+) -> EncodedCorpus | Cooccurrence:
+    """Encode a corpus, or count it where words that have no row are to keep their places."""
+    if (
+        isinstance(config, CooccurrenceConfig)
+        and config.rare_deletion == "after"
+        and reading["vocabulary"] is not None
+    ):
+        counting = config.counting()
+        return cooccur(corpus, counting, progress=progress, memory=memory, **reading)
+    threads = getattr(config, "threads", None)
+    with work_bar(progress, "reading", "B") as report:
+        return encode(
+            corpus, config=config.encoding(), threads=threads, progress=report, **reading
+        )
 
 
 def _check_arguments(
