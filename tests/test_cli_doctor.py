@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +15,7 @@ import pytest
 from embkit import _native
 from embkit.cli.doctor import Check, check_core, check_cuda, check_gpu, check_machine, remedy
 from embkit.cli.gpu import GpuReport, find_gpu
+from embkit.device import available_threads
 from embkit.errors import CudaError, ResourceError
 
 ONE_GPU = GpuReport("one", ("one",), driver_version=13000)
@@ -75,9 +78,24 @@ def test_a_thread_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch
         raise ResourceError("thread 1 of 2 could not be started")
 
     monkeypatch.setattr(_native.core, "line_transfer_ns", refuse)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # it stays in the process otherwise
     (threads,) = (check for check in check_machine() if check.name == "threads")
     assert not threads.ok
     assert threads.found.endswith("cores usable; thread 1 of 2 could not be started")
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or available_threads() < 2,
+    reason="no thread is started, or with a stack of another size",
+)
+def test_without_threads_the_rest_is_told_all_the_same() -> None:
+    command = f"ulimit -s 100000000000 && exec {shlex.quote(sys.executable)} -m embkit doctor"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    if "ulimit" in done.stderr:
+        pytest.skip("the limit may not be raised here")
+    assert done.returncode == 1, done.stderr
+    assert "could not be started" in done.stdout
+    assert re.search(r"^blas\s+ok", done.stdout, re.MULTILINE)
 
 
 def test_cupy_is_missed_only_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,7 @@ def check_machine() -> Iterator[Check]:
         yield Check("threads", found + _distance(), ok=True)
     except ResourceError as error:  # a limit on processes or on the stack
         yield Check("threads", f"{found}; {error}", ok=False)
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # it ends a process without threads
     limit = cgroup_limit()
     memory = f"{human_bytes(available_memory())} available of {human_bytes(physical_memory())}"
     memory += "" if limit is None else f", limited to {human_bytes(limit)} by a control group"
