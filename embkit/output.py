@@ -160,6 +160,23 @@ class OutputFile:
             error.filename = self.path  # a failed write does not know its file
 
 
+def temporary_folder() -> str:
+    """Return where files without a name go that the work needs: TMPDIR, or the system's.
+
+    Raises
+    ------
+    OutputError
+        If no folder for them can be written.
+    """
+    import tempfile
+
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError as error:
+        reason = "no folder for temporary files can be written; TMPDIR names one"
+        raise OutputError(errno.ENOENT, reason, os.environ.get("TMPDIR", "/tmp")) from error
+
+
 def temporary_name(target: Path) -> Path:
     """Return a new name beside a file, for what is to take its place."""
     return target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}.part")

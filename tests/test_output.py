@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from embkit.cli.exit_codes import exit_code_of
+from embkit.config import VocabularyConfig
+from embkit.corpus import encode
 from embkit.errors import OutputError, OutputExistsError
 from embkit.output import OutputFile
 
@@ -204,3 +207,16 @@ for limit in range(0, 3 << 20, 1 << 18):
     subprocess.run([sys.executable, "-c", code, tmp_path / "a"], check=True)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_no_folder_for_temporary_files_is_told_with_what_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr("tempfile.gettempdir", refuse)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with pytest.raises(OutputError, match=r"no folder for temporary files .* TMPDIR names one"):
+        encode([["a", "b"]], config=VocabularyConfig(min_count=1))
+    assert exit_code_of(OutputError(errno.ENOENT, "")) == 4

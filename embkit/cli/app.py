@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import logging
 import os
 import stat
@@ -241,7 +242,7 @@ def report(error: BaseException, *, debug: bool) -> int:
         message += "" if debug else " (--debug shows where)"
     elif isinstance(error, OSError) and error.filename is not None:
         message = f"{os.fsdecode(error.filename)}: {error.strerror}"
-    elif isinstance(error, FileNotFoundError):
+    elif isinstance(error, FileNotFoundError) and error.strerror == os.strerror(errno.ENOENT):
         message = (
             "the current folder does not exist any more"  # all else names what is not there
         )

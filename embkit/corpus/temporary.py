@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from embkit._native import core
 from embkit.file_arrays import map_array
+from embkit.output import temporary_folder
 
 
 class TemporaryFiles:
     """Files without a name, which vanish when nothing holds them."""
 
     def __init__(self, stack: ExitStack, *, num_spills: int) -> None:
-        self.folder = tempfile.gettempdir()
+        self.folder = temporary_folder()
 
         def create() -> BinaryIO:
             return cast(
@@ -42,4 +43,4 @@ class TemporaryFiles:
 
 def mapped(file: BinaryIO, dtype: type[np.generic], size: int) -> NDArray[Any]:
     """Map a temporary file that holds an array; the map outlives the open file."""
-    return map_array(file, dtype, name=tempfile.gettempdir(), size=size)
+    return map_array(file, dtype, name=temporary_folder(), size=size)

@@ -22,13 +22,12 @@ from embkit.counts.temporary import (
     map_columns,
     map_temporary,
     temporary_file,
-    temporary_folder,
 )
 from embkit.counts.windows import choose_rows, core_options
 from embkit.device import available_threads
 from embkit.errors import CorpusError
 from embkit.memory import memory_limit
-from embkit.output import OutputFile
+from embkit.output import OutputFile, temporary_folder
 from embkit.progress import Update, work_bar
 from embkit.vocabulary import Vocabulary
 

@@ -10,20 +10,19 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from embkit.file_arrays import map_array
+from embkit.output import temporary_folder
 
 _AT_ONCE = 1 << 22  # entries
 MOST_NARROW = 2**31 - 1
 """Entries up to which SciPy indexes with 32 bits."""
 
 
-def temporary_folder() -> str:
-    """Return where temporary files are made."""
-    return tempfile.gettempdir()
-
-
 def temporary_file(stack: ExitStack) -> BinaryIO:
     """Open a file that is gone when the stack and all maps of it are."""
-    return cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(buffering=0)))
+    folder = temporary_folder()
+    return cast(
+        "BinaryIO", stack.enter_context(tempfile.TemporaryFile(dir=folder, buffering=0))
+    )
 
 
 def map_temporary(file: BinaryIO, dtype: DTypeLike, size: int) -> NDArray[Any]:

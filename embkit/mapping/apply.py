@@ -15,6 +15,7 @@ from embkit.file_arrays import map_array
 from embkit.formats import check_output_name, save
 from embkit.formats.blocks import BLOCK_BYTES, read_blocks
 from embkit.mapping.result import Mapping, Side
+from embkit.output import temporary_folder
 from embkit.vocabulary import Vocabulary
 
 Progress = Callable[[int, int | None], None]
@@ -87,7 +88,8 @@ def apply_to_file(
     """
     check_output_name(output, format=format)
     parent = Path(output).absolute().parent
-    folder = parent if parent.is_dir() and not str(parent).startswith("/dev") else None
+    is_folder = parent.is_dir() and not str(parent).startswith("/dev")
+    folder = str(parent) if is_folder else temporary_folder()
     words, counts, provenance = _Words(), _Counts(), None
     with tempfile.TemporaryFile(dir=folder, prefix=".embkit-") as spool:
         for block in read_blocks(vectors, block_bytes=block_bytes, limit=limit):
@@ -101,7 +103,7 @@ def apply_to_file(
             raise FormatError(vectors, None, None, "vectors must have a row, got none")
         spool.flush()
         shape = (len(words), mapping.dim)
-        rows = map_array(spool, np.float32, name=folder or tempfile.gettempdir()).reshape(shape)
+        rows = map_array(spool, np.float32, name=folder).reshape(shape)
         mapped = Embeddings(
             words.vocabulary(counts.values()),
             rows,
