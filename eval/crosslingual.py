@@ -32,6 +32,7 @@ SUPERVISED: dict[str, dict[str, Any]] = {
     "five-step": {},
     "five-step extended": {"rounds": 2, "rare": 200, "shrinkage": 0.2},
     "rcsls": {},
+    "rcsls rare": {"rare": 200},
     "refine": {},
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import embkit
-from eval import mapped_memory, starts
+from eval import held_out, mapped_memory, starts
 from eval.cells import cell
 from eval.crosslingual import main
 from eval.paired import against
@@ -81,6 +81,22 @@ def test_starts_are_measured_as_asked(arguments: list[str]) -> None:
     assert [name.removesuffix(" 60 60 8 1.0") for name in found] == list(kinds)
     assert found["25 pairs 1 60 60 8 1.0"]["nn"]["P@1"] > 0.9
     assert "none from identical" in found["identical 1 60 60 8 1.0"]["refused"]
+
+
+def test_options_are_measured_on_words_that_no_part_learns(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    some = [("a", "x"), ("b", "y"), ("a", "z"), ("c", "x"), ("d", "w")]
+    parts = [held_out.part(some, number, 3) for number in range(3)]
+    assert sorted(pair for _, held in parts for pair in held) == sorted(some)
+    for learned, held in parts:
+        assert sorted(learned + held) == sorted(some)
+        assert not {source for source, _ in learned} & {source for source, _ in held}
+    chosen = ["--method", "five-step", "--options", "rare=20", "source_dewhiten=source"]
+    found = held_out.main([*arguments[:6], *arguments[8:10], *chosen, "--only", "2"])
+    assert 0.5 < found["nn"] <= 1
+    with pytest.raises(ValueError, match="options of five-step must be among"):
+        held_out.main([*arguments[:6], *arguments[8:10], *chosen, "magic=1"])
 
 
 def test_two_cells_are_compared_on_the_same_words() -> None:
