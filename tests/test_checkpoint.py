@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,97 @@ def test_full_disk_keeps_the_older_ones_and_is_told(
     assert len(names_of(checkpoints)) == 2
     assert "no checkpoint: " in caplog.text
     assert "No space left" in caplog.text
+
+
+class SlowDisk:
+    """A disk whose syncs end when they are told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.goes_on = threading.Event(), threading.Event()
+        self._sync = os.fsync
+        monkeypatch.setattr(os, "fsync", self._wait)
+
+    def _wait(self, descriptor: int) -> None:
+        self.begun.set()
+        assert self.goes_on.wait(timeout=60)
+        self._sync(descriptor)
+
+
+def test_training_goes_on_while_the_disk_keeps_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(tmp_path, IDENTITY, every=1e-9)
+    checkpoints.save(Trainer(1))
+    checkpoints.save(Trainer(2))
+    kept = names_of(checkpoints)
+    rows = ROWS.copy()
+    monkeypatch.setattr(Trainer, "state", lambda self: State({"block": 3}, {"input": rows}))
+    disk = SlowDisk(monkeypatch)
+    checkpoints.begin_save(Trainer(3))
+    assert disk.begun.wait(timeout=60)
+    rows[:] = 9  # the training goes on
+    assert names_of(checkpoints) == kept
+    assert not checkpoints.is_due()  # though the interval is over
+    disk.goes_on.set()
+    checkpoints.finish()
+    assert checkpoints.is_due()
+    assert names_of(checkpoints) == ["checkpoint-000003.safetensors", kept[0]]
+    state, _ = read_checkpoint(checkpoints.files()[0])
+    assert state.tensors["input"].tolist() == ROWS.tolist()
+
+
+def test_folder_of_a_run_is_held_until_its_last_checkpoint_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with folder.begun(run_identity(), CORPUS) as checkpoints:
+        disk = SlowDisk(monkeypatch)
+        checkpoints.begin_save(Trainer(1))
+        assert disk.begun.wait(timeout=60)
+        threading.Timer(0.1, disk.goes_on.set).start()
+    assert names_of(checkpoints) == ["checkpoint-000001.safetensors"]
+
+
+def test_checkpoint_is_written_where_no_thread_can_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    checkpoints = Checkpoints(tmp_path, IDENTITY, 10)
+    checkpoints.begin_save(Trainer(1))
+    assert names_of(checkpoints) == ["checkpoint-000001.safetensors"]
+    checkpoints.finish()
+    assert read_checkpoint(checkpoints.files()[0])[0].counters == {"block": 1}
+
+
+def test_disk_that_fails_while_training_goes_on_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fsync(_descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    checkpoints = Checkpoints(tmp_path, IDENTITY, 10)
+    monkeypatch.setattr(os, "fsync", fsync)
+    checkpoints.begin_save(Trainer(1))
+    checkpoints.finish()
+    assert "no checkpoint: " in caplog.text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_large_checkpoint_at_an_interruption_is_told_before_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("embkit.training.checkpoint._WORTH_TELLING", ROWS.nbytes)
+    told_then: list[str] = []
+    monkeypatch.setattr(
+        Checkpoints, "save", lambda _self, _trainer: told_then.append(caplog.text)
+    )
+    checkpoints = Checkpoints(tmp_path, IDENTITY, 10)
+    with pytest.raises(KeyboardInterrupt), saving_at_the_end(checkpoints, Trainer(1)):
+        raise KeyboardInterrupt
+    assert "interrupted: a checkpoint of 0 MiB is written" in told_then[0]
 
 
 @pytest.mark.parametrize(

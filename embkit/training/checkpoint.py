@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,11 +30,15 @@ from embkit.formats.safetensors_header import (
 )
 from embkit.output import OutputFile
 from embkit.streams import open_file
+from embkit.training.background import InBackground
 
 FORMAT = "embkit checkpoint"
 VERSION = "1"
 KEPT = 2
 """Checkpoints of a run on disk: the last one, and the one before, should it be damaged."""
+
+_WORTH_TELLING = 1 << 26
+"""Bytes of a checkpoint that someone who waits for the end would notice."""
 
 logger = logging.getLogger(__name__)
 
@@ -85,18 +89,38 @@ def write_checkpoint(path: Path, state: State, identity: Mapping[str, Any]) -> N
     OSError
         If it cannot be written; there is no file of this name then.
     """
+    _written(path, state, identity).commit()
+
+
+def _written(path: Path, state: State, identity: Mapping[str, Any]) -> OutputFile:
+    """Write a checkpoint that is not yet in its place, nor safe on the disk.
+
+    The checksums are added up while the tensors are written; the header, which holds them and
+    stands before, comes last.
+    """
+    tensors = state.tensors
     metadata = {
         "format": FORMAT,
         "format_version": VERSION,
         "identity": to_json(identity),
         "counters": to_json(state.counters),
-        "crc32": to_json({name: checksum(array) for name, array in state.tensors.items()}),
     }
-    with OutputFile(path, overwrite=True) as stream:
-        stream.write(build_header(state.tensors, metadata))
-        for array in state.tensors.values():
+    widest = metadata | {"crc32": to_json(dict.fromkeys(tensors, 0xFFFFFFFF))}
+    room = len(build_header(tensors, widest))
+    output = OutputFile(path, overwrite=True)
+    with contextlib.ExitStack() as discarded:
+        stream = discarded.enter_context(output)
+        sums = InBackground(lambda: {name: checksum(array) for name, array in tensors.items()})
+        stream.write(bytes(room))
+        for array in tensors.values():
             for block in blocks(array):
                 stream.write(block)
+        stream.seek(0)
+        metadata["crc32"] = to_json(sums.result())
+        stream.write(build_header(tensors, metadata, room=room))
+        stream.flush()
+        discarded.pop_all()
+    return output
 
 
 def read_checkpoint(path: Path) -> tuple[State, dict[str, Any]]:
@@ -168,6 +192,7 @@ class Checkpoints:
         self._every = every
         self._damaged: set[Path] = set()
         self._last_time = time.monotonic()
+        self._pending: InBackground[None] | None = None
 
     def files(self) -> list[Path]:
         """Return the files, the newest first."""
@@ -201,7 +226,9 @@ class Checkpoints:
         return False
 
     def is_due(self) -> bool:
-        """Tell whether it is time for the next checkpoint."""
+        """Tell whether it is time for the next checkpoint, and the last one is on the disk."""
+        if self._pending is not None and not self._pending.is_done():
+            return False
         return time.monotonic() - self._last_time >= self._every
 
     def save(self, trainer: Resumable) -> None:
@@ -209,6 +236,15 @@ class Checkpoints:
 
         One that cannot be written is reported; the run goes on, and the older ones stay.
         """
+        self.begin_save(trainer)
+        self.finish()
+
+    def begin_save(self, trainer: Resumable) -> None:
+        """Do the same, but wait neither for the disk nor for the removal: see `finish`.
+
+        The trainer may go on: what it holds has been handed to the system.
+        """
+        self.finish()
         state = trainer.state()
         if state is None:
             logger.warning("stopped within a block: the checkpoint before stays the last one")
@@ -216,14 +252,35 @@ class Checkpoints:
         files = self.files()
         number = _number(files[0]) + 1 if files else 1
         whole = [path for path in files if path not in self._damaged]
-        try:
-            path = self.folder / f"checkpoint-{number:06d}.safetensors"
-            write_checkpoint(path, state, self._identity)
-            for old in set(files) - set(whole[: KEPT - 1]):
-                old.unlink(missing_ok=True)
-        except OSError as error:
-            logger.warning("no checkpoint: %s: %s", error.filename, error.strerror)
+        stale = set(files) - set(whole[: KEPT - 1])
+        path = self.folder / f"checkpoint-{number:06d}.safetensors"
+        with _reported():
+            output = _written(path, state, self._identity)
+            self._pending = InBackground(lambda: _put_in_place(output, stale))
         self._last_time = time.monotonic()
+
+    def finish(self) -> None:
+        """Wait until the checkpoint that was begun is on the disk, or reported."""
+        if (pending := self._pending) is not None:
+            pending.wait()  # which an interruption may end
+            self._pending = None
+            pending.result()
+
+
+def _put_in_place(output: OutputFile, stale: Iterable[Path]) -> None:
+    with _reported():
+        output.commit()
+        for old in stale:
+            old.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _reported() -> Iterator[None]:
+    """Report a checkpoint that cannot be written: the training is worth more."""
+    try:
+        yield
+    except OSError as error:
+        logger.warning("no checkpoint: %s: %s", error.filename, error.strerror)
 
 
 @contextlib.contextmanager
@@ -235,10 +292,18 @@ def saving_at_the_end(checkpoints: Checkpoints | None, trainer: Resumable) -> It
         raise
     except BaseException:
         if checkpoints is not None:
+            _tell_what_takes_time(trainer)
             checkpoints.save(trainer)
         raise
     if checkpoints is not None and checkpoints.at_end:
         checkpoints.save(trainer)
+
+
+def _tell_what_takes_time(trainer: Resumable) -> None:
+    state = trainer.state()
+    size = 0 if state is None else sum(array.nbytes for array in state.tensors.values())
+    if size >= _WORTH_TELLING:
+        logger.warning("interrupted: a checkpoint of %d MiB is written", size >> 20)
 
 
 def _number(path: Path) -> int:

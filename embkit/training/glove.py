@@ -196,7 +196,7 @@ class GloveTrainer:
                     reporter.update(*self.progress(), epoch_loss=mean)
                 if checkpoints is not None and checkpoints.is_due():
                     self._refuse_infinite_rows()
-                    checkpoints.save(self)
+                    checkpoints.begin_save(self)
             self._refuse_infinite_rows()
 
     def _refuse_infinite_rows(self) -> None:

@@ -97,7 +97,11 @@ class RunFolder:
                 self._describe(identity)
             else:
                 refuse_differences(self._identity(), identity)
-            yield self._checkpoints(identity)
+            checkpoints = self._checkpoints(identity)
+            try:
+                yield checkpoints
+            finally:
+                checkpoints.finish()
 
     def _identity(self) -> dict[str, Any]:
         return dict(read_run(self.path)["identity"])

@@ -162,7 +162,7 @@ class Word2VecTrainer:
                 while not self.model.train(self.threads, report):
                     if checkpoints is not None:
                         self._refuse_infinite_rows()
-                        checkpoints.save(self)
+                        checkpoints.begin_save(self)
                 self._refuse_infinite_rows()
         except DivergenceError as error:
             raise DivergenceError(

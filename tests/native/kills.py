@@ -45,7 +45,7 @@ class Point:
         pause_often()
         sys.addaudithook(self._hook)
         module: Any = checkpoint
-        sync, blocks, save = os.fsync, module.blocks, module.Checkpoints.save
+        sync, blocks, put_in_place = os.fsync, module.blocks, module._put_in_place
 
         def fsync(descriptor: int) -> None:
             self._touch("fsync", str(Path(f"/proc/self/fd/{descriptor}").readlink()))
@@ -56,13 +56,13 @@ class Point:
                 self._touch("write a part of", "checkpoint")
                 yield block
 
-        def watched_save(checkpoints: Any, trainer: Any) -> None:
-            save(checkpoints, trainer)
+        def watched_end(output: Any, stale: Any) -> None:  # on a thread of its own
+            put_in_place(output, stale)
             self._saved[0] += 1
 
         os.fsync = fsync  # type: ignore[assignment]
         module.blocks = watched_blocks
-        module.Checkpoints.save = watched_save
+        module._put_in_place = watched_end
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         is_write = event != "open" or (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR)
