@@ -422,3 +422,13 @@ def test_vectors_go_to_a_stream_in_the_format_that_is_given(
     assert given != "pipe" or json.loads(done.stdout)["num_words"] == 3
     (tmp_path / "got").write_bytes(vectors)
     assert len(formats.load(tmp_path / "got")) == 3
+
+
+def test_an_error_leaves_the_output_of_the_caller_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = os.fstat(sys.stdout.fileno())
+    assert run_main(["inspect", str(tmp_path / "nothing.bin")]) == 2
+    assert os.path.samestat(os.fstat(sys.stdout.fileno()), before)
+    sys.stdout.write("more\n")
+    assert capfd.readouterr().out == "more\n"

@@ -124,7 +124,9 @@ def test_without_time_the_rest_is_recorded_as_such(
     assert found["speed"]["error"] == found["tests"]["error"] == "TimeoutError: no time left"
 
 
-PEER = """#!/usr/bin/env python3
+PEER = (
+    f"#!{sys.executable}"
+    + """
 import sys
 options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 assert (options["-size"], options["-window"], options["-negative"]) == ("128", "3", "5")
@@ -136,6 +138,7 @@ with open(options["-output"], "wb") as out:
         out.write(word.encode() + b" " + row.ljust(512, b"\\0") + b"\\n")
 print("\\nOverall Words Per Second: 250.5000")
 """
+)
 
 
 @pytest.mark.parametrize("is_folder", [False, True])

@@ -79,7 +79,7 @@ def test_arrays_beyond_the_memory_are_refused(matrix: Any, tmp_path: Path) -> No
 
 
 def at(place: int, value: float) -> Any:
-    return lambda a: np.where(np.arange(len(a)) == place, value, a)
+    return lambda a: np.where(np.arange(len(a)) == place, np.asarray(value), a)
 
 
 BROKEN = {

@@ -120,8 +120,11 @@ def name_stdout(error: OSError) -> None:
 
 
 def silence_stdout() -> None:
-    """Send what is left in stdout's buffer nowhere: its reader is gone or its disk full."""
+    """Send what stdout's buffer holds nowhere, if its reader is gone or its disk full."""
     with contextlib.suppress(OSError, ValueError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, sys.stdout.fileno())
+            os.close(null)
