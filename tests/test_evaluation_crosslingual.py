@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from embkit.evaluation.crosslingual_words import (
     evaluate_crosslingual_analogies,
     evaluate_crosslingual_similarity,
 )
+from embkit.evaluation.options import SimilarityOptions
 from embkit.evaluation.sentences import (
     evaluate_document_classification,
     evaluate_sentence_retrieval,
@@ -20,6 +23,7 @@ from embkit.evaluation.sentences import (
 )
 from embkit.evaluation.sets import AnalogyQuestion, AnalogySet, SimilaritySet
 from embkit.evaluation.similarity import evaluate_similarity
+from embkit.subwords import Subwords
 
 NUM_WORDS, DIM = 200, 12
 
@@ -68,6 +72,76 @@ def test_unknown_words_of_either_side_are_told_as_they_stand() -> None:
     empty = SimilaritySet("s", (("a", "b"), ("c", "d")), np.arange(2.0))
     nothing = evaluate_crosslingual_similarity(source, target, empty)
     assert nothing.spearman.value is None
+
+
+def capitalized() -> tuple[Embeddings, Embeddings, SimilaritySet]:
+    """Return two languages of 20 words, the second ten in capitals only, and 30 pairs."""
+    rng = np.random.default_rng(1)
+    sides = []
+    for kind in ("Wort", "Word"):
+        words = [f"{kind.lower() if i < 10 else kind}{i}" for i in range(20)]
+        sides.append(Embeddings.from_words(words, rng.standard_normal((20, 6))))
+    pairs = [(f"Wort{i}", f"word{j}") for i, j in rng.integers(0, 20, (30, 2))]
+    return sides[0], sides[1], SimilaritySet("s", tuple(pairs), rng.random(30))
+
+
+@pytest.mark.parametrize(
+    ("options", "used"),
+    [
+        ({}, lambda i, j: True),
+        ({"case": "exact"}, lambda i, j: i >= 10 and j < 10),
+        ({"case": "lower"}, lambda i, j: i < 10 and j < 10),
+        ({"convention": "muse"}, lambda i, j: i < 10 and j < 10),
+        ({"convention": "vecmap"}, lambda i, j: i >= 10 and j < 10),
+        ({"case": "fold", "restrict_vocab": 12}, lambda i, j: i < 12 and j < 12),
+    ],
+)
+def test_options_across_languages_are_of_each_vocabulary(
+    options: dict[str, Any], used: Callable[[int, int], bool]
+) -> None:
+    source, target, data = capitalized()
+    score = evaluate_crosslingual_similarity(source, target, data, SimilarityOptions(**options))
+    numbers = [(int(a[4:]), int(b[4:])) for a, b in data.pairs]
+    assert score.used.tolist() == [used(i, j) for i, j in numbers]
+    assert 0 < score.n_used <= 30
+    if "case" in options:
+        assert score.case == options["case"]
+    units = [v.vectors / v.norms[:, None] for v in (source, target)]
+    expected = [units[0][i] @ units[1][j] for i, j in numbers]
+    found = score.predicted[score.used]
+    np.testing.assert_allclose(found, np.array(expected)[score.used], atol=1e-6)
+
+
+def test_an_unknown_word_gets_the_mean_of_its_languages_vocabulary() -> None:
+    source, target, _ = capitalized()
+    data = SimilaritySet("s", (("none", "word1"), ("wort1", "word2")), np.arange(2.0))
+    options = SimilarityOptions(oov="mean")
+    score = evaluate_crosslingual_similarity(source, target, data, options)
+    units = [v.vectors / v.norms[:, None] for v in (source, target)]
+    mean = units[0].mean(0, dtype=np.float64)
+    expected = mean @ units[1][1] / np.linalg.norm(mean)
+    assert score.predicted[0] == pytest.approx(expected, abs=1e-6)
+    first = SimilarityOptions(convention="vecto")
+    found = evaluate_crosslingual_similarity(source, target, data, first).predicted[0]
+    assert found == pytest.approx(units[0][0] @ units[1][1], abs=1e-6)
+    zero = SimilarityOptions(oov="zero")
+    assert evaluate_crosslingual_similarity(source, target, data, zero).predicted[0] == 0
+
+
+def test_an_unknown_word_is_made_of_its_subwords_where_its_language_has_any() -> None:
+    source, target, _ = capitalized()
+    table = np.random.default_rng(2).standard_normal((50, 6)).astype(np.float32)
+    grams = Subwords(table, minn=3, maxn=4, bucket=50)
+    made = Embeddings(source.vocabulary, source.vectors, subwords=grams)
+    pairs = (("wortlos", "word1"), ("wort1", "wordless"), ("wort2", "word3"))
+    data = SimilaritySet("s", pairs, np.arange(3.0))
+    score = evaluate_crosslingual_similarity(
+        made, target, data, SimilarityOptions(oov="backoff")
+    )
+    assert score.used.tolist() == [True, False, True]
+    vector = made.lookup(["wortlos"], oov="subword")[0]
+    expected = vector @ target["word1"] / np.linalg.norm(vector) / target.norms[1]
+    assert score.predicted[0] == pytest.approx(expected, abs=1e-6)
 
 
 def test_analogies_across_languages_are_solved_in_the_target() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from embkit.evaluation.intervals import wilson_interval
 from embkit.evaluation.options import SimilarityOptions
 from embkit.evaluation.results import Estimate, Result
 from embkit.evaluation.sets import AnalogyQuestion, AnalogySet, SimilaritySet
-from embkit.evaluation.similarity import SimilarityScore, evaluate_similarity
+from embkit.evaluation.similarity import SimilarityScore, score_pairs
 from embkit.evaluation.spaces import Case, as_space, find_rows
 from embkit.retrieval import RetrievalMethod, Retriever
 
@@ -25,7 +25,6 @@ def evaluate_crosslingual_similarity(
     data: SimilaritySet,
     options: SimilarityOptions | None = None,
     *,
-    case: Case = "fallback",
     name: str = "",
 ) -> SimilarityScore:
     """Correlate the cosines of pairs with a word of each language with human scores.
@@ -39,8 +38,7 @@ def evaluate_crosslingual_similarity(
         Both in one space; the first word of a pair is the source's.
     data : SimilaritySet
     options : SimilarityOptions, optional
-        Policy for unknown words, interval; a word finds its row by ``case``.
-    case : {"exact", "lower", "fold", "fallback"}
+        As for `evaluate_similarity`; what they say of the vocabulary holds for each side's.
     name : str
         Name of the vectors in the result.
 
@@ -59,22 +57,8 @@ def evaluate_crosslingual_similarity(
     3
     """
     _check_dims(source, target)
-    sides = [[pair[side] for pair in data.pairs] for side in (0, 1)]
-    rows = [
-        find_rows(as_space(space), words, case)
-        for space, words in zip((source, target), sides, strict=True)
-    ]
-    vectors: dict[str, NDArray[np.float32]] = {}
-    for prefix, space, words, found in zip("st", (source, target), sides, rows, strict=True):
-        for word, row in zip(words, found.tolist(), strict=True):
-            if row >= 0:
-                vectors[f"{prefix}:{word}"] = space.vectors[row]
-    if not vectors:
-        vectors = {"": np.zeros(source.dim, np.float32)}
-    named = tuple((f"s:{first}", f"t:{second}") for first, second in data.pairs)
-    score = evaluate_similarity(vectors, replace(data, pairs=named), options, name=name)
-    unknown = tuple(word.partition(":")[2] for word in score.unknown_words)
-    return replace(score, pairs=data.pairs, unknown_words=unknown, case=case)
+    spaces = as_space(source), as_space(target)
+    return score_pairs(spaces, data, options or SimilarityOptions(), name)
 
 
 @dataclass(frozen=True)

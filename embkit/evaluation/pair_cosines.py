@@ -9,69 +9,98 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.evaluation.conventions import SimilarityRules
-from embkit.evaluation.spaces import Doubles, Ids, Space, find_rows
+from embkit.evaluation.spaces import Case, Doubles, Ids, Space, find_rows
 
 _DECIMALS = 12  # cosines that differ by rounding alone are ties
 
 
 def pair_cosines(
-    space: Space,
+    spaces: tuple[Space, Space],
     pairs: Sequence[tuple[str, str]],
     rules: SimilarityRules,
     oov_score: float | None,
 ) -> tuple[Doubles, NDArray[np.bool_]]:
     """Return the cosine of each pair, and which words are unknown.
 
+    Parameters
+    ----------
+    spaces : (Space, Space)
+        Where the first and where the second words are looked up: twice the same, or two
+        languages' in one space, neither sparse.
+    pairs : list of (str, str)
+    rules : SimilarityRules
+    oov_score : float, optional
+
     Returns
     -------
     cosines : array of float64, shape (num_pairs,)
         NaN for pairs that are left out.
-    unknown : array of bool, shape (2 * num_pairs,)
-        First all first words, then all second words.
+    unknown : array of bool, shape (2, num_pairs)
     """
-    words = [pair[side] for side in (0, 1) for pair in pairs]
     backoff = rules.oov == "backoff"
-    rows = find_rows(space, words, rules.case, rules.restrict_vocab)
+    words = [[pair[side] for pair in pairs] for side in (0, 1)]
+    rows = _rows(spaces, words, rules, rules.case)
     unknown = rows < 0
     if backoff:
-        rows = np.where(
-            unknown, find_rows(space, words, "fallback", rules.restrict_vocab), rows
-        )
-    left, right = rows.reshape(2, -1)
-    known = (left >= 0) & (right >= 0)
+        rows = np.where(unknown, _rows(spaces, words, rules, "fallback"), rows)
+    known = (rows >= 0).all(axis=0)
     predicted = np.full(len(pairs), np.nan)
-    predicted[known] = space.cosines(left[known], right[known])
-    if not known.all() and len(space) > 0:
+    predicted[known] = _cosines(spaces, rows[:, known])
+    if not known.all() and all(len(space) > 0 for space in spaces):
         lost = np.flatnonzero(~known)
-        predicted[lost] = _unknown_cosines(space, pairs, rows.reshape(2, -1), lost, rules)
+        given = [[side[i] for i in lost.tolist()] for side in words]
+        predicted[lost] = _unknown_cosines(spaces, given, rows[:, lost], rules)
     if backoff and oov_score is not None:
         predicted = np.where(np.isfinite(predicted), predicted, oov_score)
     return np.round(predicted, _DECIMALS), unknown
 
 
+def _rows(
+    spaces: tuple[Space, Space], words: list[list[str]], rules: SimilarityRules, case: Case
+) -> Ids:
+    sides = zip(spaces, words, strict=True)
+    return np.stack([find_rows(s, some, case, rules.restrict_vocab) for s, some in sides])
+
+
+def _cosines(spaces: tuple[Space, Space], rows: Ids) -> Doubles:
+    if spaces[0] is spaces[1]:
+        return spaces[0].cosines(rows[0], rows[1])
+    return _row_cosines(spaces[0].units(rows[0]), spaces[1].units(rows[1]))
+
+
 def _unknown_cosines(
-    space: Space,
-    pairs: Sequence[tuple[str, str]],
-    rows: Ids,
-    lost: Ids,
-    rules: SimilarityRules,
+    spaces: tuple[Space, Space], words: list[list[str]], rows: Ids, rules: SimilarityRules
 ) -> Doubles | float:
     """Return the cosines of pairs with an unknown word by the policy, NaN to leave out."""
     if rules.oov == "zero":
         return 0.0
     if rules.oov == "first":
-        first = np.where(rows[:, lost] < 0, 0, rows[:, lost])
-        return space.cosines(first[0], first[1])
+        return _cosines(spaces, np.where(rows < 0, 0, rows))
     if rules.oov == "mean":
-        mean = space.mean_vector(unit=True)
-        sides = [_with_vector(space, rows[side, lost], mean) for side in (0, 1)]
-        return _row_cosines(*sides)
+        means = [space.mean_vector(unit=True) for space in spaces]
+        return _row_cosines(*map(_with_vector, spaces, rows, means))
     if rules.oov == "backoff":
-        made = [space.subword_vectors([pairs[i][s] for i in lost.tolist()]) for s in (0, 1)]
-        if made[0] is not None and made[1] is not None:
-            vectors = [_with_rows(space, rows[s, lost], made[s]) for s in (0, 1)]
-            return _row_cosines(*vectors)
+        made = [s.subword_vectors(some) for s, some in zip(spaces, words, strict=True)]
+        return _with_subwords(spaces, rows, made)
     return np.nan
+
+
+def _with_subwords(
+    spaces: tuple[Space, Space], rows: Ids, made: Sequence[Doubles | None]
+) -> Doubles:
+    """Return cosines with vectors made from subwords, NaN where a space makes none."""
+    is_made = [(row >= 0) | (m is not None) for row, m in zip(rows, made, strict=True)]
+    able = np.flatnonzero(is_made[0] & is_made[1])
+    found = np.full(rows.shape[1], np.nan)
+    sides = []
+    for space, row, vectors in zip(spaces, rows, made, strict=True):
+        if vectors is None:
+            sides.append(space.units(row[able]))
+        else:
+            sides.append(_with_rows(space, row[able], vectors[able]))
+    if able.size:
+        found[able] = _row_cosines(*sides)
+    return found
 
 
 def _with_vector(space: Space, rows: Ids, vector: Any) -> Doubles:  # noqa: ANN401

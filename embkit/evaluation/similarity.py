@@ -20,7 +20,7 @@ from embkit.evaluation.intervals import correlation_interval
 from embkit.evaluation.options import SimilarityOptions
 from embkit.evaluation.pair_cosines import pair_cosines
 from embkit.evaluation.results import Estimate, Interval, Result
-from embkit.evaluation.spaces import Doubles, Vectors, as_space
+from embkit.evaluation.spaces import Doubles, Space, Vectors, as_space
 
 
 @dataclass(frozen=True)
@@ -130,15 +130,21 @@ def evaluate_similarity(
     >>> score.spearman.value, score.n_used, score.n_total, score.unknown_words
     (1.0, 3, 4, ('gnu',))
     """
-    options = options or SimilarityOptions()
-    rules = resolve_rules(options)
     space = as_space(vectors)
+    return score_pairs((space, space), data, options or SimilarityOptions(), name)
+
+
+def score_pairs(
+    spaces: tuple[Space, Space], data: SimilaritySet, options: SimilarityOptions, name: str
+) -> SimilarityScore:
+    """Correlate as `evaluate_similarity` does, first and second words each in a space."""
+    rules = resolve_rules(options)
     chosen = [
         i for i, pair in enumerate(data.pairs) if not (rules.single_words and _has_blank(pair))
     ]
     pairs = tuple(data.pairs[i] for i in chosen)
     gold = np.asarray(data.scores, np.float64)[chosen]
-    predicted, unknown = pair_cosines(space, pairs, rules, options.oov_score)
+    predicted, unknown = pair_cosines(spaces, pairs, rules, options.oov_score)
     used = np.isfinite(predicted)
     rho, r = _estimates(gold[used], predicted[used], options)
     words = [word for pair in pairs for word in pair]
@@ -150,7 +156,7 @@ def evaluate_similarity(
         harmonic_mean=harmonic_mean(r, rho),
         n_used=int(used.sum()),
         n_total=len(pairs),
-        n_unknown=int(unknown.reshape(2, -1).any(axis=0).sum()),
+        n_unknown=int(unknown.any(axis=0).sum()),
         oov=rules.oov,
         case=rules.case,
         restrict_vocab=rules.restrict_vocab,
@@ -243,8 +249,8 @@ def _has_blank(pair: tuple[str, str]) -> bool:
 
 
 def _distinct(words: Sequence[str], unknown: NDArray[np.bool_]) -> tuple[str, ...]:
-    by_side = unknown.reshape(2, -1).T.ravel()
-    return tuple(dict.fromkeys(w for w, lost in zip(words, by_side, strict=True) if lost))
+    lost = zip(words, unknown.T.ravel(), strict=True)
+    return tuple(dict.fromkeys(word for word, is_lost in lost if is_lost))
 
 
 def _estimates(
