@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import Literal, TypeAlias
 
@@ -101,6 +102,13 @@ def plain_value(name: str, kind: str, value: object) -> object:
 def _check_number(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ValueError(f"{name} must be a number, got {value!r}")
+
+
+def take_plain_values(options: object) -> None:
+    """Give the fields of a frozen dataclass of options their `plain_value`."""
+    for option in fields(options):  # type: ignore[arg-type]
+        value = plain_value(option.name, str(option.type), getattr(options, option.name))
+        object.__setattr__(options, option.name, value)
 
 
 def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -113,17 +113,21 @@ class Retriever:
 
     def _sum_partitions(self, size: int) -> Doubles:
         xp, bring = self._backend.xp, self._backend.asarray
+        b = self.inverse_temperature
         sums = np.empty(len(self.target))
         for first in range(0, len(self.target), size):
             span = slice(first, first + size)
             tile = bring(_units(self.target[span], self._target_norms[span]))
-            total = xp.zeros(len(tile))
+            total, peak = xp.zeros(len(tile)), xp.full(len(tile), -xp.inf)
             for start in range(0, len(self.source), size):
                 some = slice(start, start + size)
                 sources = bring(_units(self.source[some], self._source_norms[some]))
                 cosines = (tile @ sources.T).astype(np.float64)
-                total += xp.exp(self.inverse_temperature * (cosines - 1)).sum(1)
-            sums[span] = self._backend.to_numpy(xp.log(total)) + self.inverse_temperature
+                # Each target's own highest: at a high temperature exp of less is 0.
+                before, peak = peak, xp.maximum(peak, cosines.max(1))
+                total *= xp.exp(b * (before - peak))
+                total += xp.exp(b * (cosines - peak[:, None])).sum(1)
+            sums[span] = self._backend.to_numpy(xp.log(total) + b * peak)
         return sums
 
     def _need(self, size: int) -> int:
@@ -208,7 +212,7 @@ class Retriever:
         Raises
         ------
         ValueError
-            If there is not one list of targets per query.
+            If there is not one list of targets per query, or a query is not finite.
 
         Examples
         --------
@@ -221,6 +225,8 @@ class Retriever:
             raise ValueError(
                 f"targets must have one entry per query ({len(queries)}), got {len(targets)}"
             )
+        if not np.isfinite(queries).all():
+            raise ValueError("queries must be finite, got NaN or inf")
         metric, _ = self._metric(queries)
         lengths = np.linalg.norm(queries.astype(np.float64), axis=1, keepdims=True)
         units = queries / np.where(lengths > 0, lengths, 1)

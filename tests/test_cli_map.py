@@ -219,12 +219,30 @@ def test_many_languages_get_a_map_each(
         )
 
 
+def test_names_of_languages_may_have_dashes(
+    files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    named = ["map-many", f"pt-br={files['s.bin']}", f"t={files['t']}", "--pivot", "t"]
+    seeds = ["--dictionary", f"pt-br-t={files['d.txt']}", "--output", str(folder)]
+    assert run_main([*named, *seeds]) == 0
+    assert (folder / "pt-br.map").exists()
+    named = [f"{name}={files['t']}" for name in ("a", "b", "a-b", "b-a")]
+    rest = ["--pivot", "a", "--dictionary", f"a-b-a={files['d.txt']}", "--output", str(folder)]
+    assert run_main(["map-many", *named, *rest]) == 2
+    told = capsys.readouterr().err
+    assert "dictionary must name two languages, got 'a-b-a=" in told
+    assert "of a, b-a and a-b, a" in told
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"s": "s.bin"}, "languages must be given as NAME=FILE, got 's.bin'"),
         ({"pivot": "x"}, "pivot must be one of s, t, got 'x'"),
-        ({"pair": "s-x"}, "dictionary must be NAME-NAME=FILE of languages"),
+        ({"pair": "s-x"}, "dictionary must be NAME-NAME=FILE of two languages"),
+        ({"pair": "t-t"}, "dictionary must be NAME-NAME=FILE of two languages"),
         ({"s": "t=s.bin"}, "languages must be two or more of different names"),
         ({"more": "s-t"}, "dictionary must name each two languages once, got 's-t="),
     ],

@@ -354,3 +354,9 @@ def test_only_line_ends_end_lines_and_only_blanks_part_words(write: Write) -> No
     assert read.questions[0].c == "c\x0bd"
     with pytest.raises(FormatError, match="must be a number"):
         datasets.read_similarity(write("grouped.tsv", "a\tb\t1_000\n"))
+
+
+def test_translations_of_a_word_may_stand_in_several_lines(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("dog\tHund\ndog\tKoeter/Hund\ncat\tKatze\n")
+    assert datasets.read_translations(path) == {"dog": ("Hund", "Koeter"), "cat": ("Katze",)}

@@ -242,3 +242,20 @@ def test_the_error_rate_counts_possible_links_once() -> None:
     assert alignment_error_rate([frozenset()], [frozenset()]).error_rate is None
     with pytest.raises(ValueError, match="as many sentences"):
         alignment_error_rate(found, [])
+
+
+def test_a_text_whose_words_are_in_every_text_has_known_words() -> None:
+    source, _ = cipher()
+    texts = [["w0"], ["w0", "w1"], ["none"]]
+    found = text_vectors(source, texts[:2])
+    assert found.covered.tolist() == [True, True]
+    assert text_vectors(source, texts).covered.tolist() == [True, True, False]
+    same = [(["w0"], ["w0"]), (["w0", "w1"], ["w0", "w1"])]
+    assert evaluate_sentence_retrieval(source, source, same).n_used == 2
+
+
+def test_words_whose_vectors_are_no_numbers_are_not_aligned() -> None:
+    source, _ = cipher()
+    bad = Embeddings(source.vocabulary, np.full((NUM_WORDS, DIM), np.nan, np.float32))
+    with pytest.raises(ValueError, match="finite"):
+        align_words(source, bad, [(["w1"], ["w1"])])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 
 from embkit import Embeddings
 from embkit.evaluation.intervals import wilson_interval
+from embkit.evaluation.options import SimilarityOptions
 from embkit.evaluation.translation import TranslationOptions, evaluate_translation
+from embkit.mapping import LexiconConfig
 from embkit.retrieval import METHODS, Retriever, hubness
 
 NN = TranslationOptions(retrieval="nn")
@@ -141,3 +144,21 @@ def test_hubness_is_that_of_the_covered_words_nearest_targets(retrieval: Any) ->
     assert found == hubness(nearest, 8)
     nothing = evaluate_translation(source, target, [("pig", "Schwein")], options=options)
     assert nothing.hubness is None
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda: TranslationOptions(limit=1.5), "limit must be a whole number, got 1.5"),  # type: ignore[arg-type]
+        (lambda: TranslationOptions(neighborhood=2.5), "neighborhood must be a whole number"),  # type: ignore[arg-type]
+        (lambda: TranslationOptions(exclude_identical="no"), "must be True or False, got 'no'"),  # type: ignore[arg-type]
+        (lambda: LexiconConfig(words=10.5), "words must be a whole number, got 10.5"),  # type: ignore[arg-type]
+        (lambda: LexiconConfig(mutual="no"), "mutual must be True or False, got 'no'"),  # type: ignore[arg-type]
+        (lambda: SimilarityOptions(restrict_vocab=2.5), "restrict_vocab must be a whole"),  # type: ignore[arg-type]
+    ],
+)
+def test_options_of_another_kind_are_refused_by_name(
+    made: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        made()

@@ -169,3 +169,10 @@ def test_real_alignments_are_read_and_their_most_frequent_pairs_are_plain() -> N
     best = {e.source: e.target for e in most_frequent(counted)}
     expected = {"und": "and", "kommission": "commission", "europa": "europe", "wir": "we"}
     assert {word: best.get(word) for word in expected} == expected
+
+
+def test_counts_of_words_that_fold_to_one_are_added() -> None:
+    de = embkit.Embeddings.from_words({"Hund": [1.0, 0.0], "Tier": [0.0, 1.0]})
+    seeds = SeedDictionary([("Dog", "Hund", 1.0), ("dog", "Tier", 2.0), ("dog", "Hund", 97.0)])
+    found = project_aligned(Vocabulary.from_words(["dog"]), de, seeds, case="any")
+    np.testing.assert_allclose(found["dog"], [0.98, 0.02], rtol=1e-6)

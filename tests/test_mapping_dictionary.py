@@ -191,3 +191,11 @@ def test_blanks_of_unicode_alone_are_a_word(word: str, tmp_path: Path) -> None:
     found = [(e.source, e.target) for e in SeedDictionary.read(path).entries]
     assert found == [("at", word)]
     assert len(SeedDictionary([("at", word)])) == 1
+
+
+def test_entries_that_are_the_same_rows_count_together() -> None:
+    seeds = SeedDictionary([("Dog", "Hund", 1.0), ("dog", "Tier", 2.0), ("dog", "Hund", 97.0)])
+    sides = Vocabulary.from_words(["dog"]), Vocabulary.from_words(["Hund", "Tier"])
+    found = seeds.find(*sides, case="any")
+    assert found.target.tolist() == [0, 1]
+    assert found.weights.tolist() == [98.0, 2.0]

@@ -7,6 +7,8 @@ import logging
 import numpy as np
 import pytest
 
+import embkit
+from embkit.mapping.cca import num_directions
 from embkit.mapping.fit import (
     Doubles,
     fit_cca,
@@ -15,7 +17,7 @@ from embkit.mapping.fit import (
     fit_orthogonal,
     rank_of,
 )
-from tests.spaces import random_rotation
+from tests.spaces import pairs, planted, random_rotation
 
 
 @pytest.fixture
@@ -222,3 +224,13 @@ def test_shrinkage_is_that_of_rows_which_pair_nothing(
 def test_shrinkage_below_0_is_refused(x: Doubles, z: Doubles) -> None:
     with pytest.raises(ValueError, match="shrinkage must be at least 0"):
         fit_five_step(x, z, shrinkage=-0.1)
+
+
+@pytest.mark.parametrize(("ratio", "dim"), [(0.55, 11), (0.56, 12), (0.001, 1), (1.0, 20)])
+def test_a_ratio_of_directions_is_rounded_up_but_for_an_error_of_the_product(
+    ratio: float, dim: int
+) -> None:
+    source, target, _ = planted(200, 20, seed=1)
+    mapping = embkit.map(source, target, method="cca", dictionary=pairs(150), ratio=ratio)
+    assert mapping.dim == dim
+    assert num_directions(0.55, 100) == 55

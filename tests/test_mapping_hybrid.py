@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import embkit
-from embkit.mapping import SeedDictionary
+from embkit.mapping import Mapping, SeedDictionary
 from embkit.mapping.hybrid import mutual_neighbors
-from tests.spaces import cloud, pairs, planted, precision_at_1
+from tests.spaces import cloud, pairs, planted, precision_at_1, random_rotation, space
 
 
 def test_kept_pairs_are_the_mutual_neighbours_of_brute_force() -> None:
@@ -102,3 +102,15 @@ def test_what_is_missing_is_told(options: dict[str, object], message: str) -> No
     source, target, _ = planted(60, 4, seed=6)
     with pytest.raises(ValueError, match=message):
         embkit.map(source, target, method="hybrid", **options)  # type: ignore[arg-type]
+
+
+def test_pairs_of_a_first_space_alone_confirm_nothing(tmp_path: Path) -> None:
+    rows = np.random.default_rng(1).standard_normal((2, 2000, 20)) * np.linspace(2, 0.3, 20)
+    spaces = [space(side, name) for side, name in zip(rows, "st", strict=True)]
+    turn = random_rotation(20, seed=3).astype(np.float32)
+    Mapping(turn, np.eye(20, dtype=np.float32)).save(tmp_path / "any.map")
+    mapping = embkit.map(*spaces, method="hybrid", first=str(tmp_path / "any.map"))
+    verdict = mapping.statistics["verdict"]
+    assert verdict["figures"]["held_out"] > 0.2  # which a dictionary's pairs would be good by
+    assert verdict["judgement"] == "doubtful"
+    assert "first space" in verdict["reasons"][-1]

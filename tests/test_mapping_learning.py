@@ -13,7 +13,7 @@ from embkit import Embeddings, Vocabulary, map
 from embkit.mapping.growing import grow, mutual_pairs, refine
 from embkit.mapping.induction import Side, induce
 from embkit.mapping.initial import identical_words, numerals, similar_distributions
-from embkit.mapping.learning_config import SelfLearningConfig
+from embkit.mapping.learning_config import GrowingConfig, SelfLearningConfig
 from embkit.mapping.normalize import apply_steps, fit_steps
 from embkit.mapping.self_learning import Iteration, join, self_learn
 from embkit.retrieval import Retriever
@@ -342,3 +342,36 @@ def test_enough_identical_words_are_the_start_when_none_is_named(
     left, right = Embeddings.from_words(names, source), Embeddings.from_words(others, target)
     mapping = map(left, right, method="self-learning", patience=4)
     assert mapping.statistics["start"]["kind"] == kind
+
+
+def test_every_comparison_of_self_learning_takes_the_neighbourhood_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def watched(*arguments: Any, neighborhood: int = 10, **options: Any) -> Any:
+        asked.append(neighborhood)
+        return induce(*arguments, neighborhood=neighborhood, **options)
+
+    for module in ("initial", "comparison", "self_learning"):
+        monkeypatch.setattr(f"embkit.mapping.{module}.induce", watched)
+    source, target, _ = planted()
+    options: dict[str, Any] = {"method": "self-learning", "neighborhood": 3, "iterations": 2}
+    map(words("s", source), words("t", target), **options)
+    assert set(asked) == {3}
+
+
+def test_the_last_seed_is_followed_by_the_first() -> None:
+    source, target, gold = planted(noise=0.02)
+    options: dict[str, Any] = {"method": "self-learning", "patience": 2, "seed": 2**64 - 1}
+    found = map(words("s", source), words("t", target), dictionary=seeds(gold, 30), **options)
+    assert found.statistics["verdict"]["judgement"] == "good"
+
+
+@pytest.mark.parametrize("growth", [np.inf, np.nan, 1.0])
+def test_a_dictionary_grows_by_a_finite_factor(growth: float) -> None:
+    rows = normalized(language(1))
+    with pytest.raises(ValueError, match="growth must be above 1 and finite"):
+        grow(rows, rows, (np.arange(9), np.arange(9)), growth=growth)
+    with pytest.raises(ValueError, match="growth must be above 1 and finite"):
+        GrowingConfig(growth=growth)

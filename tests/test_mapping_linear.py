@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,11 @@ def test_a_rate_too_high_is_told() -> None:
 def test_wrong_options_are_refused(options: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LinearConfig(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("epochs", [20, 40])
+def test_a_descent_that_leaves_single_precision_has_diverged(epochs: int) -> None:
+    source, target, _ = planted(200, 6, seed=1)
+    options: dict[str, Any] = {"solver": "sgd", "learning_rate": 300.0, "epochs": epochs}
+    with pytest.raises(DivergenceError, match=r"choose a learning_rate below 300"):
+        embkit.map(source, target, method="linear", dictionary=pairs(100), **options)

@@ -159,3 +159,49 @@ def test_each_language_has_a_verdict_of_its_own(method: Any) -> None:
     maps = map_many(spaces, seeds, pivot="a", method=method)
     judged = {name: maps[name].statistics["verdict"]["judgement"] for name in "bc"}
     assert judged == {"b": "good", "c": "failed"}
+
+
+@pytest.mark.parametrize("neighbors", [1, 2, 4])
+def test_a_language_of_many_neighbours_is_judged_as_one_of_a_single_one(neighbors: int) -> None:
+    names = "abcde"[: neighbors + 1]
+    spaces = languages(names, noise=0.02)
+    seeds = {("a", name): pairs("a", name, 100) for name in names[1:]}
+    maps = map_many(spaces, seeds, pivot="b", method="orthogonal")
+    verdict = maps["a"].statistics["verdict"]
+    assert verdict["figures"]["held_out"] > 0.95
+    assert verdict["figures"]["fitted"] > 0.95
+    assert verdict["judgement"] == "good"
+
+
+def test_the_worst_of_a_languages_dictionaries_is_told() -> None:
+    spaces = languages("abc", noise=0.02)
+    wrong = [(f"a{i}", f"c{(7 * i + 3) % 300}") for i in range(100)]
+    seeds = {("a", "b"): pairs("a", "b", 100), ("a", "c"): wrong}
+    few = {**seeds, ("a", "c"): pairs("a", "c", 9)}
+    verdicts = [
+        map_many(spaces, some, pivot="b", method="orthogonal")["a"].statistics["verdict"]
+        for some in (seeds, few)
+    ]
+    assert verdicts[0]["judgement"] == "failed"
+    assert verdicts[0]["reasons"][0].startswith("a-c: of pairs held out")
+    assert verdicts[1]["judgement"] == "good"  # nine pairs tell nothing
+
+
+def test_a_dictionary_given_in_both_directions_teaches_itself_nothing() -> None:
+    a, b = (space(cloud(600, 40, seed), name) for seed, name in ((1, "a"), (2, "b")))
+    rng = np.random.default_rng(3)
+    rows = rng.permutation(600)[:200].tolist(), rng.permutation(600)[:200].tolist()
+    there = [(f"a{i}", f"b{j}") for i, j in zip(*rows, strict=True)]
+    seeds = {("a", "b"): there, ("b", "a"): [(y, x) for x, y in there]}
+    fitted = map_many({"a": a, "b": b}, seeds, pivot="b", method="orthogonal")["a"]
+    assert list(fitted.statistics["dictionaries"]) == ["a-b"]
+    assert fitted.statistics["verdict"]["judgement"] == "failed"
+
+
+@pytest.mark.parametrize("method", ["multi-cca", "orthogonal"])
+def test_the_pivot_may_be_alone(method: Any) -> None:
+    spaces = languages("a")
+    maps = map_many(spaces, {}, pivot="a", method=method)
+    np.testing.assert_array_equal(maps["a"].source_map, np.eye(8))
+    with pytest.raises(ValueError, match="languages of a dictionary must be two, got a twice"):
+        map_many(spaces, {("a", "a"): pairs("a", "a", 9)}, pivot="a", method=method)

@@ -15,7 +15,7 @@ from embkit.mapping import learning
 from embkit.mapping.comparison import compare_spaces
 from embkit.mapping.self_learning import Learned, self_learn
 from embkit.mapping.verdict import Verdict, distinct, judge, split_half
-from tests.test_mapping_learning import language, planted, seeds, words
+from tests.test_mapping_learning import NUM_WORDS, language, planted, seeds, words
 
 Array = NDArray[Any]
 
@@ -266,3 +266,21 @@ def test_identical_spaces_share_all_words() -> None:
     space = Embeddings.from_words([f"w{i}" for i in range(len(rows))], rows)
     found = map(space, space, **UNSUPERVISED).statistics
     assert found["spaces"]["shared_words"] == 1.0
+
+
+@pytest.mark.parametrize("count", [40, 50, 80])
+def test_a_wrong_dictionary_of_few_pairs_fails(count: int) -> None:
+    source, target, _ = planted(noise=0.05)
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        rows = rng.permutation(NUM_WORDS)[:count], rng.permutation(NUM_WORDS)[:count]
+        wrong = [(f"s{i}", f"t{j}") for i, j in zip(*rows, strict=True)]
+        found = verdict_of(source, target, dictionary=wrong)
+        assert found["judgement"] == "failed", (seed, found["reasons"])
+
+
+def test_what_chance_might_find_as_well_has_failed() -> None:
+    found = [judge(held_out=share, pairs=40) for share in (6 / 40, 8 / 40)]
+    assert [verdict.judgement for verdict in found] == ["failed", "good"]
+    assert found[0].reasons == ("of pairs held out, 15% are found, and chance finds 5% of 40",)
+    assert judge(held_out=0.15, pairs=100).judgement == "doubtful"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from embkit.neighbors import Neighbors, Ratio, Shifted, top_k
 from embkit.retrieval import METHODS, RetrievalMethod, Retriever, hubness
@@ -182,3 +183,25 @@ def test_the_inverted_softmax_does_not_copy_a_side() -> None:
     finally:
         tracemalloc.stop()
     assert peak < source.nbytes / 2
+
+
+@pytest.mark.parametrize("method", ["nn", "csls", "inverted-softmax", "margin"])
+def test_no_target_has_a_rank_for_a_query_that_is_no_number(method: Any) -> None:
+    rows = np.eye(3, dtype=np.float32)
+    queries = np.array([[1, 0, np.nan]])
+    with pytest.raises(ValueError, match="queries must be finite"):
+        Retriever(rows, rows, method=method).ranks(queries, [np.array([0])])
+
+
+@pytest.mark.parametrize("temperature", [30.0, 1000.0, 1e5])
+def test_the_inverted_softmax_is_finite_at_any_temperature(
+    temperature: float, device: str
+) -> None:
+    rng = np.random.default_rng(1)
+    x, z = rng.standard_normal((2, 1500, 20)).astype(np.float32)
+    options: dict[str, Any] = {"inverse_temperature": temperature, "device": device}
+    found = Retriever(x, z, method="inverted-softmax", **options).search(x[:50], 1)
+    units = [side / np.linalg.norm(side.astype(np.float64), axis=1)[:, None] for side in (x, z)]
+    scores = temperature * (units[0] @ units[1].T)
+    scores -= logsumexp(scores, axis=0)
+    np.testing.assert_allclose(found.scores[:, 0], scores[:50].max(1), atol=1e-6 * temperature)

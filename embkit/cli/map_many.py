@@ -93,9 +93,7 @@ def map_many_command(
     seeds = {}
     for text in dictionary:
         found = Named.parse(text, "dictionary")
-        first, dash, second = found.name.partition("-")
-        if not dash or {first, second} - set(names):
-            raise ValueError(f"dictionary must be NAME-NAME=FILE of languages, got {text!r}")
+        first, second = _two_languages(found.name, names, text)
         if (first, second) in seeds:
             raise ValueError(f"dictionary must name each two languages once, got {text!r} too")
         seeds[first, second] = mapping.SeedDictionary.read(found.path)
@@ -116,6 +114,25 @@ def map_many_command(
             fitted.save(output / f"{name}.map", overwrite=overwrite)
     _tell(maps, output if is_kept else None, common)
     return ExitCode.DONE if is_kept else ExitCode.UNUSABLE
+
+
+def _two_languages(name: str, languages: list[str], text: str) -> tuple[str, str]:
+    """Return the languages that a dictionary's name stands for, whose names may have dashes.
+
+    Examples
+    --------
+    >>> _two_languages("pt-br-en", ["pt-br", "en"], "pt-br-en=d.txt")
+    ('pt-br', 'en')
+    """
+    parts = name.split("-")
+    splits = [("-".join(parts[:i]), "-".join(parts[i:])) for i in range(1, len(parts))]
+    found = [(a, b) for a, b in splits if a in languages and b in languages and a != b]
+    if not found:
+        raise ValueError(f"dictionary must be NAME-NAME=FILE of two languages, got {text!r}")
+    if len(found) > 1:
+        both = " and ".join(f"{a}, {b}" for a, b in found)
+        raise ValueError(f"dictionary must name two languages, got {text!r} of {both}")
+    return found[0]
 
 
 def _tell(maps: dict[str, mapping.Mapping], output: Path | None, common: CommonOptions) -> None:

@@ -98,7 +98,7 @@ def align_words(
     Raises
     ------
     ValueError
-        If the dims differ.
+        If the dims differ, or a row is not finite.
 
     Examples
     --------
@@ -122,8 +122,9 @@ def _align(
         return frozenset()
     units = []
     for space, row, place in zip((source, target), rows, places, strict=True):
-        vectors = space.vectors[row[place]].astype(np.float64)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        known = row[place]
+        lengths = space.norms[known][:, None]
+        vectors = space.vectors[known].astype(np.float64)
         units.append(vectors / np.where(lengths > 0, lengths, 1))
     relative = [place / len(words) for place, words in zip(places, (left, right), strict=True)]
     scores = units[0] @ units[1].T

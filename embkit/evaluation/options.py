@@ -12,6 +12,7 @@ from embkit.checks import (
     check_range,
     check_seed,
     check_threads,
+    take_plain_values,
 )
 from embkit.evaluation.spaces import CASES, Case
 
@@ -47,6 +48,7 @@ class StatisticsOptions:
     """Worker threads; all cores the process may use when left out."""
 
     def __post_init__(self) -> None:
+        take_plain_values(self)
         check_choice("interval", self.interval, ("bootstrap", "analytic"))
         check_range("resamples", self.resamples, 10)
         if not 0 < self.confidence < 1:

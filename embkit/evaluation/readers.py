@@ -272,7 +272,7 @@ def _weat_test(
 
 
 def read_translations(path: PathLike) -> dict[str, tuple[str, ...]]:
-    """Read a word list with translations: in further columns, or parted by ``/``.
+    """Read a word list with translations: in further columns or lines, or parted by ``/``.
 
     Words without a translation are left out, with a warning.
 
@@ -287,7 +287,8 @@ def read_translations(path: PathLike) -> dict[str, tuple[str, ...]]:
         parts = (part.strip() for field in row.fields[1:] for part in field.split("/"))
         words = tuple(part for part in parts if part)
         if words and row.fields[0]:
-            found.setdefault(row.fields[0], words)
+            known = found.get(row.fields[0], ())
+            found[row.fields[0]] = tuple(dict.fromkeys((*known, *words)))
     if not found:
         raise FormatError(path, rows[0].line, None, "need a word and its translations")
     lacking = sum(not any(row.fields[1:]) or not row.fields[0] for row in rows)

@@ -66,7 +66,7 @@ def text_vectors(
             lengths = np.where(norms[row] > 0, norms[row], 1)
             scale = weights[row] / lengths / max(1e-12, float(weights[row].sum()))
             vectors[i] = scale @ embeddings.vectors[row].astype(np.float64)
-    return TextVectors(vectors, np.asarray(vectors.any(1)))
+    return TextVectors(vectors, np.array([len(row) > 0 for row in known], bool))
 
 
 def inverse_frequencies(embeddings: Embeddings, texts: Sequence[Text]) -> NDArray[np.float64]:

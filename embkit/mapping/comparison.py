@@ -131,13 +131,17 @@ def _spectrum(rows: NDArray[Any]) -> NDArray[np.float64]:
     return values / total if total > 0 else np.full(len(values), 1 / max(1, len(values)))
 
 
-def translate(mapped: Matrix, target: Matrix, *, device: str = "cpu") -> NDArray[np.int64]:
+def translate(
+    mapped: Matrix, target: Matrix, *, neighborhood: int = 10, device: str = "cpu"
+) -> NDArray[np.int64]:
     """Return the best partner of each mapped source row by CSLS.
 
     Parameters
     ----------
     mapped, target : array of float32, shape (num_words, dim)
         Rows at unit length in one space.
+    neighborhood : int
+        Neighbours of CSLS; fewer where a side has fewer words.
     device : str
         Where it is done: cpu, cuda, cuda:N or auto.
 
@@ -147,7 +151,7 @@ def translate(mapped: Matrix, target: Matrix, *, device: str = "cpu") -> NDArray
     >>> translate(rows, rows[[2, 0, 1]])
     array([1, 2, 0])
     """
-    near = min(10, len(mapped), len(target))
+    near = min(neighborhood, len(mapped), len(target))
     means = induce(mapped, target, neighborhood=near, device=device)[1].means
     found = induce(mapped, target, neighborhood=near, target_means=means, device=device)
     return found[0].best

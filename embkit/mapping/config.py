@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from embkit.backend import parse_device
-from embkit.checks import check_at_least, check_at_most, check_choice, plain_value
+from embkit.checks import check_at_least, check_at_most, check_choice, take_plain_values
 from embkit.mapping.dictionary import CASES, Case
 from embkit.mapping.fit import Side, check_dewhitening
 from embkit.mapping.normalize import parse_steps
@@ -22,9 +22,7 @@ class MappingConfig:
     all-but-the-top (Mu et al. 2018), none."""
 
     def __post_init__(self) -> None:
-        for option in fields(self):
-            value = plain_value(option.name, str(option.type), getattr(self, option.name))
-            object.__setattr__(self, option.name, value)
+        take_plain_values(self)
         parse_steps(self.normalization)
 
 

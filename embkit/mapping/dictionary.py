@@ -188,8 +188,8 @@ class SeedDictionary:
         Returns
         -------
         SeedPairs
-            In the dictionary's order, each pair of rows once; an entry of several words is
-            found with its blanks or with ``_`` for them.
+            In the dictionary's order, each pair of rows once with the sum of its entries'
+            weights; an entry of several words is found with its blanks or with ``_`` for them.
 
         Raises
         ------
@@ -337,7 +337,8 @@ def _capitalize(word: str) -> str:
 
 
 def _select(entries: list[Entry], source: Rows, target: Rows) -> SeedPairs:
-    kept, seen = [], set()
+    weights: dict[tuple[int, int], float] = {}
+    kept = []
     unused: Counter[str] = Counter()
     examples: dict[str, list[str]] = {}
     for i, (entry, s, t) in enumerate(
@@ -346,11 +347,12 @@ def _select(entries: list[Entry], source: Rows, target: Rows) -> SeedPairs:
         if s < 0 or t < 0:
             who = "both words" if s < 0 and t < 0 else f"{'source' if s < 0 else 'target'} word"
             reason = f"{who} unknown"
-        elif (s, t) in seen:
+        elif (s, t) in weights:
+            weights[s, t] += entry.weight
             reason = "pair stands twice"
         else:
             kept.append(i)
-            seen.add((s, t))
+            weights[s, t] = entry.weight
             continue
         unused[reason] += 1
         if len(some := examples.setdefault(reason, [])) < _MOST_EXAMPLES:
@@ -358,6 +360,6 @@ def _select(entries: list[Entry], source: Rows, target: Rows) -> SeedPairs:
     return SeedPairs(
         source[kept],
         target[kept],
-        np.array([entries[i].weight for i in kept], np.float64),
+        np.fromiter(weights.values(), np.float64, len(weights)),
         SeedReport(len(entries), len(kept), dict(unused), examples),
     )

@@ -12,6 +12,7 @@ from embkit.checks import check_at_least
 from embkit.mapping.fit import fit_orthogonal
 from embkit.mapping.induction import induce
 from embkit.mapping.initial import Pairs
+from embkit.mapping.learning_config import check_growth
 
 Matrix = NDArray[np.float32]
 
@@ -176,8 +177,7 @@ def grow(
     _require(pairs)
     check_at_least("most", most, 1)
     check_at_least("cutoff", cutoff, 1)
-    if not growth > 1:
-        raise ValueError(f"growth must be above 1, got {growth}")
+    check_growth(growth)
     check_at_least("least_growth", least_growth, 1e-6)
     seeds = pairs
     done = 0

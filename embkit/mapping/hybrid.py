@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from embkit.mapping.spaces import (
     identity_of,
     rows_of_pairs,
 )
-from embkit.mapping.verdict import judge_pairs, share_found
+from embkit.mapping.verdict import Verdict, judge_pairs, share_found
 from embkit.neighbors import top_k
 
 
@@ -54,8 +55,20 @@ def fit(spaces: Spaces, pairs: SeedPairs | None, config: HybridConfig, report: R
     }
     matrix = fit_linear(x, z, ridge=config.ridge)
     if pairs is None:  # mutual, so each word stands once
-        told["verdict"] = judge_pairs(x, z, fitted=share_found(x @ matrix, z)).to_dict()
+        verdict = judge_pairs(x, z, fitted=share_found(x @ matrix, z))
+        told["verdict"] = _unconfirmed(verdict).to_dict()
     return Fit(matrix, identity_of(spaces.target), told)
+
+
+def _unconfirmed(verdict: Verdict) -> Verdict:
+    """Return a verdict on pairs of a first space: that they fit a map says nothing good.
+
+    Whatever made that space made all its neighbours, so that half of them teaches the others.
+    """
+    if verdict.judgement != "good":
+        return verdict
+    why = "these are the first space's own pairs: only a dictionary confirms them"
+    return replace(verdict, judgement="doubtful", reasons=(*verdict.reasons, why))
 
 
 def check_first_space(config: HybridConfig, *, given: bool) -> None:

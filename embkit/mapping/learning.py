@@ -157,7 +157,7 @@ class _Learner:
 
     def _run(self, number: int, start: Pairs, ways: list[SelfLearningConfig]) -> _Run:
         """Learn in each way; return the run with the highest objective."""
-        seed = self._config.seed + number
+        seed = (self._config.seed + number) % 2**64
         found = [
             self_learn(
                 *self._matrices, start, way, seed=seed, on_iteration=self._courses.next()
@@ -231,7 +231,7 @@ def _other_start(
         size = min(config.initial_words, len(source), len(target))
         share = (1 + attempt / (config.attempts + 1)) / 2
         words = max(1, int(size * share))
-        return similar_distributions(source, target, words=words, device=config.device)
+        return _similar(source, target, words, config)
     order = np.random.default_rng(config.seed + attempt).permutation(len(start[0]))
     half = order[: max(1, len(order) // 2)]
     return start[0][half], start[1][half]
@@ -244,7 +244,8 @@ def _translate(
     pairs = source[learned.pairs[0]], target[learned.pairs[1]]
     rotation = fit_orthogonal(*pairs, device=config.device)
     mapped = (source[: config.cutoff] @ rotation).astype(np.float32)
-    return translate(mapped, target[: config.cutoff], device=config.device)
+    options: dict[str, Any] = {"neighborhood": config.neighborhood, "device": config.device}
+    return translate(mapped, target[: config.cutoff], **options)
 
 
 def check_start(start: Start | None, *, given: bool) -> None:
@@ -279,9 +280,7 @@ def _start(
     if start is None:
         start = "dictionary" if found is not None else _without_dictionary(spaces, *sizes)
     if start == "distributions":
-        return start, similar_distributions(
-            source, target, words=config.initial_words, device=config.device
-        )
+        return start, _similar(source, target, config.initial_words, config)
     if found is None:
         words = identical_words if start == "identical" else numerals
         found = words(spaces.source.vocabulary, spaces.target.vocabulary)
@@ -292,6 +291,11 @@ def _start(
             f"got none from {start}"
         )
     return start, found
+
+
+def _similar(source: Matrix, target: Matrix, words: int, config: SelfLearningConfig) -> Pairs:
+    options: dict[str, Any] = {"neighborhood": config.neighborhood, "device": config.device}
+    return similar_distributions(source, target, words=words, **options)
 
 
 def _without_dictionary(spaces: Spaces, num_sources: int, num_targets: int) -> Start:

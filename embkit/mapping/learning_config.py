@@ -12,6 +12,12 @@ Start = Literal["dictionary", "identical", "numerals", "distributions"]
 Direction = Literal["union", "forward", "backward", "mutual"]
 
 
+def check_growth(growth: float) -> None:
+    """Raise ValueError if a dictionary cannot grow by a factor."""
+    if not 1 < growth < float("inf"):
+        raise ValueError(f"growth must be above 1 and finite, got {growth}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class RefineConfig(DeviceConfig):
     """Options of ``map(method="refine")``; the defaults are MUSE's."""
@@ -44,8 +50,7 @@ class GrowingConfig(DeviceConfig):
         super().__post_init__()
         for name in ("most_pairs", "cutoff"):
             check_at_least(name, getattr(self, name), 1)
-        if not self.growth > 1:
-            raise ValueError(f"growth must be above 1, got {self.growth}")
+        check_growth(self.growth)
 
 
 @dataclass(frozen=True, kw_only=True)

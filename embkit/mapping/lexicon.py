@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.backend import parse_device
-from embkit.checks import check_at_least, check_choice
+from embkit.checks import check_at_least, check_choice, take_plain_values
 from embkit.embeddings import Embeddings
 from embkit.neighbors import Neighbors
 from embkit.retrieval import METHODS, Hubness, RetrievalMethod, Retriever, hubness
@@ -40,6 +40,7 @@ class LexiconConfig:
     one can be used."""
 
     def __post_init__(self) -> None:
+        take_plain_values(self)
         for name in ("words", "neighborhood"):
             if getattr(self, name) is not None:
                 check_at_least(name, getattr(self, name), 1)

@@ -8,7 +8,15 @@ from embkit.errors import DivergenceError
 from embkit.mapping.config import LinearConfig
 from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import Doubles, fit_linear, paired_rows
-from embkit.mapping.spaces import Fit, Report, Spaces, check_rank, identity_of, rows_of_pairs
+from embkit.mapping.spaces import (
+    Fit,
+    Report,
+    Spaces,
+    check_rank,
+    fits_float32,
+    identity_of,
+    rows_of_pairs,
+)
 
 
 def fit(spaces: Spaces, pairs: SeedPairs, config: LinearConfig, report: Report) -> Fit:
@@ -48,7 +56,7 @@ def descend(x: Doubles, z: Doubles, config: LinearConfig, report: Report) -> Dou
     Raises
     ------
     DivergenceError
-        If the map leaves the finite numbers.
+        If the map leaves the finite numbers of float32.
     """
     rng = np.random.default_rng(config.seed)
     matrix = np.zeros((x.shape[1], z.shape[1]))
@@ -63,7 +71,7 @@ def descend(x: Doubles, z: Doubles, config: LinearConfig, report: Report) -> Dou
             rate = config.learning_rate * left / scale
             with np.errstate(over="ignore", invalid="ignore"):
                 matrix -= rate * gradient(x[some], z[some], matrix, ridge)
-        if not np.isfinite(matrix).all():
+        if not fits_float32(matrix, x):
             raise DivergenceError(
                 f"the linear map diverged in epoch {epoch + 1}: choose a learning_rate "
                 f"below {config.learning_rate}"

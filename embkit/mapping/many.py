@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from embkit.mapping.normalize import Steps, apply_steps, fit_steps
 from embkit.mapping.result import Mapping
 from embkit.mapping.run import Dictionary, map, read_dictionary
 from embkit.mapping.spaces import weights_of_pairs
-from embkit.mapping.verdict import distinct, judge_pairs, share_found
+from embkit.mapping.verdict import Verdict, distinct, judge_pairs, share_found
 
 Languages = collections.abc.Mapping[str, Embeddings]
 Dictionaries = collections.abc.Mapping[tuple[str, str], Dictionary]
@@ -62,8 +62,8 @@ def map_many(
     Raises
     ------
     ValueError
-        If a name is not known, no dictionary leads from a language to the pivot, or the dims
-        differ with ``orthogonal``.
+        If a name is not known, a dictionary is of one language, none leads from a language
+        to the pivot, or the dims differ with ``orthogonal``.
 
     Examples
     --------
@@ -84,9 +84,12 @@ def map_many(
     for pair in dictionaries:
         for name in pair:
             check_choice("languages of a dictionary", name, tuple(languages))
+        if pair[0] == pair[1]:
+            raise ValueError(f"languages of a dictionary must be two, got {pair[0]} twice")
     seeds = {pair: read_dictionary(found) for pair, found in dictionaries.items()}
     if method == "orthogonal":
-        return _rotations(languages, seeds, pivot, OrthogonalConfig(**options))
+        joined = {pair: _between(seeds, *pair) for pair in seeds if _is_first(seeds, pair)}
+        return _rotations(languages, joined, pivot, OrthogonalConfig(**options))
     config = MultiCcaConfig(**options)
     found = {name: _between(seeds, name, pivot) for name in languages if name != pivot}
     maps = {}
@@ -111,6 +114,11 @@ def _unmoved(space: Embeddings, pivot: str, config: MultiCcaConfig) -> Mapping:
     stay = np.eye(space.dim, dtype=np.float32)
     provenance = {"method": "multi-cca", "config": asdict(config), "version": __version__}
     return Mapping(stay, stay, steps, steps, "multi-cca", {}, {**provenance, "pivot": pivot})
+
+
+def _is_first(seeds: dict[tuple[str, str], SeedDictionary], pair: tuple[str, str]) -> bool:
+    """Tell whether a dictionary comes before that of the other direction, if there is one."""
+    return next(found for found in seeds if set(found) == set(pair)) == pair
 
 
 def _between(
@@ -251,7 +259,7 @@ def _neighbors(
     """Return a language's rows and the mapped rows of each placed neighbour."""
     found = []
     for edge in edges:
-        if name in (edge.first, edge.second) and edge.first != edge.second:
+        if name in (edge.first, edge.second):
             own, other, neighbor = edge.seen_from(name)
             if neighbor in turns:
                 found.append((own, other @ turns[neighbor]))
@@ -268,20 +276,34 @@ def _best_turn(edges: list[Edge], name: str, turns: dict[str, Doubles]) -> Doubl
 
 
 def _verdict(edges: list[Edge], name: str, turns: dict[str, Doubles]) -> dict[str, Any]:
-    """Return the verdict on a language's place, from its own pairs with all its neighbours."""
+    """Return the verdict on a language's place: the worst of those on its dictionaries.
+
+    Each is judged alone: a word of several has as many targets, each of them right. One of
+    too few pairs to tell counts where all are.
+    """
     found = []
     for edge in edges:
-        if name in (edge.first, edge.second) and edge.first != edge.second:
+        if name in (edge.first, edge.second):
             own, other, neighbor = edge.seen_from(name)
             kept = distinct((edge.pairs.source, edge.pairs.target))
-            found.append((own[kept], other[kept] @ turns[neighbor]))
+            sides = own[kept], other[kept] @ turns[neighbor]
+            fitted = share_found(sides[0] @ turns[name], sides[1])
+            found.append((f"{edge.first}-{edge.second}", judge_pairs(*sides, fitted=fitted)))
     if not found:
         return {}
-    own, other = (np.concatenate(side) for side in zip(*found, strict=True))
-    fitted = share_found(own @ turns[name], other)
-    return {"verdict": judge_pairs(own, other, fitted=fitted).to_dict()}
+    told = [some for some in found if some[1].figures["held_out"] is not None]
+    dictionary, worst = min(told or found, key=lambda some: _goodness(some[1]))
+    if len(found) > 1:
+        first, *others = worst.reasons
+        worst = replace(worst, reasons=(f"{dictionary}: {first}", *others))
+    return {"verdict": worst.to_dict()}
+
+
+def _goodness(verdict: Verdict) -> tuple[int, float]:
+    order = ("failed", "doubtful", "good").index(verdict.judgement)
+    return order, float(verdict.figures["held_out"] or 0)
 
 
 def _objective(edges: list[Edge], turns: dict[str, Doubles]) -> float:
     distances = [((e.x @ turns[e.first] - e.z @ turns[e.second]) ** 2).sum() for e in edges]
-    return float(sum(distances) / sum(len(e.x) for e in edges))
+    return float(sum(distances) / max(1, sum(len(e.x) for e in edges)))

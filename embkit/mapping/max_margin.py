@@ -18,7 +18,15 @@ from embkit.mapping.config import MaxMarginConfig
 from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import Doubles, fit_linear
 from embkit.mapping.normalize import Matrix, bring_to_unit_length
-from embkit.mapping.spaces import Fit, Report, Spaces, check_rank, identity_of, rows_of_pairs
+from embkit.mapping.spaces import (
+    Fit,
+    Report,
+    Spaces,
+    check_rank,
+    fits_float32,
+    identity_of,
+    rows_of_pairs,
+)
 from embkit.neighbors import row_norms, top_k
 
 Rows = NDArray[np.int64]
@@ -107,7 +115,7 @@ def descend(
             matrix = matrix - config.learning_rate * left * slope
             total += loss
         losses.append(total / steps)
-        if not np.isfinite(matrix).all():
+        if not fits_float32(matrix, pairs.x):
             raise DivergenceError(
                 f"the max-margin map diverged in epoch {epoch + 1}: choose a learning_rate "
                 f"below {config.learning_rate}"

@@ -128,6 +128,21 @@ def identity_of(embeddings: Embeddings) -> Doubles:
     return np.eye(embeddings.dim)
 
 
+def fits_float32(matrix: Doubles, rows: Doubles) -> bool:
+    """Tell whether a map, and what it makes of rows, are finite numbers of float32.
+
+    Examples
+    --------
+    >>> fits_float32(np.array([[1e30]]), np.ones((1, 1)))
+    True
+    >>> fits_float32(np.array([[1e30]]), np.full((1, 1), 1e9))
+    False
+    """
+    longest = float(np.linalg.norm(rows, axis=1).max(initial=1))
+    with np.errstate(over="ignore"):
+        return bool(np.linalg.norm(matrix) * longest < np.finfo(np.float32).max)
+
+
 def rows_of_pairs(
     spaces: Spaces, pairs: SeedPairs, config: PairsConfig
 ) -> tuple[Doubles, Doubles, Doubles | None]:

@@ -23,6 +23,7 @@ MOST_CHECKED = 4000
 # translate alike: unrelated spaces stay below 0.15, planted ones are above 0.75.
 _HELD_OUT_FAILED = 0.05
 _HELD_OUT_GOOD = 0.2
+_LEAST_SURPRISE = 0.01  # probability that chance finds as many; of few pairs it finds some
 REPEATED_FAILED = 0.2
 _REPEATED_GOOD = 0.5
 # Of its own pairs a map finds more than one that has not seen them: shares of that one's.
@@ -212,7 +213,8 @@ def judge(
     Parameters
     ----------
     held_out, pairs : float, int, optional
-        What :func:`split_half` returned for the dictionary that the map was learned from.
+        What :func:`split_half` returned for the dictionary that the map was learned from. A
+        share that chance might find as well has failed.
     repeated : float, optional
         For a map that induced its own dictionary, the share of frequent words that another
         run, from another start, translates alike. Such a dictionary fits its map whatever
@@ -245,6 +247,9 @@ def judge(
     elif held_out is not None:
         share = f"of pairs held out, {held_out:.0%} are found"
         is_failed, is_good = held_out < _HELD_OUT_FAILED, held_out >= _HELD_OUT_GOOD
+        if pairs is not None and _by_chance(held_out, pairs) > _LEAST_SURPRISE:
+            share += f", and chance finds {2 / pairs:.0%} of {pairs}"
+            is_failed = True
         if fitted is not None and fitted < _FITTED_GOOD * held_out:
             share += f", but of its own pairs the map finds {fitted:.0%}"
             is_failed, is_good = is_failed or fitted < _FITTED_FAILED * held_out, False
@@ -260,3 +265,11 @@ def judge(
     if is_good and not doubts:
         return Verdict("good", (share,), told)
     return Verdict("doubtful", (share, *doubts), told)
+
+
+def _by_chance(share: float, num_pairs: int) -> float:
+    """Return the probability of finding such a share of pairs, each among half of them."""
+    from scipy.special import bdtrc
+
+    found = round(share * num_pairs)
+    return float(bdtrc(found - 1, num_pairs, 2 / num_pairs)) if found > 0 else 1.0
