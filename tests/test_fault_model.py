@@ -86,7 +86,8 @@ ROWS: dict[int, tuple[str, str]] = {
     ),
     19: (
         "read error midway",
-        "test_surroundings::test_error_of_the_disk_while_the_text_is_read_is_told",
+        "test_surroundings::test_error_of_the_disk_while_the_text_is_read_is_told "
+        "test_surroundings::test_error_of_the_disk_names_the_file_whatever_it_holds",
     ),
     20: (
         "counts beyond 32 bits",
@@ -148,11 +149,13 @@ ROWS: dict[int, tuple[str, str]] = {
     32: (
         "locales",
         "test_repeatability::test_hash_seed_and_locale_change_nothing "
+        "test_cli_start::test_letters_that_the_terminal_lacks_are_escaped "
         "test_word2vec_text::test_a_locale_with_a_decimal_comma_changes_nothing",
     ),
     33: (
         "no folder of the user",
-        "test_surroundings::test_folder_of_the_user_and_of_temporary_files_need_not_be_named",
+        "test_surroundings::test_folder_of_the_user_and_of_temporary_files_need_not_be_named "
+        "test_output::test_no_folder_for_temporary_files_is_told_with_what_mends_it",
     ),
     34: (
         "SIGINT",
@@ -187,6 +190,8 @@ ROWS: dict[int, tuple[str, str]] = {
         "disk full",
         "native/faults::put_faults "
         "test_output::test_every_size_of_a_full_disk_leaves_the_old_file "
+        "test_surroundings::"
+        "test_counts_that_find_no_room_name_their_file_and_not_the_temporary_ones "
         "test_resume::test_checkpoint_that_cannot_be_written_does_not_end_the_run",
     ),
     41: ("fsync fails", "test_output::test_every_failing_call_leaves_the_old_state"),
@@ -208,7 +213,11 @@ ROWS: dict[int, tuple[str, str]] = {
         "test_cli_outputs::test_vectors_go_to_a_stream_in_the_format_that_is_given "
         "test_output::test_dev_full_is_an_error_with_its_name",
     ),
-    45: ("output is the input", "test_cli_outputs::test_an_input_is_never_the_output"),
+    45: (
+        "output is the input",
+        "test_cli_outputs::test_an_input_is_never_the_output "
+        "test_cli_outputs::test_a_cache_is_not_the_output",
+    ),
     46: (
         "two runs on one output",
         "test_resume_options::test_two_runs_on_one_output_exclude_each_other "
@@ -229,6 +238,7 @@ ROWS: dict[int, tuple[str, str]] = {
         "resumed with something else",
         "test_resume_options::test_every_option_is_part_of_what_a_run_is "
         "test_resume_options::test_all_differences_are_listed "
+        "test_cli_resume::test_a_folder_from_elsewhere_replaces_no_file_of_the_user "
         "test_cli_resume::test_run_is_resumed_with_its_simd_level_or_refused",
     ),
     51: (
