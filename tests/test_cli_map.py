@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import embkit
+from embkit import formats
 from embkit.cli import main as run_main
 from embkit.mapping import Mapping
 from tests.spaces import pairs, planted
@@ -42,6 +43,19 @@ def test_map_then_apply_brings_translations_together(
     mapped, fitted = embkit.load(files["o.vec"]), Mapping.open(files["m"])
     target = fitted.map_target(embkit.load(files["t"]).vectors, unit=True)
     np.testing.assert_allclose(mapped.vectors, target, atol=1e-4)
+
+
+def test_mapped_vectors_have_the_format_that_is_given(files: Files) -> None:
+    plain, sides = files["m"] + "-mapped", ["--output-target", files["o.vec"]]
+    assert run_main(map_arguments(files, "--output-source", plain, *sides)) == 0
+    assert formats.inspect(plain).format == "safetensors"
+    given = [*sides, "--format", "glove-text", "--overwrite"]
+    assert run_main(map_arguments(files, "--output-source", plain + ".gl", *given)) == 0
+    assert {formats.inspect(p).format for p in (plain + ".gl", files["o.vec"])} == {
+        "glove-text"
+    }
+    wrong = ["--output-source", plain, "--format", "no"]
+    assert run_main(map_arguments(files, *wrong)) == 2
 
 
 def test_map_writes_mapped_vectors_and_tells_all_as_json(
