@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,14 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
     if done.returncode != 0:
         pytest.skip(f"libc++ is not installed: {done.stderr.splitlines()[0]}")
     return Toolchain("clang++", flags)
+
+
+def test_bindings_compile_with_libcxx(tools: Toolchain, tmp_path: Path) -> None:
+    pybind11 = pytest.importorskip("pybind11")
+    headers = (pybind11.get_include(), sysconfig.get_path("include"))
+    more = tuple(part for path in headers for part in ("-isystem", path))
+    sources = [name for name in core_sources("bindings") if "_cuda" not in name]
+    compile_objects(Toolchain(tools.compiler, (*tools.flags, *more)), sources, tmp_path)
 
 
 @pytest.mark.parametrize("folder", ["core", "io", "linalg", "text", "train"])

@@ -69,7 +69,7 @@ void multiply_into(const SparseMatrix& matrix, const Array<float>& dense, Array<
 py::array_t<float> multiply(const SparseMatrix& matrix, const Array<float>& dense,
                             int threads) {
   check_dims(dense, "dense", 2);
-  Array<float> product({matrix.view.num_rows, dense.shape(1)});
+  Array<float> product({matrix.view.num_rows, Index{dense.shape(1)}});
   multiply_into(matrix, dense, product, threads);
   return product;
 }
