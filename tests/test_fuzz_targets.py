@@ -15,9 +15,10 @@ from tests.native.fuzz_targets import Target, make_targets
 OPENS = {
     *("open", "open_input", "open_raw_input", "open_archive", "read_bytes", "read_text"),
     *("fromfile", "memmap", "FileIO", "read_header", "read_rows", "read_table"),
+    *("map_array", "map_temporary", "open_file", "read_lines"),
 }
 NOT_FUZZED = {
-    "cli/demo.py": "a text that the demo wrote",
+    "cli/address_space.py": "the system's own files",
     "cli/demo_text.py": "files of the gensim package",
     "cli/doctor.py": "the system's and the package's own files",
     "cli/map.py": "opens a map through Mapping.open",
@@ -27,6 +28,7 @@ NOT_FUZZED = {
     "cli/signals.py": "/dev/null",
     "evaluation/fetching.py": "only copied, then checked by sha256",
     "evaluation/registry.py": "the package's own list; data only for its sha256",
+    "file_arrays.py": "maps what its callers open and check",
     "mapping/apply.py": "a temporary file of the same process",
     "mapping/hybrid.py": "opens a map through Mapping.open",
     "memory.py": "the system's own files",
