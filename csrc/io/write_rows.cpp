@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 
@@ -15,24 +16,38 @@ namespace {
 
 constexpr size_t kMostDigits = 24;  // a float32 in the fewest digits takes at most 15
 
-char* format_float(float value, char* out) {
 #if defined(__cpp_lib_to_chars)
+char* format_float(float value, char* out) {
   return std::to_chars(out, out + kMostDigits, value).ptr;
-#else
-  for (int precision = 0;; ++precision) {
-    const int length = std::snprintf(out, kMostDigits, "%.*e", precision, double{value});
-    for (char* c = out; c != out + length; ++c) {
-      if (!std::strchr("0123456789+-e", *c)) *c = '.';  // whatever the locale's point is
-    }
-    char line[kMostDigits + 16] = {};
-    std::memcpy(line, out, static_cast<size_t>(length));
-    line[length] = '\n';
-    float again = 0;
-    parse_float(line, again);
-    if (again == value || precision == 8) return out + length;
-  }
-#endif
 }
+#else
+float parse_back(const char* text, int length) {
+  char line[kMostDigits + 16] = {};
+  std::memcpy(line, text, static_cast<size_t>(length));
+  line[length] = '\n';
+  float value = 0;
+  parse_float(line, value);
+  return value;
+}
+
+// The fewest digits, with an exponent where that is shorter.
+char* format_float(float value, char* out) {
+  constexpr int kLongest = 64;  // the largest float in full
+  char text[2][kLongest];
+  for (int precision = 0;; ++precision) {
+    int length = std::snprintf(text[0], kLongest, "%.*e", precision, double{value});
+    const int exponent = std::atoi(std::strchr(text[0], 'e') + 1);
+    const int decimals = precision > exponent ? precision - exponent : 0;
+    const int plain = std::snprintf(text[1], kLongest, "%.*f", decimals, double{value});
+    const char* const chosen = text[plain <= length];
+    length = plain <= length ? plain : length;
+    for (int i = 0; i < length; ++i) {  // whatever the locale's point is
+      out[i] = std::strchr("0123456789+-e", chosen[i]) ? chosen[i] : '.';
+    }
+    if (parse_back(out, length) == value || precision == 8) return out + length;
+  }
+}
+#endif
 
 [[noreturn]] void refuse(std::string_view word, const std::string& reason) {
   throw std::invalid_argument("word " + quoted(word) + " cannot be written: " + reason);
