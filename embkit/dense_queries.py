@@ -10,16 +10,8 @@ from numpy.typing import NDArray
 
 from embkit.checks import Oov, check_whole
 from embkit.neighbors import Doubles, Metric, row_norms, top_k
-from embkit.queries import (
-    Answers,
-    Matrix,
-    Queries,
-    Rows,
-    Term,
-    Terms,
-    checked_vector,
-    unit_vectors,
-)
+from embkit.queries import Answers, Matrix, Queries, Rows
+from embkit.terms import Term, Terms, checked_vector, unit_vectors
 
 
 class DenseQueries(Queries):

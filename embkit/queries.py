@@ -12,13 +12,8 @@ from numpy.typing import NDArray
 from embkit.checks import Oov
 from embkit.neighbors import CosMul, Doubles, Metric
 from embkit.notebook import facts_table
+from embkit.terms import Term, Terms, as_list, check_lists, unit_vectors
 from embkit.vocabulary import Vocabulary
-
-Term: TypeAlias = str | bytes | NDArray[Any]
-"""A word, or a vector in place of one."""
-
-Terms: TypeAlias = Sequence[Term] | NDArray[Any]
-"""Several of them; a matrix holds one per row."""
 
 Answers: TypeAlias = list[tuple[str, float]]
 """Words with their scores, best first."""
@@ -167,7 +162,7 @@ class Queries:
         >>> v.similarities(["up", "up"], ["up", "down"])
         array([ 1., -1.])
         """
-        _check_lists(a=a, b=b)
+        check_lists(a=a, b=b)
         if len(a) != len(b):
             raise ValueError(f"b must be as long as a ({len(a)}), got {len(b)}")
         left, left_known = self._units(a, oov)
@@ -211,7 +206,7 @@ class Queries:
         >>> v.neighbors(["up", "down"], 1)
         [[('top', 0.800000011920929)], [('top', -0.800000011920929)]]
         """
-        _check_lists(words=words)
+        check_lists(words=words)
         units, known = self._units(words, oov)
         exclude = [[word] for word in words] if exclude_queries else None
         return self._search([units], known, exclude, topn, restrict_vocab, "cosine")
@@ -258,12 +253,12 @@ class Queries:
         >>> v.most_similar("up", topn=1)
         [('top', 0.800000011920929)]
         """
-        terms = [*_as_list(positive), *_as_list(negative)]
+        terms = [*as_list(positive), *as_list(negative)]
         if not terms:
             raise ValueError("positive must have at least one word, got none")
         units, known = self._units(terms, oov)
         signs = np.ones((1, len(terms)))
-        signs[0, len(_as_list(positive)) :] = -1
+        signs[0, len(as_list(positive)) :] = -1
         exclude = [terms] if exclude_queries else None
         total, any_known = signs @ units, np.array([known.any()])
         return self._search([total], any_known, exclude, topn, restrict_vocab, "cosine")[0]
@@ -350,7 +345,7 @@ class Queries:
         ValueError
             If the lists differ in length, or an option is not as said above.
         """
-        _check_lists(a=a, b=b, c=c)
+        check_lists(a=a, b=b, c=c)
         if not len(a) == len(b) == len(c):
             raise ValueError(
                 f"a, b and c must be of equal length, got {len(a)}, {len(b)}, {len(c)}"
@@ -373,7 +368,7 @@ class Queries:
         ValueError
             If a list is empty.
         """
-        _check_lists(words_a=words_a, words_b=words_b)
+        check_lists(words_a=words_a, words_b=words_b)
         means = []
         for name, words in (("words_a", words_a), ("words_b", words_b)):
             if len(words) == 0:
@@ -392,7 +387,7 @@ class Queries:
         ValueError
             If no word is left.
         """
-        _check_lists(words=words)
+        check_lists(words=words)
         units, known = self._units(words, oov)
         if not known.any():
             raise ValueError("words must have at least one known word, got none")
@@ -422,45 +417,3 @@ def _analogy_queries(
     if name == "pairdirection":
         return [b - a, c], "pairdirection"
     raise ValueError(f"method must be one of 3cosadd, 3cosmul, pairdirection, got {method!r}")
-
-
-def _check_lists(**lists: object) -> None:
-    """Refuse a word in place of a list, which would be taken for one of its letters."""
-    for name, terms in lists.items():
-        if isinstance(terms, str | bytes) or not hasattr(terms, "__len__"):
-            is_word = isinstance(terms, str | bytes)
-            found = repr(terms) if is_word else f"a {type(terms).__name__}"
-            raise ValueError(f"{name} must be a list of words, got {found}")
-
-
-def _as_list(terms: Term | Terms) -> list[Term]:
-    if isinstance(terms, str | bytes) or (isinstance(terms, np.ndarray) and terms.ndim == 1):
-        return [terms]
-    return list(terms)
-
-
-def checked_vector(term: object, dim: int) -> Doubles:
-    """Return a vector given in place of a word, in double precision.
-
-    Raises
-    ------
-    ValueError
-        If it is none of this length, or not finite.
-    """
-    vector = np.asarray(term)
-    if vector.dtype.kind not in "fiu" or vector.shape != (dim,):
-        is_array = isinstance(term, np.ndarray)
-        found = f"an array of shape {vector.shape}, {vector.dtype}" if is_array else repr(term)
-        raise ValueError(f"a query must be a word or a vector of length {dim}, got {found}")
-    if not np.isfinite(vector).all():
-        raise ValueError("a query must be finite, got a vector with NaN or inf")
-    return vector.astype(np.float64)
-
-
-def unit_vectors(vectors: Doubles) -> Doubles:
-    """Return each vector at unit length; zero stays zero."""
-    scale = np.abs(vectors).max(-1, initial=0.0, keepdims=True)
-    scaled = np.divide(vectors, scale, out=np.zeros_like(vectors), where=scale > 0)
-    lengths = np.linalg.norm(scaled, axis=-1, keepdims=True)
-    units: Doubles = np.divide(scaled, lengths, out=scaled, where=lengths > 0)
-    return units

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from embkit._native import core
 from embkit.checks import Oov, check_whole
 from embkit.neighbors import Doubles, Metric
-from embkit.queries import Answers, Queries, Rows, Term, Terms, checked_vector
+from embkit.queries import Answers, Queries, Rows
 from embkit.sparse_search import SparseSearch
+from embkit.terms import Term, Terms, checked_vector
 from embkit.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

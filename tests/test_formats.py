@@ -19,10 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embkit import formats
+from embkit.compression import compressed
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError, OutputExistsError, ResourceError
 from embkit.formats.sniff import HEAD, sniff
-from embkit.streams import compressed
 from embkit.vocabulary import Vocabulary
 from tests.fasttext_files import Model
 

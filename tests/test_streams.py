@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from embkit.compression import compressed
 from embkit.errors import FormatError
-from embkit.streams import compressed, open_input, read_lines
+from embkit.streams import open_input, read_lines
 
 
 def zstd(data: bytes) -> bytes:

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
+from embkit.compression import detect_compression
 from embkit.errors import CorpusError, FormatError
-from embkit.streams import detect_compression, naming, open_input
+from embkit.streams import naming, open_input
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 Reader: TypeAlias = "int | Callable[[memoryview], int | None]"

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit._native import core
+from embkit.compression import detect_compression
 from embkit.device import available_threads
 from embkit.embeddings import Embeddings
 from embkit.file_arrays import map_array
 from embkit.formats.limits import check_memory
-from embkit.streams import detect_compression, open_file, open_input
+from embkit.streams import open_file, open_input
 from embkit.subwords import Subwords
 from embkit.vocabulary import Vocabulary
 

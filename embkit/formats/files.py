@@ -7,6 +7,7 @@ import logging
 import os
 from pathlib import Path
 
+from embkit.compression import compressed, compression_of
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
 from embkit.formats import safetensors_writer
@@ -21,13 +22,7 @@ from embkit.formats.table import (
 from embkit.formats.words import Source
 from embkit.output import OutputFile
 from embkit.sparse import SparseEmbeddings
-from embkit.streams import (
-    compressed,
-    compression_of,
-    open_raw_input,
-    plain_size,
-    rejoined,
-)
+from embkit.streams import open_raw_input, plain_size, rejoined
 
 _log = logging.getLogger("embkit")
 

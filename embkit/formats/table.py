@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from embkit.compression import check_encoder, compression_of_name
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
 from embkit.formats import (
@@ -22,7 +23,6 @@ from embkit.formats.report import FileReport, ReadOptions
 from embkit.formats.words import Source
 from embkit.output import stream_number
 from embkit.sparse import SparseEmbeddings
-from embkit.streams import check_encoder, compression_of_name
 
 Reader = Callable[[Source, ReadOptions], tuple[Embeddings, FileReport]]
 Writer = Callable[..., None]

@@ -1,134 +1,42 @@
-"""Trainers: one table from a method's name to its options and its function."""
+"""Training: from text or counts to vectors, in one go or gone on with after an interruption."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
 
-from embkit.checks import check_choice, check_whole, plain_value
-from embkit.config import (
-    CbowConfig,
-    CooccurrenceConfig,
-    GloveConfig,
-    PpmiConfig,
-    SkipGramConfig,
-    SvdConfig,
-    VocabularyConfig,
-    Word2VecConfig,
-)
+from embkit.checks import check_whole, plain_value
+from embkit.config import CooccurrenceConfig, GloveConfig, VocabularyConfig, Word2VecConfig
 from embkit.corpus import EncodedCorpus, encode
 from embkit.counts.cooccurrence import Cooccurrence, cooccur
-from embkit.counts.on_text import ppmi_on_counts, ppmi_on_text, svd_on_counts, svd_on_text
-from embkit.device import available_threads
 from embkit.embeddings import Embeddings
-from embkit.peers import ADVICE, peer_names
 from embkit.progress import work_bar
 from embkit.training.cuda import settle_device
-from embkit.training.glove_counts import train_glove_on_text, train_on_counts
-from embkit.training.initial import InitialRows, find_initial_rows
+from embkit.training.initial import find_initial_rows
+from embkit.training.methods import METHODS, Method, make_config
 from embkit.training.progress import Callback, TrainingProgress, try_log
-from embkit.training.run import (
-    EVERY,
-    METHODS_THAT_GO_FURTHER,
-    RunFolder,
-    identity_of,
-    read_initial,
-    read_run,
-    read_source,
-)
-from embkit.training.word2vec import train_word2vec
+from embkit.training.run import EVERY, RunFolder, read_run
+from embkit.training.work import Work, open_run
 from embkit.vocabulary import Vocabulary
 
-__all__ = ["METHODS", "Method", "RunFolder", "TrainingProgress", "resume", "train"]
-
-
-@dataclass(frozen=True)
-class Method:
-    """A trainer as `train` and the command line know it."""
-
-    summary: str
-    config: type[VocabularyConfig]
-    run: Callable[..., Embeddings]
-    fixed: tuple[tuple[str, object], ...] = ()
-    """Options that the method's name settles."""
-    has_checkpoints: bool = False
-    """Whether it takes ``checkpoints``, and so can train in a run's folder, and ``initial``."""
-    run_on_counts: Callable[..., Embeddings] | None = None
-    """The same from co-occurrence counts that were made before."""
-
-
-METHODS: dict[str, Method] = {
-    "sgns": Method(
-        "Skip-gram with negative sampling.",
-        SkipGramConfig,
-        train_word2vec,
-        (("loss", "ns"),),
-        has_checkpoints=True,
-    ),
-    "skipgram": Method("Skip-gram.", SkipGramConfig, train_word2vec, has_checkpoints=True),
-    "nce": Method(
-        "Skip-gram with noise-contrastive estimation.",
-        SkipGramConfig,
-        train_word2vec,
-        (("loss", "nce"),),
-        has_checkpoints=True,
-    ),
-    "cbow": Method(
-        "Continuous bag of words.", CbowConfig, train_word2vec, has_checkpoints=True
-    ),
-    "glove": Method(
-        "Global vectors from counts.",
-        GloveConfig,
-        train_glove_on_text,
-        has_checkpoints=True,
-        run_on_counts=train_on_counts,
-    ),
-    "ppmi": Method(
-        "Sparse vectors of mutual information.",
-        PpmiConfig,
-        cast("Callable[..., Embeddings]", ppmi_on_text),  # they answer the same questions
-        run_on_counts=cast("Callable[..., Embeddings]", ppmi_on_counts),
-    ),
-    "svd": Method(
-        "Singular vectors of mutual information.",
-        SvdConfig,
-        svd_on_text,
-        run_on_counts=svd_on_counts,
-    ),
-}
+__all__ = [
+    "METHODS",
+    "Method",
+    "RunFolder",
+    "TrainingProgress",
+    "make_config",
+    "open_run",
+    "resume",
+    "train",
+]
 
 Source = (
     str | Path | Sequence[str | Path] | Iterable[Sequence[str]] | EncodedCorpus | Cooccurrence
 )
-
-
-def make_config(method: str, options: dict[str, Any]) -> VocabularyConfig:
-    """Build the configuration of a method, refusing options that it does not have.
-
-    Raises
-    ------
-    ValueError
-        If the method, an option or a value is not allowed.
-    """
-    check_choice("method", method, tuple(METHODS))
-    chosen = METHODS[method]
-    fixed: dict[str, Any] = dict(chosen.fixed)
-    allowed = [f.name for f in dataclasses.fields(chosen.config) if f.name not in fixed]
-    for name in options:
-        if name not in allowed:
-            peer = name.replace("_", "-")
-            ours = peer_names(method).get(peer, "").replace("-", "_")
-            told = f", which is called {ours} here" if ours in allowed else ""
-            told = f": {ADVICE[peer]}" if peer in ADVICE else told
-            raise ValueError(
-                f"options of {method} must be among {', '.join(allowed)}, got {name}{told}"
-            )
-    return chosen.config(**fixed, **options)
 
 
 def train(
@@ -249,58 +157,9 @@ def train(
     if init_from is not None:
         dim = cast("Word2VecConfig | GloveConfig", config).dim
         initial = find_initial_rows(init_from, corpus.vocabulary, dim)
-    work = _Work(method, config, corpus, initial)
+    work = Work(method, config, corpus, initial)
     reports = {"progress": progress, "log": log, "callback": callback, "memory": memory}
     return work.run(reports) if folder is None else work.run_in(folder, reports, keep_run)
-
-
-def _read(
-    corpus: Any,  # noqa: ANN401  (as encode takes it)
-    config: VocabularyConfig,
-    reading: dict[str, Any],
-    *,
-    progress: bool,
-    memory: int | None,
-) -> EncodedCorpus | Cooccurrence:
-    """Encode a corpus, or count it where words that have no row are to keep their places."""
-    if (
-        isinstance(config, CooccurrenceConfig)
-        and config.rare_deletion == "after"
-        and reading["vocabulary"] is not None
-    ):
-        counting = config.counting()
-        return cooccur(corpus, counting, progress=progress, memory=memory, **reading)
-    threads = getattr(config, "threads", None)
-    with work_bar(progress, "reading", "B") as report:
-        return encode(
-            corpus, config=config.encoding(), threads=threads, progress=report, **reading
-        )
-
-
-def _check_arguments(
-    vocabulary: object, callback: object, memory: int | None, **flags: object
-) -> None:
-    """Refuse what only the work would stumble over, when the text has been read."""
-    if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
-        raise ValueError(f"vocabulary must be a Vocabulary, got {type(vocabulary).__name__}")
-    if callback is not None and not callable(callback):
-        raise ValueError(f"callback must be a function, got {type(callback).__name__}")
-    if memory is not None:
-        check_whole("memory", memory)
-    for name, value in flags.items():
-        plain_value(name, "bool", value)
-
-
-def _check_drawn(vocabulary: Vocabulary, config: VocabularyConfig) -> None:
-    """Refuse words that occur nowhere, where words are drawn by their counts."""
-    if vocabulary.counts is None or not isinstance(config, Word2VecConfig):
-        return
-    if (never := np.flatnonzero(vocabulary.counts < 1)).size:
-        row = int(never[0])
-        raise ValueError(
-            "vocabulary must have words with a count of at least 1, got "
-            f"{vocabulary.counts[row]} for {vocabulary[row]!r} in row {row}"
-        )
 
 
 def resume(
@@ -366,37 +225,27 @@ def resume(
     return work.run_in(folder, reports, keep_run, goes_further=epochs is not None)
 
 
-def open_run(content: Mapping[str, Any], folder: Path, epochs: int | None = None) -> _Work:
-    """Return what the run in ``folder`` trains, where ``content`` is what ``run.json`` says.
-
-    Raises
-    ------
-    FormatError
-        If the corpus, the counts or the rows that the run began with are damaged.
-    ValueError
-        If the method, an option or ``epochs`` is none that a run can have.
-    """
-    identity = content["identity"]
-    method = identity["method"]
-    check_choice("method", method, tuple(METHODS))
-    fixed = dict(METHODS[method].fixed)
-    options = {name: value for name, value in identity["config"].items() if name not in fixed}
-    if epochs is not None:
-        _check_epochs(method, epochs, options["epochs"])
-        options["epochs"] = epochs
-    config = make_config(method, options)
-    source = read_source(folder, identity)
-    return _Work(method, config, source, read_initial(folder, identity))
-
-
-def _check_epochs(method: str, epochs: int, before: int) -> None:
-    if method not in METHODS_THAT_GO_FURTHER:
-        raise ValueError(
-            f"epochs must be left out for {method}, whose learning rate falls to the end of "
-            "its epochs; init_from trains its vectors further"
+def _read(
+    corpus: Any,  # noqa: ANN401  (as encode takes it)
+    config: VocabularyConfig,
+    reading: dict[str, Any],
+    *,
+    progress: bool,
+    memory: int | None,
+) -> EncodedCorpus | Cooccurrence:
+    """Encode a corpus, or count it where words that have no row are to keep their places."""
+    if (
+        isinstance(config, CooccurrenceConfig)
+        and config.rare_deletion == "after"
+        and reading["vocabulary"] is not None
+    ):
+        counting = config.counting()
+        return cooccur(corpus, counting, progress=progress, memory=memory, **reading)
+    threads = getattr(config, "threads", None)
+    with work_bar(progress, "reading", "B") as report:
+        return encode(
+            corpus, config=config.encoding(), threads=threads, progress=report, **reading
         )
-    if epochs < before:
-        raise ValueError(f"epochs must be at least {before}, those of the run, got {epochs}")
 
 
 def _run_folder(
@@ -414,44 +263,27 @@ def _run_folder(
     return RunFolder(Path(run), every, checkpoint_at_end=keep_run)
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What is to be trained, on what, from where."""
+def _check_arguments(
+    vocabulary: object, callback: object, memory: int | None, **flags: object
+) -> None:
+    """Refuse what only the work would stumble over, when the text has been read."""
+    if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
+        raise ValueError(f"vocabulary must be a Vocabulary, got {type(vocabulary).__name__}")
+    if callback is not None and not callable(callback):
+        raise ValueError(f"callback must be a function, got {type(callback).__name__}")
+    if memory is not None:
+        check_whole("memory", memory)
+    for name, value in flags.items():
+        plain_value(name, "bool", value)
 
-    method: str
-    config: VocabularyConfig
-    source: EncodedCorpus | Cooccurrence
-    initial: InitialRows | None = None
 
-    def run(self, reports: dict[str, Any], **more: Any) -> Embeddings:  # noqa: ANN401
-        """Train, and return what came out; ``more`` goes to the method's function."""
-        method = METHODS[self.method]
-        run = method.run if isinstance(self.source, EncodedCorpus) else method.run_on_counts
-        if run is None:
-            raise ValueError(f"corpus must be text for {self.method}, got counts")
-        if self.initial is not None:
-            more["initial"] = self.initial
-        return run(self.source, self.config, **more, **reports)
-
-    def run_in(
-        self,
-        folder: RunFolder,
-        reports: dict[str, Any],
-        keep_run: bool,
-        *,
-        goes_further: bool = False,
-    ) -> Embeddings:
-        """Train in a run's folder, which is removed after success unless it is to be kept."""
-        config = self.config
-        if getattr(config, "threads", 1) is None:
-            config = dataclasses.replace(config, threads=available_threads())  # type: ignore[call-arg]
-        if reports["log"] is None:
-            reports = {**reports, "log": folder.log}
-        identity = identity_of(self.method, config, self.source, self.initial)
-        begun = folder.begun(identity, self.source, self.initial, goes_further=goes_further)
-        with begun as checkpoints:
-            work = dataclasses.replace(self, config=config)
-            vectors = work.run(reports, checkpoints=checkpoints)
-        if not keep_run:
-            folder.remove()
-        return vectors
+def _check_drawn(vocabulary: Vocabulary, config: VocabularyConfig) -> None:
+    """Refuse words that occur nowhere, where words are drawn by their counts."""
+    if vocabulary.counts is None or not isinstance(config, Word2VecConfig):
+        return
+    if (never := np.flatnonzero(vocabulary.counts < 1)).size:
+        row = int(never[0])
+        raise ValueError(
+            "vocabulary must have words with a count of at least 1, got "
+            f"{vocabulary.counts[row]} for {vocabulary[row]!r} in row {row}"
+        )
