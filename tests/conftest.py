@@ -68,6 +68,16 @@ def signals_reach_children() -> Iterator[None]:
         signal.signal(number, signal.SIG_IGN)
 
 
+@pytest.fixture(autouse=True)
+def kept_signal_handlers() -> Iterator[None]:
+    """Put back the handlers that the command line installs."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
 def has_gpu() -> bool:
     """Tell whether CuPy is here and sees a GPU."""
     try:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,6 @@ from embkit.cli import main as run_main
 from embkit.cli import on_demand
 from embkit.cli.app import build_app
 from embkit.cli.exit_codes import ExitCode, Stopped, exit_code_of
-from embkit.cli.peers import translate_peer_options
 from embkit.cli.terminal import visible
 from embkit.errors import (
     CorpusError,
@@ -30,9 +27,14 @@ from embkit.errors import (
     OutputExistsError,
     ResourceError,
 )
+from tests.command_line import error_line
 
 ROOT = Path(__file__).parents[1]
+
+
 HUGE = "9" * 400
+
+
 COMMANDS = (
     "",
     "cooccur",
@@ -91,26 +93,6 @@ COMMANDS = (
     "translate",
     "map-many",
 )
-
-
-@pytest.fixture(autouse=True)
-def _signal_handlers() -> Iterator[None]:
-    """Put back the handlers that the command line installs."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
-
-
-def error_line(capsys: pytest.CaptureFixture[str]) -> str:
-    """Return the one line that an error may print."""
-    captured = capsys.readouterr()
-    lines = captured.err.splitlines()
-    assert len(lines) == 1, captured.err
-    assert captured.out == ""
-    assert lines[0].startswith("embkit: error: ")
-    return lines[0].removeprefix("embkit: error: ")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -316,51 +298,6 @@ def test_help_of_a_command_imported_on_demand_tells_more_than_its_line(
 
 
 @pytest.mark.parametrize(
-    ("content", "hint"),
-    [
-        ("jsn = true", "jsn"),
-        ("json = ", "config must be TOML"),
-        ("[train]\ndim = 1", "options only"),
-        ("jsno = true", "did you mean json?"),
-        ('config = "other.toml"', "there is no option config here"),
-    ],
-)
-def test_config_errors_exit_2(
-    content: str, hint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "run.toml"
-    config.write_text(content, encoding="utf-8")
-    assert run_main(["doctor", "--config", str(config)]) == ExitCode.USAGE
-    assert hint in error_line(capsys)
-
-
-def test_config_has_options_that_are_called_like_commands(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "run.toml"
-    config.write_text('train = "no/such"\n', encoding="utf-8")
-    command = ["eval", "documents", "a", "b", "--test", "c", "--config", str(config)]
-    assert run_main(command) == ExitCode.USAGE
-    assert "no/such: No such file" in error_line(capsys)
-
-
-def test_config_can_ask_for_a_traceback_and_for_quiet_before_anything_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "run.toml"
-    config.write_text("debug = true\nquiet = true\n", encoding="utf-8")
-    command = ["train", "sgns", "no/such", "-size", "5", "--output", str(tmp_path / "v.txt")]
-    assert run_main([*command, "--config", str(config)]) == ExitCode.USAGE
-    told = capsys.readouterr().err
-    assert "Traceback" in told
-    assert "is called --dim here" not in told
-    assert run_main([*command, "--", "--debug"]) == ExitCode.USAGE
-    told = capsys.readouterr().err
-    assert "Traceback" not in told
-    assert "is called --dim here" in told
-
-
-@pytest.mark.parametrize(
     "arguments",
     [
         ["query", "neighbors", "{vectors}", "a", "-n", HUGE],
@@ -381,77 +318,9 @@ def test_numbers_of_hundreds_of_digits_are_refused_by_name(
     assert f"{name} must be" in error_line(capsys)
 
 
-def test_config_of_any_size_or_kind_is_no_reason_to_wait(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "large").write_bytes(b"#" * (1 << 20) + b"\n")
-    (tmp_path / "largest").write_bytes(b"#" * ((1 << 20) - 1) + b"\n")
-    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
-        assert run_main(["doctor", "--config", str(path)]) == ExitCode.USAGE
-        assert f"{path}: config must be a file, got" in error_line(capsys)
-    assert run_main(["doctor", "--config", str(tmp_path / "large")]) == ExitCode.USAGE
-    assert f"{tmp_path / 'large'}: config must have at most 1048576" in error_line(capsys)
-    assert run_main(["doctor", "--config", str(tmp_path / "largest")]) == ExitCode.DONE
-
-
-def test_peers_option_names_are_translated_and_told(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    peers = ["train", "sgns", "a.txt", "-size", "50", "--iter=3", "--", "-size"]
-    assert translate_peer_options(peers) == [
-        *("train", "sgns", "a.txt", "--dim", "50", "--epochs=3", "--", "-size")
-    ]
-    assert "note: -size is called --dim here" in capsys.readouterr().err
-
-
-def test_the_text_is_an_argument_also_where_a_peer_names_it(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    for peers in (["-train", "a.txt"], ["--input=a.txt"], ["--corpus_file", "a.txt"]):
-        translated = translate_peer_options(["train", "sgns", *peers, "-size", "5"])
-        assert translated == ["train", "sgns", "a.txt", "--dim", "5"]
-        assert "note: the text needs no -" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("option", "advice"),
-    [
-        ("-cbow", "sgns, skipgram or cbow"),
-        ("-hs", "loss hs"),
-        ("-binary", ".bin is binary"),
-        ("--cbow_mean", "context_combination"),
-        ("-minn", "subwords"),
-    ],
-)
-def test_what_stands_for_a_peers_option_is_told(
-    option: str, advice: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_main(["train", "-train", "a.txt", option, "1", "-q"]) == ExitCode.USAGE
-    assert advice in error_line(capsys)
-
-
-def test_alpha_is_the_exponent_of_glove_and_the_rate_of_the_others() -> None:
-    peers = ["-alpha", "0.5", "-x-max", "10", "-grad-clip", "1"]
-    assert translate_peer_options(["train", "glove", *peers], quiet=True) == [
-        *("train", "glove", "--exponent", "0.5", "--x-max", "10", "--clip", "1")
-    ]
-    translated = translate_peer_options(["train", "cbow", *peers], quiet=True)
-    assert translated[2] == "--learning-rate"
-
-
 def test_doctor_json_parses_and_names_the_kernel(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_main(["doctor", "--json"]) == ExitCode.DONE
     report = json.loads(capsys.readouterr().out)
     found = {check["name"]: check["found"] for check in report["checks"]}
     assert re.match(r"(baseline|avx2|avx512|neon)\b", found["kernels"])
     assert {"threads", "memory", "blas", "gpu", "numpy"} <= set(found)
-
-
-def test_config_file_gives_options_and_flags_win(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "run.toml"
-    config.write_text("json = true\n", encoding="utf-8")
-    assert run_main(["doctor", "--config", str(config)]) == 0
-    assert json.loads(capsys.readouterr().out)

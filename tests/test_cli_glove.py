@@ -18,6 +18,7 @@ from embkit.cli import main as run_main
 from embkit.cli.exit_codes import ExitCode
 from embkit.config import CooccurrenceConfig
 from embkit.counts.cooccurrence import cooccur
+from tests.command_line import error_line
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--dim", "8", "--threads", "1", "--quiet"]
@@ -38,13 +39,6 @@ def corpus(tmp_path: Path) -> Path:
 
 def train(source: list[str], output: Path, *options: str) -> int:
     return run_main(["train", "glove", *source, "--output", str(output), *SMALL, *options])
-
-
-def error_of(capsys: pytest.CaptureFixture[str]) -> str:
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1
-    return captured.err
 
 
 def test_words_of_a_topic_come_together(corpus: Path, tmp_path: Path) -> None:
@@ -136,7 +130,7 @@ def test_what_does_not_fit_together_is_refused(
     ]
     for source, options, code, hint in cases:
         assert train(source, output, *options) == code, hint
-        assert hint in error_of(capsys)
+        assert hint in error_line(capsys)
     assert list(output.parent.iterdir()) == []
 
 

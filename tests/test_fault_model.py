@@ -15,7 +15,7 @@ ROWS: dict[int, tuple[str, str]] = {
     1: (
         "corpus missing or unreadable",
         "test_corpus_sources::test_missing_and_unreadable_files_are_found_before_any_work "
-        "test_cli_commands::test_a_run_that_cannot_end_well_leaves_no_output",
+        "test_cli_train::test_a_run_that_cannot_end_well_leaves_no_output",
     ),
     2: ("no tokens", "test_corpus::test_no_tokens_is_said"),
     3: (
@@ -24,13 +24,13 @@ ROWS: dict[int, tuple[str, str]] = {
     ),
     4: (
         "vocabulary of one word",
-        "test_cli_commands::test_a_run_that_cannot_end_well_leaves_no_output",
+        "test_cli_train::test_a_run_that_cannot_end_well_leaves_no_output",
     ),
     5: ("no final newline", "test_surroundings::test_last_word_without_a_newline_is_kept"),
     6: (
         "CRLF and lone CR",
         "test_corpus::test_equals_the_oracle_for_any_blocks_and_threads "
-        "test_cli_commands::test_odd_bytes_of_a_text_are_told_once",
+        "test_cli_train::test_odd_bytes_of_a_text_are_told_once",
     ),
     7: (
         "byte-order marks",
@@ -40,7 +40,7 @@ ROWS: dict[int, tuple[str, str]] = {
     8: (
         "invalid UTF-8",
         "test_corpus::test_invalid_bytes_are_an_error_with_line_and_byte "
-        "test_cli_commands::test_odd_bytes_of_a_text_are_told_once "
+        "test_cli_train::test_odd_bytes_of_a_text_are_told_once "
         "test_corpus::test_any_bytes_are_kept_exactly_or_replaced",
     ),
     9: ("NUL bytes", "test_corpus::test_any_bytes_are_kept_exactly_or_replaced"),
@@ -132,7 +132,7 @@ ROWS: dict[int, tuple[str, str]] = {
     28: (
         "unknown options, configurations without end",
         "test_cli::test_usage_errors_are_one_line_and_exit_2 "
-        "test_cli::test_config_of_any_size_or_kind_is_no_reason_to_wait",
+        "test_cli_config::test_config_of_any_size_or_kind_is_no_reason_to_wait",
     ),
     29: (
         "more memory than the container allows",
@@ -160,7 +160,7 @@ ROWS: dict[int, tuple[str, str]] = {
     34: (
         "SIGINT",
         "test_resume::test_run_ended_by_a_signal_resumes_to_the_same_file "
-        "test_cli_commands::test_a_signal_ends_training_within_a_second_and_leaves_nothing "
+        "test_cli_train::test_a_signal_ends_training_within_a_second_and_leaves_nothing "
         "test_cli_signals::test_second_signal_ends_what_hears_none "
         "test_cli_signals::test_signal_that_comes_twice_at_once_is_one "
         "test_resume::test_second_signal_ends_a_run_at_once_and_it_still_resumes",

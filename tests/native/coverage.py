@@ -29,7 +29,8 @@ from tests.native.copies import Copy
 LEAST = 0.95
 TESTS = (
     *("tests/test_native_readers.py", "tests/test_native_binary.py"),
-    *("tests/test_native_text.py", "tests/test_native_numbers.py", "tests/test_checkpoint.py"),
+    *("tests/test_native_text.py", "tests/test_native_numbers.py"),
+    *("tests/test_checkpoint.py", "tests/test_run_folder.py"),
     *("tests/test_safetensors_header.py", "tests/test_sparse_entries.py"),
     *("tests/test_word2vec_text.py", "tests/test_word2vec_binary.py"),
     *("tests/test_fasttext.py", "tests/test_fasttext_hostile.py"),

@@ -66,10 +66,18 @@ TESTS: dict[str, tuple[str, ...]] = {
     "csrc/io/word2vec_text.cpp": TEXT,
     "csrc/io/text_rows.cpp": TEXT,
     "embkit/training/checkpoint.py": (
-        *("tests/test_checkpoint.py", "tests/test_every_bit.py::test_every_format_is_tried"),
+        *(
+            "tests/test_checkpoint.py",
+            "tests/test_run_folder.py",
+            "tests/test_every_bit.py::test_every_format_is_tried",
+        ),
         "tests/test_every_bit.py::test_every_truncation_is_refused_or_leaves_a_whole_result",
     ),
-    "embkit/training/run.py": ("tests/test_checkpoint.py", "tests/test_resume_options.py"),
+    "embkit/training/run.py": (
+        "tests/test_run_folder.py",
+        "tests/test_checkpoint.py",
+        "tests/test_resume_options.py",
+    ),
     "embkit/formats/safetensors_header.py": MODEL,
     "embkit/formats/safetensors_dir.py": MODEL,
     "embkit/formats/sparse_entries.py": ("tests/test_sparse_entries.py", *NPZ),
