@@ -189,7 +189,6 @@ def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
     assert (tmp_path / "v.txt").read_text().startswith("3 2\n")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
     path = tmp_path / "vectors.txt"
     path.write_text("2 2\nbr\u00fccke 1 0\nx 1 1\n", encoding="utf-8")
@@ -200,6 +199,7 @@ def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
     assert done.stdout == b"x\tbr\\xfccke\t0.7071\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_under_stdout_exits_4() -> None:
     with Path("/dev/full").open("w") as full, spawn(["--help"], stdout=full) as process:
         _, errors = process.communicate(timeout=60)
