@@ -187,6 +187,8 @@ def test_a_dictionary_of_the_other_direction_is_told_and_taken(
     command += ["--dictionary", str(swapped), "--resamples", "20"]
     assert run_main(command) == 3
     assert "warning: few pairs of" in capsys.readouterr().err
+    assert run_main([*command, "--quiet"]) == 3
+    assert "warning" not in capsys.readouterr().err
     assert run_main([*command, "--reverse-dictionary", "--json"]) == 0
     shown = capsys.readouterr()
     assert json.loads(shown.out)[0]["precision_at"]["1"]["value"] == 1
