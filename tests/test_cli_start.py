@@ -17,8 +17,6 @@ from embkit.cli.address_space import blas_threads
 from embkit.cli.exit_codes import ExitCode, exit_code_of
 
 ROOT = Path(__file__).parents[1]
-FULL = Path("/dev/full")
-needs_full = pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
 
 
 def spawn(arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
@@ -118,12 +116,12 @@ def test_no_memory_to_start_is_told_in_a_line(
     assert capsys.readouterr().err == "embkit: error: not enough memory to start\n"
 
 
-def start_within(kib: int, arguments: Sequence[str]) -> tuple[int, str]:
-    """Run embkit in so much address space; return its exit code and what it told."""
+def start_within(kind: int, kib: int, arguments: Sequence[str]) -> tuple[int, str]:
+    """Run embkit under a limit; return its exit code and what it told."""
     limit = (kib << 10, kib << 10)
     threads = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
     with spawn(
-        arguments, env=threads, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit)
+        arguments, env=threads, preexec_fn=lambda: resource.setrlimit(kind, limit)
     ) as process:
         try:
             _, errors = process.communicate(timeout=60)
@@ -133,19 +131,28 @@ def start_within(kib: int, arguments: Sequence[str]) -> tuple[int, str]:
     return process.returncode, errors
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of the address space")
-def test_too_little_address_space_is_told_with_what_would_do(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="needs limits that the system keeps")
+@pytest.mark.parametrize(
+    ("kind", "kib", "what", "option"),
+    [
+        (resource.RLIMIT_AS, 120_000, "the address space", "-v"),
+        (resource.RLIMIT_DATA, 40_000, "the memory for data", "-d"),
+    ],
+)
+def test_too_little_memory_for_libraries_is_told_with_what_would_do(
+    kind: int, kib: int, what: str, option: str, tmp_path: Path
+) -> None:
     # OpenBLAS, as it is loaded, asks for memory for ever or raises SIGINT where it gets none.
     rows = "\n".join(f"w{row} {row % 7}.5 {row % 11} {row % 13}" for row in range(1, 60))
     vectors = tmp_path / "v.txt"
     vectors.write_text(rows + "\n")
     command = ["eval", "diagnostics", str(vectors)]
-    kib, refused = 120_000, []
-    assert start_within(kib, ["--version"])[0] == ExitCode.DONE
-    while (outcome := start_within(kib, command))[0] != ExitCode.DONE:
+    refused = []
+    assert start_within(kind, kib, ["--version"])[0] == ExitCode.DONE
+    while (outcome := start_within(kind, kib, command))[0] != ExitCode.DONE:
         told = re.fullmatch(
-            rf"embkit: error: the address space is limited to {kib} KiB, too little to load "
-            r"(numpy|scipy): ulimit -v (\d+)( or OPENBLAS_NUM_THREADS=1)? would do\n",
+            rf"embkit: error: {what} is limited to {kib} KiB, too little to load "
+            rf"(numpy|scipy): ulimit {option} (\d+)( or OPENBLAS_NUM_THREADS=1)? would do\n",
             outcome[1],
         )
         assert outcome[0] == ExitCode.RESOURCE
@@ -191,6 +198,7 @@ def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
     assert (tmp_path / "v.txt").read_text().startswith("3 2\n")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
     path = tmp_path / "vectors.txt"
     path.write_text("2 2\nbr\u00fccke 1 0\nx 1 1\n", encoding="utf-8")
@@ -201,22 +209,11 @@ def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
     assert done.stdout == b"x\tbr\\xfccke\t0.7071\n"
 
 
-@needs_full
 def test_a_full_disk_under_stdout_exits_4() -> None:
-    with FULL.open("w") as full, spawn(["--help"], stdout=full) as process:
+    with Path("/dev/full").open("w") as full, spawn(["--help"], stdout=full) as process:
         _, errors = process.communicate(timeout=60)
     assert process.returncode == ExitCode.OUTPUT
     assert errors.splitlines() == ["embkit: error: standard output: No space left on device"]
-
-
-@needs_full
-def test_messages_that_cannot_be_written_do_not_end_the_work(tmp_path: Path) -> None:
-    (tmp_path / "v.txt").write_bytes(b"a 1\r\nb 2\r\n")  # a warning, then what was written
-    command = ["convert", str(tmp_path / "v.txt"), str(tmp_path / "v.bin")]
-    with FULL.open("w") as full, spawn(command, stderr=full) as process:
-        process.communicate(timeout=60)
-    assert process.returncode == ExitCode.DONE
-    assert (tmp_path / "v.bin").exists()
 
 
 def test_lack_of_memory_is_told_in_words(

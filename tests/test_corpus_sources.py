@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from embkit.config import VocabularyConfig
 from embkit.corpus import EncodedCorpus, encode, encoded
 from embkit.corpus.sources import find_files
 from embkit.errors import CorpusError, FormatError
+from embkit.training import train
 
 KEEP_ALL = VocabularyConfig(min_count=1)
 TEXT = b"the cat sat\nthe dog\r\nand the b\xc3\xa9e sat\n" * 40
@@ -114,6 +116,20 @@ def test_a_folder_is_all_its_files_in_order_without_the_hidden(tmp_path: Path) -
     assert corpus.sources == tuple(str(tmp_path / name) for name in names)
     assert corpus.vocabulary.counts is not None
     assert corpus.vocabulary.counts.tolist() == [2, 1, 1]
+
+
+def test_folders_of_runs_are_not_text(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a b\na b\n", encoding="utf-8")
+    options: dict[str, Any] = {"dim": 2, "min_count": 1, "threads": 1, "keep_run": True}
+    run = tmp_path / "vectors.run"
+    first = train("sgns", tmp_path, run=run, **options)
+    assert sorted(path.name for path in run.iterdir())[-2:] == ["log.jsonl", "run.json"]
+    again = train("sgns", tmp_path, run=run, **options)
+    assert again.vectors.tobytes() == first.vectors.tobytes()
+    pattern = find_files(str(tmp_path / "**"))
+    assert [file.path for file in pattern.files] == [str(tmp_path / "a.txt")]
+    (run / "run.json").write_text("a file that is only called so", encoding="utf-8")
+    assert len(find_files(tmp_path).files) == len(list(run.iterdir())) + 1
 
 
 def test_a_pattern_is_the_files_it_matches_in_order(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -15,9 +16,10 @@ if sys.platform != "linux":
 
 import embkit
 from embkit.training.checkpoint import State, write_checkpoint
-from tests.native import fault_record
+from tests.native import fault_record, power, stops
 from tests.native.fault_cases import is_whole, other_inputs
 from tests.native.faults import wanted_slices
+from tests.native.forks import Ended
 from tests.native.kills import kind_of, last_checkpoint, plan_points
 from tests.native.power import Disk
 from tests.native.rooms import torn_checkpoints
@@ -147,3 +149,26 @@ def test_other_vectors_of_the_same_words_are_whole_but_not_those_that_were_there
     torn.write_bytes(torn.read_bytes()[:-1])
     whole = {name: is_whole(room, rooms["new"]) for name, room in rooms.items()}
     assert whole == {"new": True, "again": True, "old": False, "torn": False, "gone": False}
+
+
+def test_tables_of_the_projector_count_where_its_configuration_names_them() -> None:
+    shown = {"p/projector_config.pbtxt": b'"t-1.tsv"', "p/t-1.tsv": b"1"}
+    assert power._visible({**shown, "p/t-2.tsv": b"2", "p/.t-3.part": b""}) == shown
+    assert power._visible({"counts.tsv": b"1"}) == {"counts.tsv": b"1"}
+
+
+def test_stopped_command_that_leaves_a_file_or_tells_too_much_is_seen(tmp_path: Path) -> None:
+    told = ["embkit: error: interrupted"]
+    find, number = stops.find_problem, signal.SIGINT
+    assert find(tmp_path, Ended(130, told), number) is None
+    assert find(tmp_path, Ended(143, told), number) == f"exit code 143, not 130: {told}"
+    assert find(tmp_path, Ended(130, ["Traceback", *told]), number) is not None
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "log.jsonl").touch()
+    assert find(tmp_path, Ended(130, told), number) is None
+    (tmp_path / "run" / "checkpoint-000001.safetensors").touch()
+    torn = find(tmp_path, Ended(130, told), number)
+    assert torn == "not whole: ['checkpoint-000001.safetensors']"
+    (tmp_path / ".model.part").touch()
+    assert find(tmp_path, Ended(130, told), number) == "files are left: ['.model.part']"
+    assert find(tmp_path, Ended(0, []), number) is None

@@ -14,7 +14,7 @@ from embkit.cli import main
 from embkit.config import CooccurrenceConfig
 from embkit.counts.cooccurrence import cooccur
 from embkit.embeddings import Embeddings
-from embkit.errors import FormatError
+from embkit.errors import CorpusError, FormatError
 from embkit.training.initial import find_initial_rows, load_initial, save_initial
 from embkit.training.word2vec import Word2VecTrainer
 from embkit.vocabulary import Vocabulary
@@ -202,7 +202,7 @@ def test_vectors_that_cannot_be_begun_with_are_refused() -> None:
     words = Vocabulary.from_words(["w1", "w2"])
     with pytest.raises(ValueError, match="dim must be 6, as that of Embeddings, got 7"):
         find_initial_rows(foreign(), words, 7)
-    with pytest.raises(ValueError, match="must have words of the corpus, Embeddings has none"):
+    with pytest.raises(CorpusError, match="must have words of the corpus, Embeddings has none"):
         find_initial_rows(foreign(), Vocabulary.from_words(["w2"]), 6)
     bad = Embeddings.from_words({"w1": [np.nan] * 6})
     with pytest.raises(ValueError, match="must have finite vectors"):
@@ -241,11 +241,13 @@ def test_command_refuses_in_one_line(
 ) -> None:
     embkit.save(foreign(), tmp_path / "v.bin")
     (tmp_path / "cut.bin").write_bytes((tmp_path / "v.bin").read_bytes()[:-3])
+    embkit.save(Embeddings.from_words({"none": np.ones(100)}), tmp_path / "others.bin")
     command = ["train", "sgns", str(corpus), "--min-count", "1", "--output"]
     cases = [
         ("v.bin", "out.bin", 2, "dim must be 6, as that of v.bin, got 100"),
         ("no.bin", "out.bin", 2, "no.bin: No such file"),
         ("cut.bin", "out.bin", 3, "cut.bin"),
+        ("others.bin", "out.bin", 3, "words of the corpus, others.bin has none of them"),
         ("v.bin", "v.bin", 2, "output must not be an input"),
     ]
     for given, output, code, hint in cases:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import random
 import re
@@ -9,6 +10,7 @@ import struct
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -425,3 +427,33 @@ def test_row_that_is_not_finite_is_told(tmp_path: Path) -> None:
         with pytest.raises(FormatError) as caught:
             read(tmp_path, savez(words=TEXT, vectors=ROWS, output=rows))
         assert caught.value.reason == "row 4 of output is not finite as float32"
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 1])
+def test_error_of_the_disk_is_not_told_as_one_of_the_archive(
+    share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = to_bytes(make())
+
+    class Failing(io.FileIO):
+        """A file whose last bytes, or a part of them, cannot be read."""
+
+        def read(self, size: int | None = -1) -> Any:
+            if self.tell() >= share * (len(content) - 22):
+                raise OSError(errno.EIO, "Input/output error", str(self.name))
+            return super().read(-1 if size is None else size)
+
+        def readinto(self, buffer: Any) -> int:
+            data: bytes = self.read(len(buffer))
+            buffer[: len(data)] = data
+            return len(data)
+
+        def readall(self) -> Any:
+            return self.read()
+
+    path = tmp_path / "model.npz"
+    path.write_bytes(content)
+    opened = "embkit.formats.npz_archive.open_file"
+    monkeypatch.setattr(opened, lambda name: io.BufferedReader(Failing(name), 16))
+    with pytest.raises(OSError, match=rf"Input/output error: '{path}'"):
+        read_embeddings(path)

@@ -116,9 +116,10 @@ def encode(
     Parameters
     ----------
     source : path, list of paths, or iterable of token lists
-        A file; a folder (all regular files below it, sorted, hidden ones left out); a glob
-        pattern; ``-`` for standard input; or sentences as iterables of ``str`` or ``bytes``
-        tokens, which may hold blanks. Iterables are read once and on the calling thread.
+        A file; a folder (all regular files below it, sorted, without hidden ones and those
+        of runs); a glob pattern; ``-`` for standard input; or sentences as iterables of
+        ``str`` or ``bytes`` tokens, which may hold blanks. Iterables are read once and on the
+        calling thread.
     config : VocabularyConfig
         Which words to keep.
     vocabulary : Vocabulary, optional

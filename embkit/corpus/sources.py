@@ -26,6 +26,9 @@ Signature: TypeAlias = "tuple[int, int, int, int]"
 STDIN = "-"
 _HEAD = 10  # bytes that tell every compression
 _POLL_MILLISECONDS = 100
+_RUN_HEAD = 4096  # bytes of run.json in which its mark is
+RUN_MARK = b'"format": "embkit run"'
+"""What tells the folder of a run, which is no text."""
 
 
 def signature_of(status: os.stat_result) -> Signature:
@@ -156,7 +159,7 @@ def expand(path: str) -> list[str]:
         return found
     if os.path.lexists(path) or not glob.has_magic(path):
         return [path]
-    found = sorted(name for name in glob.glob(path, recursive=True) if Path(name).is_file())  # noqa: PTH207
+    found = sorted(name for name in glob.glob(path, recursive=True) if _is_text(Path(name)))  # noqa: PTH207
     if not found:
         raise FileNotFoundError(errno.ENOENT, "No file matches the pattern", path)
     return found
@@ -165,10 +168,25 @@ def expand(path: str) -> list[str]:
 def _files_below(folder: str) -> list[str]:
     found = []
     for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [
+            name
+            for name in folders
+            if not (name.startswith(".") or _holds_run(Path(parent) / name))
+        ]
         paths = (Path(parent) / name for name in files if not name.startswith("."))
         found += [str(path) for path in paths if path.is_file()]
     return sorted(found)
+
+
+def _holds_run(folder: Path) -> bool:
+    """Tell whether a folder is that of a run, whose output stands among the texts."""
+    with contextlib.suppress(OSError), (folder / "run.json").open("rb") as file:
+        return RUN_MARK in file.read(_RUN_HEAD)
+    return False
+
+
+def _is_text(path: Path) -> bool:
+    return path.is_file() and not _holds_run(path.parent)
 
 
 def _checked(path: str) -> InputFile:

@@ -16,7 +16,6 @@ from embkit.counts.ppmi import train_ppmi
 from embkit.counts.svd import train_svd
 from embkit.embeddings import Embeddings
 from embkit.sparse import SparseEmbeddings
-from embkit.streams import naming
 
 Config = TypeVar("Config", bound=PpmiConfig)
 
@@ -155,5 +154,5 @@ def _log(
     if path is None:
         return
     report = {"counting_seconds": counting, "seconds": counting + behind, **figures}
-    with naming(path), Path(path).open("a", encoding="utf-8") as file:
+    with Path(path).open("a", encoding="utf-8") as file:
         file.write(json.dumps(report) + "\n")

@@ -7,6 +7,7 @@ are refused.
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import re
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO, NoReturn
+from typing import IO, Any, BinaryIO, NoReturn, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,17 @@ def open_archive(
         except FormatError:
             raise
         except _DAMAGE as error:
+            if _is_failed_read(error.__context__):
+                raise error.__context__ from None
             _fail(path, f"the archive is damaged: {error}")
+
+
+def _is_failed_read(cause: BaseException | None) -> TypeGuard[OSError]:
+    """Tell whether zipfile took an error of the disk for one of the archive.
+
+    A seek to before the first byte is one of the archive.
+    """
+    return isinstance(cause, OSError) and cause.errno != errno.EINVAL
 
 
 def _check_ends(

@@ -1,30 +1,29 @@
-"""Files of TensorBoard's embedding projector."""
+"""Files of TensorBoard's embedding projector.
+
+The configuration names the two tables, whose names have a digest of what is in them. It is
+replaced last, so that whatever ends an export, it names the old tables or the new ones, whole.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embkit.errors import OutputError
-from embkit.output import OutputFile, exists_error
+from embkit.output import OutputFile, exists_error, locked, sync_folder
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
 
-_NAMES = ("tensors.tsv", "metadata.tsv", "projector_config.pbtxt")
+_CONFIG_NAME = "projector_config.pbtxt"
+_TABLE = re.compile(r"\.?(tensors|metadata)-[0-9a-f]{8}\.tsv(\.[0-9a-f]{16}\.part)?")
 _BLOCK = 4096  # rows formatted at a time
 _SPACE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
-
-_CONFIG = """embeddings {
-  tensor_name: "embkit"
-  tensor_path: "tensors.tsv"
-  metadata_path: "metadata.tsv"
-}
-"""
 
 
 def check_folder(folder: Path, *, overwrite: bool = False) -> None:
@@ -33,7 +32,7 @@ def check_folder(folder: Path, *, overwrite: bool = False) -> None:
     Raises
     ------
     OutputExistsError
-        If one of them exists and ``overwrite`` is false.
+        If there is a configuration and ``overwrite`` is false.
     OutputError
         If the folder's own folder does not exist.
     NotADirectoryError
@@ -43,15 +42,14 @@ def check_folder(folder: Path, *, overwrite: bool = False) -> None:
         raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(folder))
     if not folder.parent.is_dir():
         raise OutputError(errno.ENOENT, "the output's folder does not exist", str(folder))
-    for name in _NAMES:
-        if not overwrite and (folder / name).exists():
-            raise exists_error(str(folder / name))
+    if not overwrite and (folder / _CONFIG_NAME).exists():
+        raise exists_error(str(folder / _CONFIG_NAME))
 
 
 def write_projector(
     vectors: Embeddings, folder: Path, *, overwrite: bool = False
 ) -> tuple[Path, ...]:
-    r"""Write ``tensors.tsv``, ``metadata.tsv`` and ``projector_config.pbtxt``.
+    r"""Write ``tensors-*.tsv``, ``metadata-*.tsv`` and ``projector_config.pbtxt``.
 
     The metadata are the words alone, without a header, or words and counts with one, as the
     projector demands. A tab or a line break in a word becomes a blank.
@@ -62,16 +60,19 @@ def write_projector(
     folder : Path
         Made if it does not exist.
     overwrite : bool
+        Replace what is there. The tables that were shown stay until the new ones are.
 
     Returns
     -------
     tuple of Path
-        The three files, each replaced atomically once all are written.
+        The three files.
 
     Raises
     ------
+    LockedError
+        If another process writes there.
     OutputExistsError
-        If one of them exists and ``overwrite`` is false.
+        If there is a configuration and ``overwrite`` is false.
     OSError
         If the folder refuses them.
 
@@ -84,42 +85,65 @@ def write_projector(
     ('1\t0.5\n0.25\t-1\n', 'sun\nsea\n')
     """
     check_folder(folder, overwrite=overwrite)
-    paths = tuple(folder / name for name in _NAMES)
-    contents = (_tensor_lines(vectors), _metadata_lines(vectors), iter([_CONFIG]))
-    with _made_whole(folder), contextlib.ExitStack() as outputs:
-        files = [OutputFile(path, overwrite=overwrite) for path in paths]
-        for file in files:
-            outputs.callback(file.discard)
-        for file, lines in zip(files, contents, strict=True):
-            _write(file, lines)
-        for file in files:
-            file.commit()
-    return paths
+    mark = _digest(vectors)
+    tensors, metadata = (folder / f"{name}-{mark}.tsv" for name in ("tensors", "metadata"))
+    config = folder / _CONFIG_NAME
+    with _made(folder), locked(folder / ".projector.lock", f"output {folder}"):
+        try:
+            _write(tensors, _tensor_lines(vectors), overwrite=True)
+            _write(metadata, _metadata_lines(vectors), overwrite=True)
+            _write(config, _config_lines(tensors, metadata), overwrite=overwrite)
+        finally:
+            _remove_unnamed(folder)
+    return tensors, metadata, config
 
 
-def _write(file: OutputFile, lines: Iterator[str]) -> None:
-    try:
+def _digest(vectors: Embeddings) -> str:
+    found = hashlib.blake2b(digest_size=4)
+    for line in _metadata_lines(vectors):
+        found.update(line.encode("utf-8", "surrogateescape"))
+    for start in range(0, len(vectors), _BLOCK):
+        found.update(vectors.vectors[start : start + _BLOCK].tobytes())
+    return found.hexdigest()
+
+
+def _write(path: Path, lines: Iterator[str], *, overwrite: bool) -> None:
+    with OutputFile(path, overwrite=overwrite) as stream:
         for line in lines:
-            file.stream.write(line.encode("utf-8", "surrogateescape"))
-    except OSError as error:
-        error.filename = error.filename or file.path  # a failed write does not know its file
-        raise
+            stream.write(line.encode("utf-8", "surrogateescape"))
+
+
+def _remove_unnamed(folder: Path) -> None:
+    """Remove tables that are not shown: replaced ones, and what a failed export left."""
+    config = folder / _CONFIG_NAME
+    told = config.read_bytes() if config.exists() else b""
+    for path in folder.iterdir():
+        if _TABLE.fullmatch(path.name) and path.name.encode() not in told:
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _made_whole(folder: Path) -> Iterator[None]:
-    """Make a folder where there is none; one made here goes again with its files on errors."""
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder where there is none; one made here goes again on errors."""
     is_new = not folder.exists()
     folder.mkdir(exist_ok=True)
     try:
+        if is_new:
+            sync_folder(folder.absolute().parent)
         yield
     except BaseException:
         if is_new:
-            for name in _NAMES:
-                (folder / name).unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # holds what others put there meanwhile
                 folder.rmdir()
         raise
+
+
+def _config_lines(tensors: Path, metadata: Path) -> Iterator[str]:
+    yield "embeddings {\n"
+    yield '  tensor_name: "embkit"\n'
+    yield f'  tensor_path: "{tensors.name}"\n'
+    yield f'  metadata_path: "{metadata.name}"\n'
+    yield "}\n"
 
 
 def _tensor_lines(vectors: Embeddings) -> Iterator[str]:

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 TILE_FLOATS = 1 << 18
 """Floats of one side's rows (values and squares) in a tile: a megabyte."""
 CHUNK_CELLS = 1 << 16
-"""Cells that a thread takes at a time, about."""
+"""Cells that a thread takes at a time, about; fewer where rows are long."""
+CHUNK_FLOATS = 1 << 28
+"""Floats of the rows of a chunk's cells at most, about: an interruption waits for its end."""
 
 
 def train_glove(
@@ -263,7 +265,7 @@ def _core_options(config: GloveConfig, initial: InitialRows | None) -> dict[str,
         "seed": config.seed,
         "first_epoch": 0 if initial is None else initial.facts.epochs_before,
         "tile_words": 2**31 if config.order == "full" else max(64, TILE_FLOATS // row_floats),
-        "chunk_cells": CHUNK_CELLS,
+        "chunk_cells": max(1, min(CHUNK_CELLS, CHUNK_FLOATS // (2 * row_floats))),
     }
 
 

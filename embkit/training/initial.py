@@ -15,7 +15,7 @@ from embkit._native import core
 from embkit.checks import MOST
 from embkit.device import available_threads
 from embkit.embeddings import Embeddings
-from embkit.errors import FormatError
+from embkit.errors import CorpusError, FormatError
 from embkit.training.checkpoint import State, read_checkpoint, write_checkpoint
 from embkit.vocabulary import Vocabulary
 
@@ -107,8 +107,10 @@ def find_initial_rows(
         If the content of the file is wrong.
     OSError
         If the file cannot be read.
+    CorpusError
+        If the vectors have none of the words.
     ValueError
-        If the vectors are sparse, not finite, of another length, or have none of the words.
+        If they are sparse, not finite, or of another length.
 
     Examples
     --------
@@ -128,7 +130,7 @@ def find_initial_rows(
     ids = vectors.vocabulary.ids_of(vocabulary.bytes_of(row) for row in range(len(vocabulary)))
     ids = ids[ids >= 0]
     if not len(ids):
-        raise ValueError(f"init_from must have words of the corpus, {name} has none of them")
+        raise CorpusError(f"init_from must have words of the corpus, {name} has none of them")
     rows, output = vectors.vectors[ids], None
     if vectors.output is not None and len(vectors.output) == len(vectors):
         output = vectors.output[ids]

@@ -21,7 +21,9 @@ from embkit.training.nce import sampled_normalizer
 from embkit.training.progress import Callback, Reporter
 
 BLOCK_TOKENS = 8192
-"""Tokens that a thread takes at a time, fewer where the corpus is small."""
+"""Tokens that a thread takes at a time, fewer where the corpus is small or each much work."""
+BLOCK_WORK = 1 << 27
+"""Elements of rows that a block changes at most, about: an interruption waits for its end."""
 COPY_ROWS: bool | None = None
 """Whether threads keep copies of frequent words' rows; None: where cores are far apart."""
 
@@ -121,7 +123,7 @@ class Word2VecTrainer:
         assert counts is not None  # an encoded corpus always has them
         self.init_from: dict[str, Any] | None = None
         first_epoch = 0 if initial is None else initial.facts.epochs_before
-        settings = _core_options(config, corpus.num_tokens, self.threads, first_epoch)
+        settings = _core_options(config, corpus, self.threads, first_epoch)
         self.model: core.Word2Vec | CudaWord2Vec
         if parse_device(config.device).kind == "cuda":
             self.model = CudaWord2Vec(config, settings, corpus)
@@ -218,8 +220,26 @@ def memory_needed(config: Word2VecConfig, num_words: int) -> int:
     return 2 * num_words * ((config.dim + 15) // 16 * 64)
 
 
+def block_tokens(config: Word2VecConfig, threads: int, num_tokens: int, num_words: int) -> int:
+    """Return how many tokens a thread takes at a time.
+
+    It follows from what a run is alone: a checkpoint counts blocks, and a resumed run's must
+    be the same.
+    """
+    contexts = config.window + 1 if config.dynamic_window else 2 * config.window
+    if config.loss == "hs":
+        targets = max(num_words - 1, 1).bit_length()  # a code's length, about
+    elif config.negative_sharing == "block":
+        targets = 1 + config.block_negatives
+    else:
+        targets = 1 + config.negatives
+    pairs = contexts + targets if isinstance(config, CbowConfig) else contexts * targets
+    most = min(BLOCK_TOKENS, max(1024, num_tokens // (16 * threads)))
+    return max(1, min(most, BLOCK_WORK // (pairs * config.dim)))
+
+
 def _core_options(
-    config: Word2VecConfig, num_tokens: int, threads: int, first_epoch: int
+    config: Word2VecConfig, corpus: EncodedCorpus, threads: int, first_epoch: int
 ) -> dict[str, Any]:
     return {
         "is_cbow": isinstance(config, CbowConfig),
@@ -242,7 +262,9 @@ def _core_options(
         "epochs": config.epochs,
         "first_epoch": first_epoch,
         "seed": config.seed,
-        "block_tokens": min(BLOCK_TOKENS, max(1024, num_tokens // (16 * threads))),
+        "block_tokens": block_tokens(
+            config, threads, corpus.num_tokens, len(corpus.vocabulary)
+        ),
         "copy_rows": COPY_ROWS,
     }
 

@@ -49,6 +49,7 @@ CASES = {
     "counts": Case(("cooccur", "{text}", "--output", f"{ROOM}/counts.tsv", *COUNTED)),
     "mapping": Case((*MAP, "--output", f"{ROOM}/map")),
     "mapped": Case((*MAP, "--output-source", f"{ROOM}/mapped.bin")),
+    "projector": Case(("export", "projector", "{vectors}", f"{ROOM}/projector")),
     "phrases": Case(
         ("phrases", "learn", "{text}", "--output", f"{ROOM}/phrases", *COUNTED[:2])
     ),
@@ -62,9 +63,9 @@ CASES = {
 
 def fill(work: Path, room: Path, arguments: Iterable[str]) -> list[str]:
     """Put the inputs' paths and the room's into a command."""
-    names = {name: str(work / name) for name in ("text", "dictionary", "other_text")}
+    names = {name: str(work / name) for name in ("text", "dictionary", "other_text", "large")}
     names |= {"vectors": str(work / "vectors.bin"), "other_vectors": str(work / "other.bin")}
-    names["scratch"] = str(work / "scratch.bin")
+    names |= {"scratch": str(work / "scratch.bin"), "wide": str(work / "wide.bin")}
     return [a.format(**names).replace(f"{ROOM}/", f"{room}/") for a in arguments]
 
 

@@ -14,6 +14,8 @@ power: what the disk may hold after each call of an undisturbed run (`tests.nati
 
 kills: SIGKILL at named and at random points of runs with checkpoints (`tests.native.kills`).
 
+stops: Ctrl-C, SIGTERM and SIGHUP at random moments of long commands (`tests.native.stops`).
+
 Linux only.
 """
 
@@ -30,7 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.native import fault_record, kills, power
+from tests.native import fault_record, kills, power, stops
 from tests.native.fault_cases import CASES, OPTIONAL, contents, is_whole, output_in
 from tests.native.fault_record import SOURCES
 from tests.native.forks import Ended, main_in_fork, with_faults
@@ -41,7 +43,7 @@ KINDS = (
     *("open", "write", "short", "interrupt", "fsync", "close", "rename", "link"),
     *("thread", "memory", "full"),
 )
-PARTS = ("faults", "power", "kills")
+PARTS = ("faults", "power", "kills", "stops")
 BORNE = {"short", "interrupt", "link"}
 """Faults that the run must survive."""
 MAY_BE_BORNE = {"fsync", "close", "rename", "thread", "memory"}
@@ -110,8 +112,8 @@ def try_fault(work: Path, case: str, kind: str, number: int) -> Outcome:
 
 def find_problem(work: Path, room: Path, case: str, kind: str, ended: Ended) -> str | None:
     """Return what a run did wrong, or None."""
-    now, old = contents(room), contents(work / "old" / case)
-    if set(now) | OPTIONAL != set(old) | OPTIONAL:
+    now, old, new = contents(room), contents(work / "old" / case), contents(work / "new" / case)
+    if set(now) | OPTIONAL not in (set(old) | OPTIONAL, set(new) | OPTIONAL):
         return f"files are {sorted(now)}, not {sorted(old)}"
     if ended.code == 0:
         if kind not in BORNE | MAY_BE_BORNE:
@@ -185,6 +187,7 @@ def wanted_slices(
         names += [f"power {case}"] if "power" in parts else []
         if "kills" in parts and case in kills.KILLED:
             names += [f"kills {case} {share}" for share in range(kills.SHARES)]
+    names += [f"stops {name}" for name in stops.STOPPED if "stops" in parts]
     return names
 
 
@@ -193,6 +196,8 @@ def run_slice(work: Path, name: str, points: int) -> dict[str, Any]:
     part, case, *which = name.split()
     if part == "power":
         return power.cut_everywhere(work, case)
+    if part == "stops":
+        return stops.stop_often(work, case, points // len(stops.STOPPED))
     if part == "kills":
         count = points // len(kills.KILLED)
         return kills.kill_everywhere(work, case, count, int(which[0]))
@@ -208,7 +213,7 @@ def main() -> int:
     parser.add_argument("--case", action="append", choices=CASES)
     parser.add_argument("--kind", action="append", choices=KINDS)
     parser.add_argument("--part", action="append", choices=PARTS)
-    parser.add_argument("--points", type=int, default=200, help="of SIGKILL")
+    parser.add_argument("--points", type=int, default=200, help="of SIGKILL, and of stops")
     parser.add_argument("--output", type=Path, help="JSON record, which slices are added to")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin none later")
     options = parser.parse_args()
@@ -220,7 +225,9 @@ def main() -> int:
     preload(build_shim(work))
     began = time.monotonic()
     left = fault_record.missing(done, wanted)
-    prepare(work, sorted({name.split()[1] for name in left}))
+    prepare(work, sorted({name.split()[1] for name in left} & set(CASES)))
+    if any(name.startswith("stops") for name in left):
+        stops.prepare(work)
     num_wrong = 0
     for name in left:
         if time.monotonic() - began > options.seconds:

@@ -27,6 +27,8 @@ class Ended:
     """Its exit code; minus the signal's number where one ended it."""
     errors: list[str]
     """What it wrote to standard error."""
+    seconds: float = 0
+    """How long it went on after the signal that was sent to it."""
 
 
 def main_in_fork(
@@ -36,10 +38,12 @@ def main_in_fork(
     *,
     before: Callable[[], object] = pause_often,
     kill_after: float | None = None,
+    by: signal.Signals = signal.SIGKILL,
 ) -> Ended:
     """Run a command with its files in ``room``, its trainers pausing often.
 
-    ``before`` is called in the fork. With ``kill_after`` it is killed so many seconds later.
+    ``before`` is called in the fork. With ``kill_after`` it is sent a signal so many seconds
+    later.
     """
     command = [*fill(work, room, arguments), "--overwrite", "--quiet"]
     errors = room.with_name(room.name + ".err")
@@ -49,9 +53,11 @@ def main_in_fork(
     if kill_after is not None:
         time.sleep(kill_after)
         with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
+            os.kill(child, by)
+    sent = time.monotonic()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return Ended(code, errors.read_text(errors="replace").splitlines())
+    seconds = time.monotonic() - sent
+    return Ended(code, errors.read_text(errors="replace").splitlines(), seconds)
 
 
 def _begin(errors: Path, before: Callable[[], object], command: list[str]) -> NoReturn:

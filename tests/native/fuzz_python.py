@@ -176,8 +176,9 @@ def main() -> int:
         print(f"{name:16} {results[name]['executions']:10,} executions,", end=" ")
         print(f"{results[name]['findings']} findings", flush=True)
         print(results[name].get("output", ""), end="")
-    if options.output and results:
-        fuzz_record.add(options.output, results, {"longest input of Python": LONGEST})
+        if options.output:
+            config = {"longest input of Python": LONGEST}
+            fuzz_record.add(options.output, {name: results[name]}, config)
     print(json.dumps({"executions": sum(r["executions"] for r in results.values())}))
     return int(any(result["findings"] for result in results.values()))
 

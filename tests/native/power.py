@@ -201,5 +201,11 @@ def find_problem(work: Path, room: Path, name: str, tree: Tree) -> str | None:
 
 
 def _visible(files: Tree) -> Tree:
-    """Leave out temporary files and locks, which the next run removes."""
-    return {path: data for path, data in files.items() if not Path(path).name.startswith(".")}
+    """Leave out what the next run removes: temporary files, locks, tables not shown."""
+    told = b"".join(data for path, data in files.items() if path.endswith(".pbtxt"))
+    return {
+        path: data
+        for path, data in files.items()
+        if not Path(path).name.startswith(".")
+        and (not path.endswith(".tsv") or not told or Path(path).name.encode() in told)
+    }
