@@ -86,7 +86,9 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
 
 def _open_raw(path: str | os.PathLike[str]) -> io.RawIOBase:
     if os.fspath(path) == "-":
-        return open(0, "rb", buffering=0, closefd=False)
+        raw = _NamedFile(0, closefd=False)
+        raw.name = "standard input"  # for messages
+        return raw
     raw = _NamedFile(path)
     if stat.S_ISCHR(os.fstat(raw.fileno()).st_mode) and os.fspath(path) != "/dev/stdin":
         raw.close()

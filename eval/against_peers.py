@@ -2,7 +2,7 @@ r"""Check that embkit's conventions give other tools' numbers on real vectors an
 
 Each tool is run on the same vectors and sets, and its printed figures stand beside embkit's::
 
-    python -m eval.against_peers --vectors en.bin --data shared/data/evaluation \
+    python -m eval.against_peers --vectors en.bin --data DATA \
         [--compute-accuracy BIN] [--vecmap FOLDER] [--threshold 30000]
 
 gensim is asked in this process; word2vec's ``compute-accuracy`` and VecMap's scripts are run

@@ -106,7 +106,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     for name, default in (("rounds", 5), ("window", 10), ("threads", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--output", type=Path, default=Path("eval/results/cooccur_speed.json"))
+    parser.add_argument("--output", type=Path, default=Path("eval/results/cooccur-speed.json"))
     given = parser.parse_args()
     given.work, given.glove = given.work.resolve(), given.glove.resolve()
     given.work.mkdir(parents=True, exist_ok=True)

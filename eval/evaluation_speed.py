@@ -5,7 +5,7 @@ English similarity set and every analogy set under the folder, read, answered by
 3CosMul, with 10,000 resamples for each interval::
 
     embkit train sgns en.txt --output en.bin --dim 100 --min-count 3 --max-vocab 70000
-    python -m eval.evaluation_speed --vectors en.bin --data shared/data/evaluation [--rounds 3]
+    python -m eval.evaluation_speed --vectors en.bin --data DATA [--rounds 3]
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Quality: run i of both tools trains on line shuffle i of the corpus with seed i,
 scored on the words both know. Speed: an epoch of each in turn on the same counts, at 100 and
 300 dimensions. Vectors are kept in the work folder, so a stopped run goes on::
 
-    python -m eval.glove --corpus en.txt --data shared/data/evaluation --work DIR \
+    python -m eval.glove --corpus en.txt --data DATA --work DIR \
         --glove FOLDER [--runs 5] [--rounds 5] [--parts quality,speed]
 """
 

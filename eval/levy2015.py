@@ -4,7 +4,7 @@ PPMI, SVD, SGNS and GloVe over windows and knobs, from one configuration file an
 vocabulary; the tables of the paper with means over the seeds and intervals, and whether its
 trends are seen. Scores are kept in the work folder, so a stopped run goes on::
 
-    python -m eval.levy2015 --corpus en.txt --data shared/data/evaluation --work DIR \
+    python -m eval.levy2015 --corpus en.txt --data DATA --work DIR \
         [--config eval/configs/levy2015.toml] [--methods ppmi,svd,sgns,glove]
 """
 

@@ -3,7 +3,7 @@ r"""Measure whether embkit learns as much as word2vec.c: five runs of each, five
 Run i of every tool trains on line shuffle i of the corpus (word2vec.c has no seed; embkit
 also takes seed i). Vectors are kept in the work folder, so a stopped run goes on::
 
-    python -m eval.quality --corpus en.txt --data shared/data/evaluation --work DIR \
+    python -m eval.quality --corpus en.txt --data DATA --work DIR \
         --word2vec BIN [--runs 5] [--models skipgram-ns,cbow-hs,...]
 """
 

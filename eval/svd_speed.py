@@ -5,7 +5,7 @@ solver and ``scipy.sparse.linalg.svds`` (ARPACK, a fixed start vector) take turn
 matrix with as many threads. SciPy's answer is the truth that the singular values and the
 similarity scores are compared with::
 
-    python -m eval.svd_speed --corpus en.txt --data shared/data/evaluation [--rounds 3] \
+    python -m eval.svd_speed --corpus en.txt --data DATA [--rounds 3] \
         [--scipy-rounds 1] [--dim 300]
 """
 

@@ -6,7 +6,7 @@ differences of runs with the same seed: equal, if mean similarity differs by les
 and the loss of the last epoch by less than 1%, both at the 5% level. Each run's figures are
 kept in the work folder, so a stopped program goes on; a folder is for one commit::
 
-    python -m eval.threads_equal --corpus en.txt --data shared/data/evaluation --work DIR \
+    python -m eval.threads_equal --corpus en.txt --data DATA --work DIR \
         [--minutes 4] [--copy-rows]
 
 With ``--copy-rows`` threads keep copies of frequent words' rows even where cores are near.

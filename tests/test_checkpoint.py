@@ -194,6 +194,25 @@ def test_full_disk_keeps_the_older_ones_and_is_told(
     assert "No space left" in caplog.text
 
 
+def test_rows_are_not_read_any_more_when_a_checkpoint_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = []
+
+    def fail(_array: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def checksum(_array: object) -> int:
+        time.sleep(0.2)
+        ended.append(True)
+        return 0
+
+    monkeypatch.setattr("embkit.training.checkpoint.blocks", fail)
+    monkeypatch.setattr("embkit.training.checkpoint.checksum", checksum)
+    Checkpoints(tmp_path, IDENTITY, 10).save(Trainer(1))
+    assert ended  # a trainer may free its rows at once
+
+
 def test_training_goes_on_while_the_disk_keeps_a_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,11 +30,7 @@ from embkit.errors import (
 from tests.command_line import error_line
 
 ROOT = Path(__file__).parents[1]
-
-
 HUGE = "9" * 400
-
-
 COMMANDS = (
     "",
     "cooccur",

@@ -15,8 +15,6 @@ from embkit.cli.exit_codes import ExitCode
 from tests.command_line import error_line, run_json
 
 ROOT = Path(__file__).parents[1]
-
-
 SMALL = ["--dim", "8", "--epochs", "2", "--threads", "1", "--min-count", "1", "--quiet"]
 
 

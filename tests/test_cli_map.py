@@ -45,7 +45,9 @@ def test_map_then_apply_brings_translations_together(
     np.testing.assert_allclose(mapped.vectors, target, atol=1e-4)
 
 
-def test_mapped_vectors_have_the_format_that_is_given(files: Files) -> None:
+def test_mapped_vectors_have_the_format_that_is_given(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
     plain, sides = files["m"] + "-mapped", ["--output-target", files["o.vec"]]
     assert run_main(map_arguments(files, "--output-source", plain, *sides)) == 0
     assert formats.inspect(plain).format == "safetensors"
@@ -54,8 +56,11 @@ def test_mapped_vectors_have_the_format_that_is_given(files: Files) -> None:
     assert {formats.inspect(p).format for p in (plain + ".gl", files["o.vec"])} == {
         "glove-text"
     }
-    wrong = ["--output-source", plain, "--format", "no"]
+    capsys.readouterr()
+    wrong = ["--output-source", files["m"], "--format", "no"]
     assert run_main(map_arguments(files, *wrong)) == 2
+    assert "format must be one of" in capsys.readouterr().err
+    assert not Path(files["m"]).exists()
 
 
 def test_map_writes_mapped_vectors_and_tells_all_as_json(
@@ -182,6 +187,8 @@ def test_a_dictionary_of_the_other_direction_is_told_and_taken(
     command += ["--dictionary", str(swapped), "--resamples", "20"]
     assert run_main(command) == 3
     assert "warning: few pairs of" in capsys.readouterr().err
+    assert run_main([*command, "--quiet"]) == 3
+    assert "warning" not in capsys.readouterr().err
     assert run_main([*command, "--reverse-dictionary", "--json"]) == 0
     shown = capsys.readouterr()
     assert json.loads(shown.out)[0]["precision_at"]["1"]["value"] == 1

@@ -327,13 +327,14 @@ def test_a_log_without_a_folder_exits_4_before_the_text_is_read(
     assert "the log's folder does not exist" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("method", ["sgns", "glove", "ppmi"])
 def test_a_log_that_cannot_be_written_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str
 ) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
     (tmp_path / "text").write_text("a b\n" * 99)
-    command = ["train", "sgns", str(tmp_path / "text"), "--output", str(tmp_path / "v.bin")]
+    command = ["train", method, str(tmp_path / "text"), "--output", str(tmp_path / "v")]
     assert run_main([*command, "--min-count", "1", "--log", "/dev/full"]) == 4
     assert "/dev/full: No space left on device" in capsys.readouterr().err
 

@@ -17,6 +17,8 @@ from embkit.cli.address_space import blas_threads
 from embkit.cli.exit_codes import ExitCode, exit_code_of
 
 ROOT = Path(__file__).parents[1]
+FULL = Path("/dev/full")
+needs_full = pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
 
 
 def spawn(arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
@@ -198,7 +200,6 @@ def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
     assert (tmp_path / "v.txt").read_text().startswith("3 2\n")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
     path = tmp_path / "vectors.txt"
     path.write_text("2 2\nbr\u00fccke 1 0\nx 1 1\n", encoding="utf-8")
@@ -209,11 +210,22 @@ def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
     assert done.stdout == b"x\tbr\\xfccke\t0.7071\n"
 
 
+@needs_full
 def test_a_full_disk_under_stdout_exits_4() -> None:
-    with Path("/dev/full").open("w") as full, spawn(["--help"], stdout=full) as process:
+    with FULL.open("w") as full, spawn(["--help"], stdout=full) as process:
         _, errors = process.communicate(timeout=60)
     assert process.returncode == ExitCode.OUTPUT
     assert errors.splitlines() == ["embkit: error: standard output: No space left on device"]
+
+
+@needs_full
+def test_messages_that_cannot_be_written_do_not_end_the_work(tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_bytes(b"a 1\r\nb 2\r\n")  # a warning, then what was written
+    command = ["convert", str(tmp_path / "v.txt"), str(tmp_path / "v.bin")]
+    with FULL.open("w") as full, spawn(command, stderr=full) as process:
+        process.communicate(timeout=60)
+    assert process.returncode == ExitCode.DONE
+    assert (tmp_path / "v.bin").exists()
 
 
 def test_lack_of_memory_is_told_in_words(

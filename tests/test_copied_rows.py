@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from tests.test_repeatability import CORE_DEFAULTS, CORE_MODES
 
 # Words often enough that rows are copied, and others too rare for that.
 SENTENCES = random_sentences(12, [3000] * 4, seed=3) + random_sentences(40, [900], seed=4)
+
+TASKS = Path("/proc/self/task")
 
 
 def make_model(**options: Any) -> core.Word2Vec:
@@ -54,6 +58,33 @@ def test_threads_with_copies_learn_as_much_as_one(mode: str) -> None:
         counters = model.counters()
         losses.append(counters["last_loss"] / counters["last_pairs"])
     assert losses[1] == pytest.approx(losses[0], rel=0.03)
+
+
+@pytest.mark.skipif(not TASKS.exists(), reason="Linux alone tells threads")
+@pytest.mark.parametrize("copy_rows", [None, False])
+def test_threads_pause_for_a_look_at_where_their_cores_are(copy_rows: bool | None) -> None:
+    model = make_model(copy_rows=copy_rows, epochs=5000, learning_rate=1e-4)
+    seen: set[str] = set()  # the threads of a pause are new ones
+    start = time.monotonic()
+
+    def on_progress() -> bool:
+        seen.update(task.name for task in TASKS.iterdir())
+        return time.monotonic() > start + 1.5
+
+    others = len(list(TASKS.iterdir()))
+    assert not model.train(2, on_progress)
+    assert len(seen) == others + (4 if copy_rows is None else 2)
+    assert model.is_consistent()
+
+
+def test_no_block_is_lost_or_done_twice_around_a_look() -> None:
+    model = make_model(copy_rows=None, epochs=5000, learning_rate=1e-4)
+    start = time.monotonic()
+    assert not model.train(2, lambda: time.monotonic() > start + 1.3)
+    section = -(-sum(map(len, SENTENCES)) // 2)  # of each of two threads
+    blocks = [min(500, section - begin) for begin in range(0, section, 500)]
+    epochs, more = divmod(model.counters()["next_block"], 2 * len(blocks))
+    assert model.progress()[0] == 2 * section * epochs + sum(np.repeat(blocks, 2)[:more])
 
 
 def test_distance_of_cores() -> None:

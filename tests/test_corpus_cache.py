@@ -149,3 +149,4 @@ def test_rows_beyond_the_vocabulary_are_not_trusted(text: Path) -> None:
         wrong = arrays[name].copy()
         wrong[1] = value
         assert not cache._is_sound({**arrays, name: wrong})
+        assert not cache._is_sound({**arrays, name: wrong[:0]})

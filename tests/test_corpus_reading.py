@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from embkit import train
 from embkit.cli import main as run_main
 from embkit.config import CooccurrenceConfig, VocabularyConfig
 from embkit.corpus import encode
-from embkit.corpus.reading import _Normalized
+from embkit.corpus.reading import _Normalized, prepare
 from embkit.errors import FormatError
 
 # Composed and not, full width, a ligature, Hangul parts, marks in another order, two blanks.
@@ -175,3 +176,16 @@ def test_all_words_are_encoded_as_the_configuration_reads_them() -> None:
     )
     expected = VocabularyConfig(min_count=1, unicode_form="nfc", max_input_bytes=9)
     assert config.encoding() == expected
+
+
+@pytest.mark.parametrize("options", [{"unicode_form": "nfc"}, {"max_input_bytes": 9}])
+def test_a_failed_read_names_the_file(tmp_path: Path, options: dict[str, Any]) -> None:
+    descriptor = os.open(tmp_path / "text", os.O_WRONLY | os.O_CREAT)
+    try:
+        ((_, read),) = prepare([(b"text", descriptor)], VocabularyConfig(**options))
+        assert callable(read)
+        with pytest.raises(OSError, match="Bad file descriptor") as caught:
+            read(memoryview(bytearray(9)))
+    finally:
+        os.close(descriptor)
+    assert caught.value.filename == "text"

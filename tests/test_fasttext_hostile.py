@@ -41,8 +41,6 @@ def refusal(model: Model, cut: int | None = None) -> FormatError:
 
 
 MOST = 2**31 - 1
-
-
 FAULTS: list[tuple[Mapping[str, float], str, str]] = [
     ({"magic": 1}, "magic", "not a fastText model: the magic number is wrong"),
     ({"version": 10}, "version", "fastText version must be 11 or 12, got 10"),

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -416,6 +417,14 @@ def test_what_a_file_is_is_told_by_its_first_bytes(head: bytes, found: str) -> N
         sniff(head, "v")
     assert caught.value.reason.startswith(found)
     assert (caught.value.path, caught.value.line, caught.value.offset) == ("v", None, 0)
+
+
+def test_a_long_word_does_not_delay_the_telling() -> None:
+    head = (b"x" * 60_000 + b" b c\n" + b"a b\n" * 2000)[:HEAD]
+    began = time.process_time()
+    with pytest.raises(FormatError, match="text without vectors"):
+        sniff(head, "v")
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

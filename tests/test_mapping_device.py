@@ -76,25 +76,24 @@ def test_every_search_and_fit_of_a_method_is_done_on_the_device(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source, target, gold = planted_language(noise=0.02)
-    devices: list[str] = []
+    devices: dict[str, set[str]] = {}
 
-    def watched(function: Callable[..., Any]) -> Callable[..., Any]:
+    def watched(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, device: str = "cpu", **others: Any) -> Any:
-            devices.append(device)
+            devices.setdefault(name, set()).add(device)
             return function(*arguments, device=device, **others)
 
         return call
 
     for name in called:
         where = f"embkit.mapping.{name}"
-        monkeypatch.setattr(where, watched(pkgutil.resolve_name(where)))
+        monkeypatch.setattr(where, watched(name, pkgutil.resolve_name(where)))
     if options["method"] == "adversarial":
         options = {**options, "samples": 64, "epochs": 1, "hidden": 4}
     else:
         options = {**options, "dictionary": seeds(gold, 60)}
     embkit.map(words("s", source), words("t", target), device="cuda", **options)
-    assert len(devices) >= len(called)
-    assert set(devices) == {"cuda"}
+    assert devices == {name: {"cuda"} for name in called}
 
 
 def test_self_learning_keeps_its_rows_on_the_gpu(stand_in: StandIn) -> None:

@@ -91,13 +91,8 @@ def test_rows_are_read_whether_the_size_is_known_or_not(known: bool, rows: int) 
 
 
 THE, CAT, DOG = (word + b" " + struct.pack("<2f", 1, 2) for word in (b"the", b"cat", b"dog"))
-
-
 NAN = struct.pack("<2f", 1, np.nan)
-
-
 CUT = "the file ends inside row 3 of the 3 that its header states"
-
 
 # The rows behind '3 2', in which of them the fault is told, and as what.
 BINARY_FAULTS: dict[str, tuple[list[bytes], int, str]] = {

@@ -169,6 +169,8 @@ def test_a_pipe_is_streamed_to(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 def test_standard_output_is_streamed_to_even_when_a_file(tmp_path: Path, name: str) -> None:
+    if not Path(name).parent.exists():
+        pytest.skip(f"there is no {name}")
     code = f"import embkit.output as o\nwith o.OutputFile({name!r}) as s: s.write(b'new')"
     with (tmp_path / "out").open("wb", buffering=0) as out:
         inode = os.fstat(out.fileno()).st_ino

@@ -13,9 +13,7 @@ from embkit.config import CooccurrenceConfig, VocabularyConfig
 from embkit.corpus import encode
 from embkit.counts.cooccurrence import cooccur
 from embkit.errors import FormatError
-from embkit.training.checkpoint import (
-    Checkpoints,
-)
+from embkit.training.checkpoint import Checkpoints
 from embkit.training.run import RunFolder, read_run, read_source, refuse_differences
 from tests.checkpointed import SlowDisk, Trainer
 

@@ -31,8 +31,6 @@ def place_of(content: bytes, tensor: str | None) -> int:
 
 
 OFFSETS = {"empty": 0, "half a length": 3, "huge header": 0, "header beyond the file": 0}
-
-
 PLACES = {"subword bucket": "subwords", "fewer rows": "word_offsets"}
 
 

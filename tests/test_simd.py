@@ -183,7 +183,6 @@ import sys
 import numpy as np
 from embkit._native import core
 from tests.models import FOUR_MODELS, MIXED, MODES, SMALL, trained
-from tests.test_build_flags import flags_of
 np.save(sys.argv[1], [trained(MIXED, **SMALL, **MODES[mode]).vectors for mode in FOUR_MODELS])
 print(core.simd_level())
 """

@@ -193,3 +193,16 @@ def test_a_line_or_a_text_that_is_too_long_is_told_by_its_line(tmp_path: Path) -
         next(lines)
     with pytest.raises(FormatError, match=r"lines\.gz:1: the text must have at most 1 bytes"):
         list(read_lines(path, most=1))
+
+
+def test_a_failed_read_of_standard_input_says_so(tmp_path: Path) -> None:
+    kept, wrong = os.dup(0), os.open(tmp_path / "written", os.O_WRONLY | os.O_CREAT)
+    os.dup2(wrong, 0)
+    try:
+        with pytest.raises(OSError, match="Bad file descriptor") as caught:
+            open_input("-")
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+        os.close(wrong)
+    assert caught.value.filename == "standard input"

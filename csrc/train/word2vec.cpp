@@ -1,9 +1,11 @@
 #include "train/word2vec.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "core/errors.h"
 #include "core/line_transfer.h"
@@ -17,6 +19,13 @@ constexpr Index kRateGrid = 1024;       // tokens over which the learning rate i
 constexpr double kLowestRate = 1e-4;    // of the first; as word2vec.c
 constexpr Index kMeasureAll = 4 << 20;  // tokens up to which every centre's loss is measured
 constexpr uint64_t kMeasureMask = 63;   // beyond that, one in 64
+
+// Tokens and targets between two exchanges of a row's copies, of all threads together: what was
+// shown to cost no quality. More than four threads so copy no rows of tokens (each is in
+// several windows), more than sixteen none at all.
+constexpr int kMostTokens = 8;
+constexpr int kMostTargets = 32;
+constexpr int kMostThreads = 16;
 
 AliasTable noise_table(const std::vector<int64_t>& counts, double smoothing) {
   std::vector<double> weights(counts.size());
@@ -181,21 +190,22 @@ std::vector<double> Word2Vec::expected_centers() const {
   return times;
 }
 
+// Looks how far apart the threads' cores are; true where that calls for another plan. Where it
+// cannot be told, on a busy system, they are taken to lie as before.
+bool Word2Vec::cores_moved(int num_threads) {
+  constexpr double kFarNs = 80;
+  const double ns = line_transfer_ns(num_threads);
+  return ns > 0 && std::exchange(are_far_, ns > kFarNs) != are_far_;
+}
+
 // Copies cost a little where cores are near each other; where they are far apart, rows that
 // travel cost more than all else. The top of a tree, which every centre meets, is copied
 // anyway (not for CBOW, which meets it once for a window).
 void Word2Vec::plan_copies(int num_threads) {
-  constexpr double kFarNs = 80;
-  // Between two exchanges, of all threads together: what was shown to cost no quality. More
-  // than four threads so copy no rows of tokens, more than sixteen none at all.
-  constexpr int kMostTokens = 8;  // each is in several windows
-  constexpr int kMostTargets = 32;
   constexpr int kTopCenters = 512;
   input_plan_ = output_plan_ = {};
   if (num_threads < 2) return;
-  const bool are_far =
-      options_.copy_rows ? *options_.copy_rows : line_transfer_ns(num_threads) > kFarNs;
-  const std::vector<double> centers = are_far ? expected_centers() : std::vector<double>();
+  const std::vector<double> centers = are_far_ ? expected_centers() : std::vector<double>();
   const Index stride = input_.stride();
   input_plan_ = plan_hot_rows(centers, false, num_threads, stride, kMostTokens / num_threads);
   if (!hierarchical_softmax_) {
@@ -204,7 +214,7 @@ void Word2Vec::plan_copies(int num_threads) {
     output_plan_ = plan_hot_rows(uses, false, num_threads, stride, kMostTargets / num_threads);
     return;
   }
-  if (are_far) {
+  if (are_far_) {
     const std::vector<double> uses = hierarchical_softmax_->expected_uses(centers);
     output_plan_ = plan_hot_rows(uses, true, num_threads, stride, kMostTargets / num_threads);
   }
@@ -215,14 +225,49 @@ void Word2Vec::plan_copies(int num_threads) {
   }
 }
 
+// Systems move threads from core to core, and virtual machines too: every now and then the
+// threads are parked for a new look at where they are. That takes a hundredth of the time.
 void Word2Vec::train(int num_threads, const std::function<bool()>& keep_going,
                      Index max_blocks) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::seconds kLeastInterval{1};
   const Index section_tokens = (text_.num_tokens + num_threads - 1) / num_threads;
   const Index section_blocks =
       (section_tokens + options_.block_tokens - 1) / options_.block_tokens;
   num_blocks_ = section_blocks * num_threads * options_.epochs;
+  const Index end = next_block_ + std::min(max_blocks, num_blocks_ - next_block_);
+  const bool looks = !options_.copy_rows && num_threads > 1 && num_threads <= kMostThreads;
+  are_far_ = options_.copy_rows.value_or(false);
+  if (looks) cores_moved(num_threads);
   plan_copies(num_threads);
-  park_at_ = next_block_ + std::min(max_blocks, num_blocks_ - next_block_);
+
+  Clock::duration interval = kLeastInterval;
+  Clock::time_point began = Clock::now();
+  Clock::time_point paused;
+  bool is_paused = false;
+  bool goes_on = true;
+  const auto keep_on = [&] {
+    if (looks && !is_paused && Clock::now() - began > interval) {
+      is_paused = true;
+      paused = Clock::now();
+      park_at_ = 0;
+    }
+    return goes_on = keep_going();
+  };
+  for (is_parked_ = false; goes_on && next_block_ < end;) {
+    park_at_ = end;
+    if (is_parked_) break;  // asked for since, or in the midst of a look
+    train_blocks(num_threads, keep_on);
+    if (!is_paused) break;
+    if (cores_moved(num_threads)) plan_copies(num_threads);
+    is_paused = false;
+    began = Clock::now();
+    interval = std::max<Clock::duration>(kLeastInterval, 100 * (began - paused));
+  }
+}
+
+// Trains until there are no more blocks to take.
+void Word2Vec::train_blocks(int num_threads, const std::function<bool()>& keep_going) {
   const auto body = [&](int, const std::atomic<bool>& stop) {
     if (hierarchical_softmax_) {
       run(*hierarchical_softmax_, num_threads, stop);

@@ -69,7 +69,10 @@ class Word2Vec {
 
   // Lets train() return as soon as every thread has finished the block it is in: what has been
   // trained is then whole blocks, a consistent cut. Safe from any thread.
-  void park() { park_at_ = 0; }
+  void park() {
+    is_parked_ = true;
+    park_at_ = 0;
+  }
   // False where keep_going() or an exception ended train() inside of a block.
   bool is_consistent() const { return !is_torn_; }
   bool is_done() const { return next_block_ >= num_blocks_; }
@@ -122,7 +125,9 @@ class Word2Vec {
   void add_progress(Index epoch, Index tokens, double loss, int64_t num_pairs);
   float learning_rate(Index epoch, Index tokens) const;
   double exchange_normalizer(double gain);
+  bool cores_moved(int num_threads);
   void plan_copies(int num_threads);
+  void train_blocks(int num_threads, const std::function<bool()>& keep_going);
   std::vector<double> expected_centers() const;
 
   Word2VecOptions options_;
@@ -134,11 +139,13 @@ class Word2Vec {
   std::optional<HierarchicalSoftmax> hierarchical_softmax_;
   PaddedMatrix input_;
   PaddedMatrix output_;
+  bool are_far_ = false;  // the threads' cores
   HotRowPlan input_plan_;
   HotRowPlan output_plan_;
   uint64_t loss_mask_;  // a centre is measured when these bits of its window draw are 0
   std::atomic<Index> next_block_{0};
   std::atomic<Index> park_at_{0};  // no thread takes this block or a later one
+  std::atomic<bool> is_parked_{false};
   Index num_blocks_ = std::numeric_limits<Index>::max();  // known once train() was called
   std::atomic<bool> is_torn_{false};
   std::atomic<double> log_normalizer_{0};  // NCE: log Z of every context

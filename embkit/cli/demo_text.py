@@ -120,10 +120,6 @@ def generated_text(num_sentences: int = 50_000, *, seed: int = 1) -> DemoText:
     )
 
 
-def _word(topic: int, rng: random.Random, first: int) -> str:
-    return f"topic{topic}_{rng.randrange(first, first + 15)}"
-
-
 def own_text(path: Path) -> DemoText:
     """Return questions for a user's own text; its words are asked for once it is trained."""
     return DemoText(

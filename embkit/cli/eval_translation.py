@@ -72,7 +72,7 @@ def translation(
     if options.exclude_identical and all(entry.source == entry.target for entry in seeds):
         raise NothingEvaluatedError(f"{dictionary}: all pairs are of words spelled alike")
     if hint := seeds.swapped_hint(seeds.find(*words, case=case), *words, case=case):
-        note(f"warning: few pairs of {dictionary} are known{hint}")
+        note(f"warning: few pairs of {dictionary} are known{hint}", quiet=common.quiet)
     gold = seeds.spelled(*words, case=case)
     if kinds is not None:
         found = {e.source: word for e, (word, _) in zip(seeds, gold, strict=True)}

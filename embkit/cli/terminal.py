@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -44,9 +45,10 @@ def print_table(rows: Iterable[Sequence[str]]) -> None:
 
 
 def note(text: str, *, quiet: bool = False) -> None:
-    """Print a line on stderr unless ``quiet``."""
+    """Print a line on stderr unless ``quiet``; where it cannot be, the work goes on."""
     if not quiet:
-        print(f"embkit: {visible(text)}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # a full disk, or nobody listens any more
+            print(f"embkit: {visible(text)}", file=sys.stderr)
 
 
 def human_bytes(count: float) -> str:

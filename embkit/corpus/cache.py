@@ -204,7 +204,9 @@ def _is_sound(arrays: Arrays) -> bool:
     return (
         len(arrays["word_offsets"]) == len(counts) + 1
         and all(
-            a[0] == 0 and a[-1] == end and bool(np.all(a[1:] >= a[:-1])) for a, end in bounds
+            len(a) > 0 and a[0] == 0 and a[-1] == end and bool(np.all(a[1:] >= a[:-1]))
+            for a, end in bounds
         )
+        and len(ids) > 0
         and int(ids.max()) < len(counts)
     )

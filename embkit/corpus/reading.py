@@ -6,13 +6,16 @@ import os
 import unicodedata
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from embkit.errors import FormatError
+from embkit.streams import naming
 
 if TYPE_CHECKING:
     from embkit.config import VocabularyConfig
     from embkit.corpus.sources import Reader
+
+Readinto: TypeAlias = Callable[[memoryview], "int | None"]
 
 _BLOCK = 1 << 20
 _LONGEST = 1 << 21  # bytes without a blank that are looked at together; no token is so long
@@ -33,10 +36,10 @@ def prepare(
     left = config.max_input_bytes
     for name, reader in readers:
         if left is not None:
-            limited = _Limited(name, reader, left, config.max_input_bytes)
+            limited = _Limited(name, _readinto(name, reader), left, config.max_input_bytes)
             reader = limited.readinto
         if config.unicode_form != "none":
-            reader = _Normalized(reader, config.unicode_form).readinto
+            reader = _Normalized(_readinto(name, reader), config.unicode_form).readinto
         yield name, reader
         if left is not None:
             left = limited.left
@@ -67,19 +70,20 @@ def _normal(data: bytes, form: str) -> bytes:
     return unicodedata.normalize(_FORMS[form], text).encode("utf-8", "surrogateescape")
 
 
-def _readinto(reader: Reader) -> Callable[[memoryview], int | None]:
-    return partial(_read_descriptor, reader) if isinstance(reader, int) else reader
+def _readinto(name: bytes, reader: Reader) -> Readinto:
+    return partial(_read_descriptor, name, reader) if isinstance(reader, int) else reader
 
 
-def _read_descriptor(descriptor: int, buffer: memoryview) -> int:
-    return os.readv(descriptor, [buffer])
+def _read_descriptor(name: bytes, descriptor: int, buffer: memoryview) -> int:
+    with naming(os.fsdecode(name)):
+        return os.readv(descriptor, [buffer])
 
 
 class _Limited:
     """Reads until more bytes have come than may."""
 
-    def __init__(self, name: bytes, reader: Reader, left: int, most: int | None) -> None:
-        self._name, self._read, self._most = name, _readinto(reader), most
+    def __init__(self, name: bytes, read: Readinto, left: int, most: int | None) -> None:
+        self._name, self._read, self._most = name, read, most
         self.left = left
 
     def readinto(self, buffer: memoryview) -> int | None:
@@ -98,8 +102,8 @@ class _Normalized:
     No normal form joins what stands behind a blank of ASCII to what stands before it.
     """
 
-    def __init__(self, reader: Reader, form: str) -> None:
-        self._read, self._form = _readinto(reader), form
+    def __init__(self, read: Readinto, form: str) -> None:
+        self._read, self._form = read, form
         self._raw = bytearray()  # behind the last blank
         self._ready = memoryview(b"")
         self._block = memoryview(bytearray(_BLOCK))

@@ -16,6 +16,7 @@ from embkit.counts.ppmi import train_ppmi
 from embkit.counts.svd import train_svd
 from embkit.embeddings import Embeddings
 from embkit.sparse import SparseEmbeddings
+from embkit.streams import naming
 
 Config = TypeVar("Config", bound=PpmiConfig)
 
@@ -154,5 +155,5 @@ def _log(
     if path is None:
         return
     report = {"counting_seconds": counting, "seconds": counting + behind, **figures}
-    with Path(path).open("a", encoding="utf-8") as file:
+    with naming(path), Path(path).open("a", encoding="utf-8") as file:
         file.write(json.dumps(report) + "\n")

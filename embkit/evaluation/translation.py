@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias  # noqa: F401  (for inherited fields)
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,6 @@ from embkit.evaluation.options import StatisticsOptions
 from embkit.evaluation.results import Estimate, Result
 from embkit.retrieval import METHODS, Hubness, RetrievalMethod, Retriever, hubness
 
-Convention: TypeAlias = Literal["muse", "vecmap", "fasttext", "xling"]
-CONVENTIONS: tuple[str, ...] = get_args(Convention)
 Gold: TypeAlias = Iterable[tuple[str, str]]
 FREQUENCY_BINS = (1_000, 5_000, 20_000, 50_000)
 """Rows at which the bins of frequency end; a last one holds the rest."""

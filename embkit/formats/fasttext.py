@@ -18,7 +18,6 @@ from embkit.streams import open_file, open_input
 from embkit.subwords import Subwords
 from embkit.vocabulary import Vocabulary
 
-MAGIC = (793712314).to_bytes(4, "little")
 _BLOCK = 1 << 20
 
 

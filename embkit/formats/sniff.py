@@ -112,7 +112,8 @@ def _sniff_zip(head: bytes, path: str) -> str:
 
 def _is_prose(head: bytes) -> bool:
     """Whether the first line ends in a word, and most others in no number."""
-    whole = head if len(head) < HEAD else re.sub(rb"\S+\Z", b"", head)  # it may cut a number
+    last = max(map(head.rfind, (b" ", b"\t", b"\n")))
+    whole = head if len(head) < HEAD else head[: last + 1]  # its end may cut a number
     ends = [fields[-1] for line in whole.splitlines() if len(fields := line.split()) > 1]
     if not ends or _NUMBER.fullmatch(ends[0]) or re.search(rb"[0-9]", ends[0]):
         return False

@@ -111,6 +111,7 @@ def _written(path: Path, state: State, identity: Mapping[str, Any]) -> OutputFil
     with contextlib.ExitStack() as discarded:
         stream = discarded.enter_context(output)
         sums = InBackground(lambda: {name: checksum(array) for name, array in tensors.items()})
+        discarded.callback(sums.wait)  # or it would read what the trainer frees meanwhile
         stream.write(bytes(room))
         for array in tensors.values():
             for block in blocks(array):
