@@ -87,3 +87,38 @@ def test_evaluations_score(
     found = run(capsys, "eval", "analogy", model, "--set", questions)
     values = [result["accuracy"]["value"] for result in found["results"]]
     assert values == [1.0, 1.0]  # 3CosAdd and 3CosMul
+
+
+NEED_DENSE = [
+    "translate {v} {d} a0",
+    "translate {d} {v} a0",
+    "induce-dictionary {v} {d} --output {o}",
+    "eval translation {v} {d} --dictionary {pairs}",
+    "map {v} {d} --dictionary {pairs} --output {o}",
+    "map {d} {d} --method hybrid --first-source {v} --first-target {d} --output {o}",
+    "map-many v={v} d={d} --pivot d --dictionary v-d={pairs} --output {folder}",
+    "apply {map} {v} --side source --output {o}",
+    "export projector {v} {o}",
+]
+
+
+@pytest.mark.parametrize("command", NEED_DENSE)
+def test_commands_that_need_dense_vectors_name_the_sparse_ones(
+    model: Path, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dense = embkit.Embeddings.from_words(WORDS, np.eye(12)[:, :8] + 0.1)
+    embkit.save(dense, tmp_path / "d.bin")
+    pairs = [(word, word) for word in WORDS]
+    embkit.map(dense, dense, dictionary=pairs).save(tmp_path / "map")
+    (tmp_path / "pairs").write_text("".join(f"{a} {b}\n" for a, b in pairs))
+    files = {name: tmp_path / name for name in ("pairs", "map", "o")}
+    files |= {"v": model, "d": tmp_path / "d.bin", "folder": tmp_path}
+    before = set(tmp_path.iterdir())
+    assert main([word.format(**files) for word in command.split()]) == ExitCode.INPUT
+    assert f"{model.name}: vectors must be dense here, got sparse" in capsys.readouterr().err
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_map_of_sparse_vectors_is_refused_in_python(model: Path) -> None:
+    with pytest.raises(ValueError, match="source must be Embeddings, got SparseEmbeddings"):
+        embkit.map(embkit.load(model), embkit.load(model), dictionary=[("a0", "a1")])

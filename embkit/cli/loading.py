@@ -49,6 +49,15 @@ def load_vectors(path: Path, options: LoadOptions) -> Embeddings:
     )
 
 
+def load_dense_vectors(path: Path, options: LoadOptions) -> Embeddings:
+    """Load vectors for work that needs every number; raises FormatError for sparse ones too."""
+    vectors = load_vectors(path, options)
+    from embkit import formats
+
+    formats.check_dense(vectors, path)
+    return vectors
+
+
 def given_vocabulary(path: Path | None, *, least_count: int = 0) -> Vocabulary | None:
     """Load the vocabulary that several runs share, if there is one.
 

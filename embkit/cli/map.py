@@ -15,7 +15,7 @@ from embkit import formats, mapping
 from embkit.backend import open_backend
 from embkit.checks import check_at_least
 from embkit.cli.exit_codes import ExitCode
-from embkit.cli.loading import load_vectors, require_input
+from embkit.cli.loading import load_dense_vectors, require_input
 from embkit.cli.map_told import has_failed, tell_map, tell_projection
 from embkit.cli.mapped import bytes_of_pairs, check_sides
 from embkit.cli.method_options import method_options
@@ -160,7 +160,8 @@ def map_command(
             held.enter_context(
                 reserved_output(path, overwrite=outputs.overwrite, inputs=inputs)
             )
-        spaces = {"source": load_vectors(source, load), "target": load_vectors(target, load)}
+        sides = {"source": source, "target": target}
+        spaces = {name: load_dense_vectors(path, load) for name, path in sides.items()}
         check_sides(spaces.values(), _copies(spaces, config, pairs, paths), load)
         if method == "alignment" and pairs is not None:
             found = mapping.project_aligned(

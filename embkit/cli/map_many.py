@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from embkit import mapping
 from embkit.backend import open_backend
 from embkit.cli.exit_codes import ExitCode
-from embkit.cli.loading import load_vectors, require_input
+from embkit.cli.loading import load_dense_vectors, require_input
 from embkit.cli.map_told import has_failed
 from embkit.cli.mapped import bytes_of_pairs, check_sides
 from embkit.cli.method_options import method_options
@@ -104,7 +104,7 @@ def map_many_command(
         for name in names:
             path = output / f"{name}.map"
             held.enter_context(reserved_output(path, overwrite=overwrite, inputs=inputs))
-        spaces = {language.name: load_vectors(language.path, load) for language in named}
+        spaces = {language.name: load_dense_vectors(language.path, load) for language in named}
         dim = max(space.dim for space in spaces.values())
         num_pairs = sum(map(len, seeds.values()))
         check_sides(spaces.values(), bytes_of_pairs(dim, num_pairs), load)

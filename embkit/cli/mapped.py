@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from embkit.cli.loading import load_vectors, require_input
+from embkit.cli.loading import load_dense_vectors, require_input
 from embkit.cli.options import LoadOptions
 from embkit.cli.terminal import human_bytes
 from embkit.errors import ResourceError
@@ -55,7 +55,7 @@ def load_mapped(
     from embkit.mapping import Mapping
 
     fitted = Mapping.open(option.mapping) if option.mapping is not None else None
-    left, right = load_vectors(source, load), load_vectors(target, load)
+    left, right = load_dense_vectors(source, load), load_dense_vectors(target, load)
     _check_memory([left, right], None if fitted is None else fitted.dim, load)
     if fitted is not None:
         return fitted.apply(left, "source"), fitted.apply(right, "target")

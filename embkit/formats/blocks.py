@@ -17,7 +17,7 @@ from typing import Any
 from embkit._native import core
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
-from embkit.formats.files import load
+from embkit.formats.files import check_dense, load
 from embkit.formats.report import ReadOptions
 from embkit.formats.sniff import HEAD, sniff
 from embkit.formats.words import Source, read_words
@@ -52,7 +52,7 @@ def read_blocks(
     Raises
     ------
     FormatError
-        If the content is wrong; blocks before the fault have been given.
+        If the content is wrong, or sparse; blocks before the fault have been given.
     OSError
         If the file cannot be opened.
 
@@ -85,6 +85,7 @@ def _blocks(path: str | os.PathLike[str], block_bytes: int) -> Iterator[Embeddin
                 yield from _CUTTERS[name](pieces)
                 return
     whole = load(path)
+    check_dense(whole, path)
     step = max(1, block_bytes // (4 * whole.dim))
     for start in range(0, len(whole), step):
         yield _rows(whole, start, min(start + step, len(whole)))

@@ -86,6 +86,13 @@ def load(
     return embeddings
 
 
+def check_dense(vectors: object, path: str | os.PathLike[str]) -> None:
+    """Raise FormatError if what `load` returned is sparse, for work that needs every number."""
+    if isinstance(vectors, SparseEmbeddings):
+        reason = "vectors must be dense here, got sparse ones; embkit train svd makes dense"
+        raise FormatError(path, None, None, reason)
+
+
 def inspect(path: str | os.PathLike[str]) -> FileReport:
     r"""Tell what a file with vectors is, and everything odd in it; reads it to the end.
 

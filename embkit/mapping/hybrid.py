@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embkit.checks import check_at_least
 from embkit.embeddings import Embeddings
-from embkit.formats import load
+from embkit.formats import check_dense, load
 from embkit.mapping.config import HybridConfig
 from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import fit_linear, fit_orthogonal
@@ -170,6 +170,7 @@ def mutual_neighbors(
 def _shared(path: Path, space: Embeddings, side: str) -> tuple[Matrix, Rows]:
     """Return a first space's rows whose words the space has, and their rows there."""
     first = load(path)
+    check_dense(first, path)
     rows = space.vocabulary.ids_of(first.words)
     known = np.flatnonzero(rows >= 0)
     if not known.size:
