@@ -90,7 +90,7 @@ def test_compare_says_who_is_better_and_whether_it_can_be_told(
     tokens = ("analogy", "good.bin", "bad.bin", "--set", "q.txt", "--method", "3CosAdd")
     found = read(capsys, *tokens, "--compare")
     (comparison,) = found["comparisons"]
-    assert comparison["verdict"].startswith("good.bin is better than bad.bin by 0.")
+    assert comparison["verdict"].startswith("good.bin scores 0.")
     assert comparison["n_common"] == 46
     out = run(capsys, *tokens, "--compare")[1]
     assert comparison["verdict"] in out

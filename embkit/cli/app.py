@@ -47,7 +47,7 @@ from embkit.cli.signals import (
 )
 from embkit.cli.terminal import note, visible
 
-HELP = """Train word embeddings from text, look at them, and convert between formats.
+HELP = """Train, map and evaluate word embeddings; look at them, and convert between formats.
 
 Results go to stdout, everything else to stderr. ``embkit COMMAND --help`` shows the options
 of a command with an example.

@@ -68,7 +68,7 @@ class Comparison(Result):
 
     @property
     def verdict(self) -> str:
-        """Who is better, by how much, and whether it can be told apart."""
+        """Who scores higher, by how much, and whether they can be told apart."""
         value = self.difference.value
         if value is None:
             return f"undefined: {self.difference.reason}"
@@ -76,7 +76,7 @@ class Comparison(Result):
             return f"{self.first} and {self.second} are equal"
         better, worse = (self.first, self.second) if value > 0 else (self.second, self.first)
         told = "can be told apart" if self.is_told_apart else "cannot be told apart"
-        return f"{better} is better than {worse} by {abs(value):.3f}; they {told}"
+        return f"{better} scores {abs(value):.3f} above {worse}; they {told}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields and the verdict as plain values."""
