@@ -57,15 +57,21 @@ def test_a_fit_takes_its_rows_in_blocks_where_memory_is_short(stand_in: StandIn)
         LinearConfig(solver="sgd", device="cuda")
 
 
+GROWN = ["growing.fit_orthogonal", "learning.fit_orthogonal"]
+
+
 @pytest.mark.parametrize(
     ("options", "called"),
     [
         (
             {"method": "adversarial", "refinement": 1, "restarts": 2},
-            ["adversarial.translate", "adversarial.mutual_neighbors"],
+            [
+                f"adversarial.{name}"
+                for name in ("translate", "mutual_neighbors", "fit_orthogonal")
+            ],
         ),
-        ({"method": "refine"}, ["growing.fit_orthogonal", "learning.fit_orthogonal"]),
-        ({"method": "growing"}, ["growing.fit_orthogonal", "learning.fit_orthogonal"]),
+        ({"method": "refine"}, ["growing.induce", *GROWN]),
+        ({"method": "growing"}, ["growing.induce", *GROWN]),
         ({"method": "self-learning", "iterations": 4}, ["learning.fit_orthogonal"]),
     ],
 )
