@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import embkit
 from embkit.cli import main as run_main
 from embkit.cli.exit_codes import ExitCode
+from embkit.neighbors import top_k
 from tests.command_line import error_line, run_json
 
 ROOT = Path(__file__).parents[1]
@@ -33,6 +35,22 @@ def test_neighbors_come_in_order(vectors: Path, capsys: pytest.CaptureFixture[st
     assert answers["king"][0]["score"] == pytest.approx(0.8)
     assert run_main(["query", "neighbors", str(vectors), "king", "-n", "1"]) == 0
     assert capsys.readouterr().out == "king\tqueen\t0.8000\n"
+
+
+def test_neighbors_of_several_words_are_sought_together(
+    vectors: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    searches = []
+
+    def counted(queries: Any, *arguments: Any, **options: Any) -> Any:
+        searches.append(len(queries))
+        return top_k(queries, *arguments, **options)
+
+    monkeypatch.setattr("embkit.dense_queries.top_k", counted)
+    words = ["king", "sea", "hill", "king"]
+    assert run_main(["query", "neighbors", str(vectors), *words, "-n", "1"]) == 0
+    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == words[:3]
+    assert searches == [4]
 
 
 def test_similarity_is_the_cosine(vectors: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,7 +42,7 @@ def neighbors(
         raise ValueError("words must be given: embkit query neighbors VECTORS WORDS...")
     v = load_vectors(vectors, load)
     oov = oov_of(v, words, vectors, load.oov, quiet=common.quiet)
-    found: dict[str, Answers] = {w: v.most_similar([w], topn=topn, oov=oov) for w in words}
+    found = dict(zip(words, v.neighbors(words, topn, oov=oov), strict=True))
     if common.json:
         print_json({word: _as_json(answers) for word, answers in found.items()})
         return
@@ -104,8 +104,8 @@ def similarity(
         raise ValueError(f"words must come in pairs, got {len(words)}")
     v = load_vectors(vectors, load)
     oov = oov_of(v, words, vectors, load.oov, quiet=common.quiet)
-    pairs = zip(words[::2], words[1::2], strict=True)
-    scored = [(a, b, float(v.similarity(a, b, oov=oov))) for a, b in pairs]
+    pairs = words[::2], words[1::2]
+    scored = list(zip(*pairs, v.similarities(*pairs, oov=oov).tolist(), strict=True))
     if common.json:
         known = [(a, b, None if math.isnan(cosine) else cosine) for a, b, cosine in scored]
         print_json([{"words": [a, b], "similarity": cosine} for a, b, cosine in known])
