@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from embkit.cli import main
 from embkit.config import PhraseConfig, VocabularyConfig
-from embkit.corpus import encode
+from embkit.corpus import encode, sources
 from embkit.errors import FormatError, OutputExistsError
 from embkit.phrases import (
     PhrasePass,
@@ -228,6 +228,18 @@ def test_text_that_changes_while_it_is_joined_or_is_utf_16_is_refused(
     with pytest.raises(FormatError, match=r"text: the file changed while it was read"):
         join_text(table, text, joined)
     assert not joined.exists()
+
+
+def test_sizes_of_files_are_asked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apply, "_BLOCK_BYTES", 9)
+    table = PhraseTable(PhraseConfig(), (PhrasePass([b"new"], [b"york"], [9], [200.5]),))
+    (tmp_path / "text").write_bytes(b"new york\n" * 50)
+    opened: list[str] = []
+    monkeypatch.setattr(sources, "_compression_of", opened.append)
+    join_text(table, tmp_path / "text", tmp_path / "joined", progress=True)
+    assert len(opened) == 1  # not for each block, and of each file
 
 
 def test_a_saved_table_does_the_same(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def join_text(
     check_threads(threads)
     workers = threads or available_threads()
     files = find_files(source)
-    joiner, done = table.joiner, 0
+    joiner, done, total = table.joiner, 0, files.total_bytes
     waiting: deque[Future[bytes]] = deque()
     with ExitStack() as stack:
         stream = stack.enter_context(OutputFile(output, overwrite=overwrite))
@@ -96,7 +96,7 @@ def join_text(
                     stream.write(waiting.popleft().result())
                 done += len(block)
                 if report is not None:
-                    report(done, files.total_bytes)
+                    report(done, total)
             if file.is_regular:
                 file.check_unchanged()
         while waiting:
