@@ -210,6 +210,10 @@ def test_an_empty_name_is_not_the_current_folder(
     reason = f"{option.strip('-')} must be the name of a file or folder, got ''"
     assert capsys.readouterr().err == f"embkit: error: {reason}\n"
     assert run_main(["convert", "text", ""]) == 2
+    assert run_main(["train", "sgns", "", "--output", "v.bin"]) == 2
+    assert "a file, a folder, a glob or -, got ''" in capsys.readouterr().err
+    assert run_main(["eval", "similarity", "text", "--set", ""]) == 2
+    assert "a file or a name of `embkit data list`, got ''" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["text"]
 
 
@@ -352,6 +356,12 @@ def test_outputs_that_are_one_file_are_refused_as_such(
     outputs = ["--output-source", str(tmp_path / "o.bin"), "--output-target"]
     assert run_main([*command, *outputs, f"{tmp_path}/../{tmp_path.name}/o.bin"]) == 2
     assert capsys.readouterr().err.count("outputs must be different files, got ") == 2
+    command += ["--format", "word2vec-text", "--output-source"]
+    assert run_main([*command, "-", "--output-target", "/dev/stdout"]) == 2
+    shown = capsys.readouterr()
+    assert "outputs must be different files, got /dev/stdout twice" in shown.err
+    assert shown.out == ""
+    assert run_main([*command, os.devnull, "--output-target", os.devnull, "--force"]) == 0
 
 
 @pytest.mark.parametrize("method", ["sgns", "nce", "cbow", "glove", "svd"])

@@ -78,18 +78,25 @@ def check_log(log: Path | None, *others: Path) -> None:
 
 
 def check_distinct(paths: Iterable[Path]) -> None:
-    """Make sure that no output would replace another one.
+    """Make sure that no output would replace another one, or be mixed with it.
 
     Raises
     ------
     ValueError
-        If a file is named twice.
+        If a file or a standard stream is named twice.
     """
     seen: list[Path] = []
     for path in paths:
-        if not is_stream(path) and any(_is_same(path, other) for other in seen):
+        if any(_is_same_output(path, other) for other in seen):
             raise ValueError(f"outputs must be different files, got {path} twice")
         seen.append(path)
+
+
+def _is_same_output(one: Path, other: Path) -> bool:
+    numbers = [stream_number(str(path)) for path in (one, other)]
+    if numbers != [None, None]:
+        return numbers[0] == numbers[1]
+    return not is_stream(one) and _is_same(one, other)  # of a device each may have its part
 
 
 def _is_same(one: Path, other: Path) -> bool:

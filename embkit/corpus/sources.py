@@ -131,7 +131,7 @@ def find_files(source: PathLike | Sequence[PathLike]) -> FileSources:
     CorpusError
         If a folder holds no file.
     ValueError
-        If an input that can be read only once is given twice.
+        If an input that can be read only once is given twice, or a name is empty.
     """
     if isinstance(source, str | os.PathLike):
         files = [_checked(path) for path in expand(os.fspath(source))]
@@ -150,6 +150,8 @@ def find_files(source: PathLike | Sequence[PathLike]) -> FileSources:
 
 def expand(path: str) -> list[str]:
     """Return the files that a file, folder, glob or ``-`` stands for, as they are read."""
+    if not path:
+        raise ValueError("a corpus must be a file, a folder, a glob or -, got ''")
     if path in (STDIN, "/dev/stdin"):
         return [STDIN]
     if Path(path).is_dir():

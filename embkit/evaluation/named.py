@@ -80,7 +80,7 @@ def open_set(
     >>> len(open_set(path, "similarity"))
     1
     """
-    if Path(name).exists():
+    if os.fspath(name) and Path(name).exists():
         return read_file(kind, Path(name), columns=columns)
     if columns is not None or os.sep in os.fspath(name):
         raise FileNotFoundError(2, os.strerror(2), os.fspath(name))
