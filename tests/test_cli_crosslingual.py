@@ -122,3 +122,25 @@ def test_malformed_files_are_told(
     }[task]
     assert run_main(["eval", task, "s", "t", *options]) == 3
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closeness", ["nan", "-1"])
+def test_closeness_is_a_weight(
+    folder: Path, capsys: pytest.CaptureFixture[str], closeness: str
+) -> None:
+    for name, line in {"s.txt": "w1", "t.txt": "x_w1", "gold.txt": "0-0"}.items():
+        write(name, [line])
+    texts = ["--source-text", "s.txt", "--target-text", "t.txt", "--gold", "gold.txt"]
+    command = ["eval", "alignment", "s", "t", *texts, "--closeness", closeness]
+    assert run_main(command) == 2
+    assert "closeness must be at least 0, got" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32)])
+def test_seed_of_a_classifier_has_32_bits(
+    folder: Path, capsys: pytest.CaptureFixture[str], seed: str
+) -> None:
+    write("train.tsv", ["a\tw1", "b\tw2"])
+    documents = ["--train", "train.tsv", "--test", "train.tsv", "--seed", seed]
+    assert run_main(["eval", "documents", "s", "t", *documents]) == 2
+    assert "seed must be from 0 to 2^32 - 1, got" in capsys.readouterr().err

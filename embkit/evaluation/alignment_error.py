@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from embkit.checks import check_at_least
 from embkit.embeddings import Embeddings
 from embkit.evaluation.results import Result
 from embkit.evaluation.sentences import Text
@@ -98,7 +99,7 @@ def align_words(
     Raises
     ------
     ValueError
-        If the dims differ, or a row is not finite.
+        If the dims differ, a row is not finite, or ``closeness`` is below 0.
 
     Examples
     --------
@@ -106,6 +107,7 @@ def align_words(
     >>> sorted(align_words(v, v, [(["a", "b", "x"], ["b", "a"])])[0])
     [(0, 1), (1, 0)]
     """
+    check_at_least("closeness", closeness, 0)
     if source.dim != target.dim:
         raise ValueError(
             f"source and target must have the same dim, got {source.dim} and {target.dim}"

@@ -261,13 +261,15 @@ def evaluate_document_classification(
     Raises
     ------
     ValueError
-        If there are no documents, or ``train`` has one label only.
+        If there are no documents, ``train`` has one label only, or ``seed`` has over 32 bits.
     """
     from sklearn.linear_model import LogisticRegression, Perceptron
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import Normalizer
 
     check_choice("classifier", classifier, ("logistic", "perceptron"))
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be from 0 to 2^32 - 1, got {seed}")
     if not train or not test:
         raise ValueError("train and test must have documents, got none")
     labels = [label for label, _ in train]
