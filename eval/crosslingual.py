@@ -1,12 +1,15 @@
 r"""Measure maps between languages: P@1 and seconds, with VecMap on the same vectors.
 
 Every cell is kept in the work folder, so a stopped run goes on; ``--parts`` chooses what to
-measure (``planted`` needs ``--sample``, a file of real vectors; ``timing`` a quiet machine).
-Without ``--vecmap`` only embkit runs. VecMap's self-learning may take hours: without
-``--full`` it is ended after ``--vecmap-iterations``, and only its seconds each are told::
+measure, the record's other parts stay as they are, each with the commit of its own: ``real``
+maps from dictionaries, with the reverse dictionaries both ways; ``starts`` self-learning;
+``planted`` rotations (needs ``--sample``, a file of real vectors); ``timing`` (needs a quiet
+machine). Without ``--vecmap`` only embkit runs. VecMap's self-learning among 20,000 words
+takes hours, so ``starts`` are compared among ``--cutoff`` words::
 
     python -m eval.crosslingual --source en --target de --train en-de.0-5000.txt \
-        --test en-de.5000-6500.txt --work DIR [--vecmap FOLDER] [--sample V] [--full]
+        --test en-de.5000-6500.txt [--reverse-train D --reverse-test D] --work DIR \
+        [--vecmap FOLDER] [--sample V] [--parts real,starts,planted]
 
 Vectors that are not there are trained from ``--source-corpus`` and ``--target-corpus``.
 """
@@ -19,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import embkit
-from eval.cells import cell
-from eval.language_pair import FROM_DICTIONARY, MODES, STARTS, Pair
+from eval.cells import MAPPING, SCORING, cell
+from eval.language_pair import FROM_DICTIONARY, STARTS, Pair
 from eval.learning_time import measure_timing
-from eval.paired import against
+from eval.paired import against, pooled, tell
 from eval.planted_rotation import NOISES, planted_embkit, planted_vecmap
-from eval.record import run_record, save_record
+from eval.record import run_record, save_record, with_other_parts
+from eval.starts import measure_starts
 from eval.vecmap import VecMap
 
 SUPERVISED: dict[str, dict[str, Any]] = {
@@ -35,49 +39,54 @@ SUPERVISED: dict[str, dict[str, Any]] = {
     "rcsls rare": {"rare": 200},
     "refine": {},
 }
+COMPARED = [(method, "supervised") for method in SUPERVISED] + [("orthogonal", "orthogonal")]
 
 
 def measure_real(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measure all methods on two real languages."""
-    pair, work, found = Pair(arguments), arguments.work, {}
+    """Measure all maps from a dictionary, one way or both, and compare them with VecMap's."""
+    found = {"forward": _one_way(arguments, reverse=False)}
+    if arguments.reverse_train is not None:
+        found["reverse"] = _one_way(arguments, reverse=True)
+    if arguments.vecmap is None:
+        return found
+    ways = list(found.values())
+    if len(ways) > 1:
+        found["both"] = {}
+    for way, cells in found.items():
+        for method, mode in COMPARED:
+            name, theirs = f"embkit {method} against vecmap {mode}", f"vecmap {mode}"
+            ours = [told[f"embkit {method}"] for told in (ways if way == "both" else [cells])]
+            peers = [told[theirs] for told in (ways if way == "both" else [cells])]
+            cells[name] = against(pooled(ours), pooled(peers))
+            tell(f"{way} {name}", cells[name])
+    return found
+
+
+def _one_way(arguments: argparse.Namespace, *, reverse: bool) -> dict[str, Any]:
+    """Measure the maps of both tools from one language to the other."""
+    pair, found = Pair(arguments, reverse=reverse), {}
     for method, options in SUPERVISED.items():
         name, plain = f"embkit {method}", method.split()[0]
-        found[name] = cell(work, name, partial(pair.embkit, plain, pair.train, 1, **options))
-    for seed in range(1, arguments.seeds + 1):
-        for kind in STARTS:
-            name = f"embkit self-learning {kind} {seed}"
-            found[name] = cell(work, name, partial(pair.learn, kind, seed))
-    if arguments.vecmap is not None:
-        tool = VecMap(arguments.vecmap, arguments.threads)
-        for mode in MODES:
-            is_whole = mode in FROM_DICTIONARY or arguments.full
-            most = None if is_whole else arguments.vecmap_iterations
-            name = f"vecmap {mode}{'' if most is None else f' {most} iterations'}"
-            found[name] = cell(work, name, partial(pair.vecmap, tool, mode, most))
-        for method in SUPERVISED:
-            for mode in (
-                ("supervised", "orthogonal") if method == "orthogonal" else ("supervised",)
-            ):
-                name = f"embkit {method} against vecmap {mode}"
-                found[name] = against(found[f"embkit {method}"], found[f"vecmap {mode}"])
-                print(name, found[name])
+        measure = partial(pair.embkit, plain, pair.train, 1, **options)
+        found[name] = cell(pair.work, name, measure, MAPPING)
+    for mode in FROM_DICTIONARY if arguments.vecmap is not None else ():
+        tool, name = VecMap(arguments.vecmap, arguments.threads), f"vecmap {mode}"
+        found[name] = cell(pair.work, name, partial(pair.vecmap, tool, mode, None), SCORING)
     return found
 
 
 def measure_planted(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measure planted rotations, ten seeds each by default; VecMap on the first or more."""
+    """Measure planted rotations by both tools, ten seeds each by default."""
     vectors, work, found = embkit.load(arguments.sample), arguments.work, {}
     for noise in NOISES:
         for seed in range(arguments.planted_seeds):
-            name = f"planted {noise} embkit {seed}"
-            found[name] = cell(work, name, partial(planted_embkit, vectors, noise, seed))
-        if arguments.vecmap is not None:
-            tool = VecMap(arguments.vecmap, arguments.threads)
-            for seed in range(arguments.planted_vecmap_seeds):
+            name, measure = f"planted {noise} embkit {seed}", partial(planted_embkit, vectors)
+            found[name] = cell(work, name, partial(measure, noise, seed), MAPPING)
+            if arguments.vecmap is not None:
+                tool = VecMap(arguments.vecmap, arguments.threads)
                 name = f"planted {noise} vecmap {seed}"
-                found[name] = cell(
-                    work, name, partial(planted_vecmap, vectors, noise, seed, tool, work)
-                )
+                run = partial(planted_vecmap, vectors, noise, seed, tool, work)
+                found[name] = cell(work, name, run, SCORING)
     return found
 
 
@@ -88,20 +97,26 @@ def main(tokens: list[str] | None = None) -> dict[str, Any]:
     )
     for name in ("source", "target", "train", "test", "work"):
         parser.add_argument(f"--{name}", type=Path, required=name == "work")
-    for name in ("source-corpus", "target-corpus", "sample", "vecmap"):
+    for name in ("reverse-train", "reverse-test", "source-corpus", "target-corpus"):
         parser.add_argument(f"--{name}", type=Path)
-    numbers = {"seeds": 1, "planted-seeds": 10, "planted-vecmap-seeds": 1}
-    numbers |= {"threads": 2, "vecmap-iterations": 20}
-    numbers |= {"timing-words": 20_000, "whole-words": 2000}
+    for name in ("sample", "vecmap"):
+        parser.add_argument(f"--{name}", type=Path)
+    numbers = {"seeds": 1, "planted-seeds": 10, "threads": 2, "vecmap-iterations": 6}
+    numbers |= {"cutoff": 4000, "timing-words": 20_000, "whole-words": 2000}
     for name, default in numbers.items():
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--parts", default="real,planted")
-    parser.add_argument("--full", action="store_true", help="let VecMap's self-learning end")
+    parser.add_argument("--starts", default=",".join(STARTS))
+    parser.add_argument("--parts", default="real,starts,planted")
     parser.add_argument("--output", type=Path, default=Path("eval/results/crosslingual.json"))
     arguments = parser.parse_args(tokens)
-    parts = {"real": measure_real, "planted": measure_planted, "timing": measure_timing}
+    if (arguments.reverse_train is None) != (arguments.reverse_test is None):
+        parser.error("--reverse-train and --reverse-test must be given together")
+    parts = {"real": measure_real, "starts": measure_starts}
+    parts |= {"planted": measure_planted, "timing": measure_timing}
     found = {part: parts[part](arguments) for part in arguments.parts.split(",")}
-    record = run_record(seed=1, config=vars(arguments), metrics=found)
+    record = with_other_parts(
+        run_record(seed=1, config=vars(arguments), metrics=found), arguments.output
+    )
     save_record(record, arguments.output)
     return record
 

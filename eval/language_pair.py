@@ -12,13 +12,18 @@ from typing import Any
 import embkit
 from embkit.mapping import SeedDictionary
 from eval.planted_rotation import score
-from eval.vecmap import VecMap, load_mapped, save_text
+from eval.vecmap import VecMap, forget_mapped, load_mapped, save_text
 
 MODES = {
     "supervised": ["--supervised"],
     "orthogonal": ["--orthogonal", "--normalize", "unit", "center", "unit", "-d"],
     "25 pairs": ["--semi_supervised"],
     "identical": ["--identical"],
+    "numerals": [
+        *("--init_numerals", "--self_learning", "--csls", "--whiten"),
+        *("--normalize", "unit", "center", "unit", "--src_reweight", "0.5"),
+        *("--trg_reweight", "0.5", "--src_dewhiten", "src", "--trg_dewhiten", "trg"),
+    ],
     "none": ["--unsupervised"],
 }
 FROM_DICTIONARY = ("supervised", "orthogonal")
@@ -37,19 +42,30 @@ def vectors_of(path: Path, corpus: Path | None, threads: int) -> embkit.Embeddin
 
 
 class Pair:
-    """Two languages, a dictionary to learn from, and one to test on."""
+    """Two languages, a dictionary to learn from, and one to test on.
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        threads = arguments.threads
-        self.source = vectors_of(arguments.source, arguments.source_corpus, threads)
-        self.target = vectors_of(arguments.target, arguments.target_corpus, threads)
+    With ``reverse``, ``--target`` is mapped onto ``--source`` by the reverse dictionaries.
+    """
+
+    def __init__(self, arguments: argparse.Namespace, *, reverse: bool = False) -> None:
+        sides = ["source", "target"][:: -1 if reverse else 1]
+        self.source, self.target = (
+            vectors_of(
+                getattr(arguments, side),
+                getattr(arguments, f"{side}_corpus"),
+                arguments.threads,
+            )
+            for side in sides
+        )
+        dictionaries = ("reverse_train", "reverse_test") if reverse else ("train", "test")
         self.train, self.test = (
             [(entry.source, entry.target) for entry in SeedDictionary.read(path)]
-            for path in (arguments.train, arguments.test)
+            for path in (getattr(arguments, name) for name in dictionaries)
         )
         known = [p for p in self.train if p[0] in self.source and p[1] in self.target]
         self.few = list({pair[0]: pair for pair in reversed(known)}.values())[::-1][:25]
-        self.work: Path = arguments.work
+        self.work: Path = arguments.work / "reverse" if reverse else arguments.work
+        self._texts = [arguments.work / f"{side}.txt" for side in sides]
 
     def embkit(
         self,
@@ -127,18 +143,17 @@ class Pair:
         """Map with VecMap; return scores, where it ended by itself, seconds and iterations."""
         work = self.work / f"vecmap-{mode.replace(' ', '-')}"
         work.mkdir(parents=True, exist_ok=True)
-        files = [
-            save_text(space, self.work / f"{side}.txt")
-            for side, space in (("source", self.source), ("target", self.target))
-        ]
+        sides = (self.source, self.target)
+        files = [save_text(*both) for both in zip(sides, self._texts, strict=True)]
         arguments = [] if cutoff is None else ["--vocabulary_cutoff", str(cutoff)]
         arguments += MODES[mode]
-        if mode not in ("identical", "none"):
+        if mode in (*FROM_DICTIONARY, "25 pairs"):
             seeds = work / "seeds.txt"
             pairs = self.train if mode in FROM_DICTIONARY else self.few
             seeds.write_text("".join(f"{s}\t{t}\n" for s, t in pairs), encoding="utf-8")
             arguments.append(str(seeds))
         told = tool.run(files[0], files[1], work, arguments, most=most)
-        if not (scored and told["complete"]):
-            return told
-        return told | score(*load_mapped(work), self.test)
+        if scored and told["complete"]:
+            told |= score(*load_mapped(work), self.test)
+        forget_mapped(work)
+        return told

@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 from typing import Any
 
-from eval.cells import cell
+from eval.cells import MAPPING, cell
 from eval.language_pair import Pair
 from eval.vecmap import VecMap
 
@@ -32,9 +32,9 @@ def measure_timing(arguments: argparse.Namespace) -> dict[str, Any]:
         ours = partial(pair.learn, "none", 1, scored=False, **options)
         theirs = partial(pair.vecmap, tool, "none", limit.get("iterations"), cutoff=words)
         found[part] = {
-            "embkit": cell(work, f"timing {part} embkit {words}", ours),
+            "embkit": cell(work, f"timing {part} embkit {words}", ours, MAPPING),
             "vecmap": cell(
-                work, f"timing {part} vecmap {words}", partial(theirs, scored=False)
+                work, f"timing {part} vecmap {words}", partial(theirs, scored=False), MAPPING
             ),
         }
     key = "median_iteration_s"

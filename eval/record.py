@@ -29,7 +29,7 @@ def run_record(
     Paths in ``config`` and ``metrics`` are reduced to file names.
     """
     return {
-        "commit": _commit(),
+        "commit": commit(),
         "machine": machine(),
         "software": {
             "python": platform.python_version(),
@@ -56,13 +56,35 @@ def machine() -> dict[str, Any]:
     }
 
 
+def with_other_parts(record: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return a record with the parts of the one in ``path`` that it did not measure itself.
+
+    ``origins`` tells of each part of the metrics which commit, machine and settings it is of.
+    """
+    shared = ("commit", "machine", "software", "config")
+    own = {name: record[name] for name in shared}
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"metrics": {}}
+    told = before.get("origins", {})
+    kept = {
+        part: found
+        for part, found in before["metrics"].items()
+        if part not in record["metrics"]
+    }
+    origins = {part: told.get(part) or {name: before[name] for name in shared} for part in kept}
+    return {
+        **record,
+        "metrics": {**kept, **record["metrics"]},
+        "origins": {**origins, **dict.fromkeys(record["metrics"], own)},
+    }
+
+
 def save_record(record: Mapping[str, Any], path: Path) -> None:
     """Write ``record`` as JSON, keys in the order given."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """Return the commit, with ``+`` if files that git knows were changed since."""
 
     def git(*arguments: str) -> str:

@@ -86,3 +86,9 @@ def save_text(vectors: embkit.Embeddings, path: Path) -> Path:
 def load_mapped(work: Path) -> tuple[embkit.Embeddings, embkit.Embeddings]:
     """Return the two spaces that a complete run wrote."""
     return embkit.load(work / "source.txt"), embkit.load(work / "target.txt")
+
+
+def forget_mapped(work: Path) -> None:
+    """Remove what a run wrote: hundreds of megabytes of text."""
+    for side in ("source", "target"):
+        (work / f"{side}.txt").unlink(missing_ok=True)

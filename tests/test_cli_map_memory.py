@@ -27,6 +27,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for side in "st":
         space = embkit.Embeddings.from_words([f"{side}{i}" for i in range(WORDS)], rows)
         embkit.save(space, folder / f"{side}.bin")
+    words = [f"s{i}" for i in range(WORDS)] + [f"other{i}" for i in range(3 * WORDS)]
+    embkit.save(embkit.Embeddings.from_words(words, np.tile(rows, (4, 1))), folder / "s4.bin")
+    wide = embkit.Embeddings.from_words(["s0", "t0"], np.ones((2, 2 * DIM), np.float32))
+    embkit.save(wide, folder / "wide.bin")
     lines = "".join(f"s{i}\tt{i}\n" for i in range(1000))
     (folder / "d").write_text(lines, encoding="utf-8")
     identity = np.eye(DIM, dtype=np.float32)
@@ -65,6 +69,13 @@ def peak(folder: Path, command: str) -> float:
             2,
             80,
         ),
+        # of the first space's file, four times as long, only the words that are mapped stay
+        (
+            "map @s.bin @t.bin --method hybrid --first-source @s4.bin --first-target @t.bin"
+            " --frequent 500 --output @h --force",
+            5,
+            140,
+        ),
         ("map-many s=@s.bin t=@t.bin --pivot t --dictionary s-t=@d --output @many", 2, 140),
     ],
 )
@@ -94,6 +105,13 @@ def test_a_stream_of_any_length_is_mapped_in_the_same_memory(folder: Path) -> No
         ("--output @n --method rcsls --candidates 5000", 2.3, 0),
         ("--output @n --method self-learning --cutoff 5000", 2.3, 10_000),
         ("--output @n --method growing --most-pairs 2000", 5, 2000),
+        # a first space that is twice as wide, and pairs of its width
+        (
+            "--output @n --method hybrid --frequent 2000"
+            " --first-source @wide.bin --first-target @wide.bin",
+            8,
+            2 * 2000 + 1600,
+        ),
     ],
 )
 def test_what_a_map_needs_is_checked_before_the_work(

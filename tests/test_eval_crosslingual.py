@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import embkit
-from eval import held_out, mapped_memory, starts
-from eval.cells import cell
+from eval import held_out, mapped_memory
+from eval.cells import cell, digest
 from eval.crosslingual import main
-from eval.paired import against
+from eval.paired import against, pooled
 from eval.planted_rotation import plant
 from eval.vecmap import VecMap
 from tests.spaces import pairs, planted
@@ -53,34 +53,74 @@ def arguments(tmp_path: Path) -> list[str]:
     return [*found, "--output", str(tmp_path / "out.json")]
 
 
+def reversed_dictionaries(folder: Path) -> list[str]:
+    """Write the dictionaries of the other direction; return the options that name them."""
+    found = []
+    for name in ("train", "test"):
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+        turned = ["\t".join(reversed(line.split("\t"))) for line in lines]
+        (folder / f"{name}-back").write_text("\n".join(turned), encoding="utf-8")
+        found += [f"--reverse-{name}", str(folder / f"{name}-back")]
+    return found
+
+
 def test_a_small_run_is_recorded_and_not_measured_again(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tool = stand_in(tmp_path / "vecmap", iterations=2, pause=0.0)
     command = [*arguments, "--parts", "real", "--vecmap", str(tool)]
-    record = main(command)
+    record = main([*command, *reversed_dictionaries(tmp_path)])
     real = record["metrics"]["real"]
-    assert real["embkit orthogonal"]["nn"]["P@1"] > 0.9
-    assert real["embkit orthogonal"]["nn"]["words"] == 30
-    assert set(real) >= {"embkit five-step", "embkit rcsls", "embkit self-learning none 1"}
-    assert "none from numerals" in real["embkit self-learning numerals 1"]["refused"]
-    assert real["vecmap supervised"]["median_iteration_s"] == 0.25
-    assert real["vecmap supervised"]["nn"]["P@1"] < 0.5
-    assert real["embkit five-step extended against vecmap supervised"]["nn"]["interval"][0] > 0
-    assert real["embkit orthogonal against vecmap orthogonal"]["csls"]["interval"][0] > 0
-    assert main(command)["metrics"] == record["metrics"]
+    for way in ("forward", "reverse"):
+        assert real[way]["embkit orthogonal"]["nn"]["P@1"] > 0.9
+        assert real[way]["embkit orthogonal"]["nn"]["words"] == 30
+        assert set(real[way]) >= {"embkit five-step", "embkit rcsls", "vecmap orthogonal"}
+        assert real[way]["vecmap supervised"]["nn"]["P@1"] < 0.5
+    told = [way["embkit refine against vecmap supervised"]["nn"] for way in real.values()]
+    assert [found["words"] for found in told] == [30, 30, 60]
+    both = (told[0]["difference"] + told[1]["difference"]) / 2
+    assert told[2]["difference"] == pytest.approx(both)
+    assert told[2]["interval"][0] > 0
+    assert "embkit orthogonal against vecmap orthogonal" in real["both"]
+    assert (tmp_path / "work" / "vecmap-orthogonal" / "log.tsv").exists()
+    assert not (tmp_path / "work" / "vecmap-orthogonal" / "source.txt").exists()
+    again = main(command)["metrics"]["real"]
+    assert again == {"forward": real["forward"]}
     assert "embkit rcsls" in capsys.readouterr().out
-    assert json.loads((tmp_path / "out.json").read_text()) is not None
+    with pytest.raises(SystemExit):
+        main([*command, "--reverse-train", "train"])
 
 
-def test_starts_are_measured_as_asked(arguments: list[str]) -> None:
-    chosen = ["--starts", "25 pairs,identical", "--cutoff", "60", "--early-cutoff", "60"]
-    record = starts.main([*arguments, *chosen, "--keep-probability", "1.0", "--seeds", "2"])
-    found = record["metrics"]
-    kinds = ("25 pairs 1", "25 pairs 2", "identical 1", "identical 2")
-    assert [name.removesuffix(" 60 60 8 1.0") for name in found] == list(kinds)
-    assert found["25 pairs 1 60 60 8 1.0"]["nn"]["P@1"] > 0.9
-    assert "none from identical" in found["identical 1 60 60 8 1.0"]["refused"]
+def test_parts_that_are_not_measured_stay_in_the_record_with_their_origin(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "out.json"
+    before = {"commit": "a", "machine": {}, "software": {}, "config": {"threads": 1}}
+    old = {**before, "seed": 1, "metrics": {"real": {"x": 1}, "timing": {"y": 2}}}
+    path.write_text(json.dumps(old), encoding="utf-8")
+    command = [*arguments, "--parts", "starts", "--cutoff", "60", "--starts", "25 pairs"]
+    main(command)
+    record = main([*command[:-1], "identical"])
+    assert record == json.loads(path.read_text(encoding="utf-8"))
+    assert record["metrics"]["real"] == {"x": 1}
+    assert record["origins"]["timing"] == before
+    assert set(record["metrics"]["starts"]) == {"embkit identical 1 60"}
+    assert record["origins"]["starts"]["commit"] == record["commit"] != "a"
+
+
+def test_starts_are_compared_among_equally_many_words(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    tool = stand_in(tmp_path / "vecmap", iterations=2, pause=0.0)
+    chosen = ["--parts", "starts", "--cutoff", "60", "--seeds", "2"]
+    found = main([*arguments, *chosen, "--vecmap", str(tool)])["metrics"]["starts"]
+    assert found["embkit 25 pairs 1 60"]["nn"]["P@1"] > 0.9
+    assert "embkit 25 pairs 2 60" in found
+    assert found["vecmap 25 pairs 60"]["complete"]
+    assert found["vecmap 25 pairs 60"]["median_iteration_s"] == 0.25
+    assert found["embkit against vecmap 25 pairs 60"]["csls"]["interval"][0] > 0
+    assert "none from numerals" in found["embkit numerals 1 60"]["refused"]
+    assert "vecmap numerals 60" not in found
 
 
 def test_options_are_measured_on_words_that_no_part_learns(
@@ -92,9 +132,18 @@ def test_options_are_measured_on_words_that_no_part_learns(
     for learned, held in parts:
         assert sorted(learned + held) == sorted(some)
         assert not {source for source, _ in learned} & {source for source, _ in held}
-    chosen = ["--method", "five-step", "--options", "rare=20", "source_dewhiten=source"]
-    found = held_out.main([*arguments[:6], *arguments[8:10], *chosen, "--only", "2"])
+    learned, held = held_out.part(some, 0, 1, last=2)
+    assert {source for source, _ in held} == {"c", "d"}
+    assert len(learned) == 3
+    output = tmp_path / "held-out.json"
+    chosen = ["--output", str(output), "--only", "2", "--method", "five-step"]
+    chosen += ["--options", "rare=20", "source_dewhiten=source"]
+    found = held_out.main([*arguments[:6], *arguments[8:10], *chosen])
     assert 0.5 < found["nn"] <= 1
+    held_out.main([*arguments[:6], *arguments[8:10], *chosen, "--options", "rare=20"])
+    rows = json.loads(output.read_text(encoding="utf-8"))["metrics"]
+    assert [len(name.split()) for name in rows] == [4, 3]
+    assert rows["train five-step rare=20 source_dewhiten=source"]["nn"] == found["nn"]
     with pytest.raises(ValueError, match="options of five-step must be among"):
         held_out.main([*arguments[:6], *arguments[8:10], *chosen, "magic=1"])
 
@@ -105,7 +154,10 @@ def test_two_cells_are_compared_on_the_same_words() -> None:
     assert told["difference"] == 0.5
     assert told["p"] == 0.5  # two words tell them apart, both to one side
     assert told["interval"][0] == 0.0
+    assert told["P@1"] == [0.75, 0.25]
     assert against(ours, ours)["csls"]["interval"] == [0.0, 0.0]
+    both = against(pooled([ours, theirs]), pooled([theirs, theirs]))["nn"]
+    assert (both["words"], both["difference"]) == (8, 0.25)
 
 
 def test_timing_compares_an_iteration_and_the_whole_among_equally_many_words(
@@ -155,10 +207,30 @@ def test_planted_rotations_are_measured_for_every_noise(
     assert len(record["metrics"]["planted"]) == 5
 
 
-def test_a_cell_is_kept(tmp_path: Path) -> None:
-    assert cell(tmp_path, "a b/c", lambda: {"seconds": 1.0}) == {"seconds": 1.0}
-    assert [path.name for path in (tmp_path / "cells").iterdir()] == ["a_b-c.json"]
-    assert cell(tmp_path, "a b/c", lambda: {"seconds": 2.0}) == {"seconds": 1.0}
+def test_a_cell_is_kept_as_long_as_its_sources_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(seconds: float) -> float:
+        return float(cell(tmp_path, "a b/c", lambda: {"seconds": seconds})["seconds"])
+
+    assert [measured(1.0), measured(2.0)] == [1.0, 1.0]
+    (kept,) = (tmp_path / "cells").iterdir()
+    assert kept.name.startswith("a_b-c.")
+    assert "commit" in json.loads(kept.read_text(encoding="utf-8"))
+    monkeypatch.setattr("eval.cells.digest", lambda _: "other")
+    assert measured(2.0) == 2.0
+
+
+def test_a_digest_is_of_names_and_contents(tmp_path: Path) -> None:
+    (tmp_path / "some").mkdir()
+    (tmp_path / "alone.py").write_text("0")
+    found = []
+    for name, text in (("a.py", "1"), ("a.py", "2"), ("b.h", "2"), ("notes.txt", "2")):
+        (tmp_path / "some" / name).write_text(text)
+        found.append(digest(("some", "alone.py"), tmp_path))
+    assert len(set(found)) == 3
+    assert found[2] == found[3]
+    assert digest(("alone.py",), tmp_path) not in found
 
 
 ORIGIN = {"commit", "cpu"}
@@ -184,7 +256,7 @@ def test_the_memory_of_commands_is_measured_and_held_to_the_limit(
         **found["alignment"],
         **{k: again["alignment"][k] for k in ORIGIN},
     }
-    assert not ORIGIN & again["five-step"].keys()
+    assert "cpu" not in again["five-step"]
     with pytest.raises(SystemExit, match="memory must be that of the record, 1G"):
         mapped_memory.main([*command, "2G", "--only", "five-step"])
     with pytest.raises(SystemExit, match=r"the peak of .* MiB is over 20M"):  # all is kept

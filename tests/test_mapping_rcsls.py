@@ -13,7 +13,14 @@ from embkit.mapping.config import RcslsConfig
 from embkit.mapping.fit import Doubles, fit_orthogonal
 from embkit.mapping.normalize import Matrix, bring_to_unit_length
 from embkit.mapping.progress import silent
-from embkit.mapping.rcsls import Checks, Criterion, clip_spectrum, descend, hold_out
+from embkit.mapping.rcsls import (
+    Checks,
+    Criterion,
+    clip_spectrum,
+    descend,
+    fewest_steps,
+    hold_out,
+)
 from tests.spaces import cloud, pairs, planted, precision_at_1, random_rotation
 
 
@@ -89,6 +96,7 @@ def test_the_descent_begins_with_the_map_that_is_asked_for(
 ) -> None:
     source, target, _ = planted(200, 8, seed=2, noise=0.4)
     still: dict[str, Any] = {"start": start, "epochs": 1, "learning_rate": 1e-9}
+    still |= {"held_out": 0, "shrinkage": 0}
     ours = embkit.map(source, target, method="rcsls", dictionary=pairs(known), **still)
     theirs = embkit.map(source, target, method=like, dictionary=pairs(known))
     np.testing.assert_allclose(
@@ -104,10 +112,10 @@ def test_the_descent_begins_with_the_map_that_is_asked_for(
 def test_no_accepted_step_raises_the_loss(
     criterion: Criterion, constraint: Literal["spectral", "none"], learning_rate: float
 ) -> None:
-    config = RcslsConfig(constraint=constraint, learning_rate=learning_rate, epochs=7)
+    config = RcslsConfig(constraint=constraint, learning_rate=learning_rate)
     left, right = criterion.pairs
     start = fit_orthogonal(criterion.x[left], criterion.z[right])
-    matrix, told = descend(criterion, start, config, silent)
+    matrix, told = descend(criterion, start, config, 7, silent)
     losses = told["losses"]
     assert isinstance(losses, list)
     assert len(losses) > 1
@@ -116,17 +124,111 @@ def test_no_accepted_step_raises_the_loss(
         assert np.linalg.norm(matrix, 2) < 1 + 1e-9
 
 
-def test_no_accepted_step_loses_words_that_were_held_out() -> None:
-    source, target, _ = planted(600, 10, seed=7, noise=0.5)
-    options: dict[str, Any] = {"held_out": 0.1, "learning_rate": 25, "epochs": 10}
-    told = embkit.map(
-        source, target, method="rcsls", dictionary=pairs(500), **options
-    ).statistics
+def counted(space: embkit.Embeddings) -> embkit.Embeddings:
+    counts = [10_000 // (i + 1) for i in range(len(space))]
+    return embkit.Embeddings.from_words(space.words, space.vectors, counts=counts)
+
+
+def fitted(
+    source: embkit.Embeddings, target: embkit.Embeddings, **options: Any
+) -> embkit.Mapping:
+    some = pairs(700)
+    return embkit.map(source, target, method="rcsls", dictionary=some, **options)
+
+
+def test_as_many_steps_are_taken_as_held_out_words_bear_witness_to() -> None:
+    source, target, _ = planted(900, 20, seed=7, noise=0.5)
+    told = fitted(source, target, epochs=3, learning_rate=5).statistics
     precisions = told["held_out_precisions"]
+    assert len(precisions) == 4
     assert 0 < precisions[0] < 1
-    assert precisions == sorted(precisions)
-    assert len(told["losses"]) == len(precisions)
+    steps = len(told["losses"]) - 1
+    assert steps > 0
+    assert precisions[0] < precisions[steps]
     assert told["losses"] == sorted(told["losses"], reverse=True)
+
+
+def test_steps_that_do_harm_are_not_taken() -> None:
+    source, target, _ = planted(900, 10, seed=7, noise=0.1)
+    ours = fitted(source, target, learning_rate=5)
+    precisions = ours.statistics["held_out_precisions"]
+    assert max(precisions[1:]) < precisions[0]
+    assert len(ours.statistics["losses"]) == 1
+    options: dict[str, Any] = {"dictionary": pairs(700), "shrinkage": 0.2}
+    start = embkit.map(source, target, method="five-step", **options)
+    np.testing.assert_allclose(
+        ours.map_source(source.vectors), start.map_source(source.vectors), atol=1e-5
+    )
+    left = fitted(source, target, learning_rate=5, held_out=0)
+    assert "held_out_precisions" not in left.statistics
+    assert len(left.statistics["losses"]) > 1
+
+
+def test_the_map_is_fitted_to_all_pairs_with_the_steps_that_were_chosen() -> None:
+    source, target, _ = planted(900, 20, seed=7, noise=0.5)
+    options: dict[str, Any] = {"epochs": 3, "learning_rate": 5}
+    chosen = fitted(source, target, **options)
+    steps = len(chosen.statistics["losses"]) - 1
+    assert steps > 0
+    options["epochs"] = steps
+    plain = fitted(source, target, held_out=0, **options)
+    np.testing.assert_array_equal(chosen.source_map, plain.source_map)
+
+
+def test_rare_words_count_less_where_there_are_counts() -> None:
+    source, target, _ = planted(900, 20, seed=7, noise=0.5)
+    both = counted(source), counted(target)
+    maps = [
+        fitted(source, target),
+        fitted(*both, rare=0),
+        fitted(*both),
+        fitted(*both, rare=200),
+        fitted(both[0], target),
+    ]
+    sames = [
+        [np.array_equal(one.source_map, other.source_map) for other in maps] for one in maps
+    ]
+    assert sames == [
+        [True, True, False, False, True],
+        [True, True, False, False, True],
+        [False, False, True, True, False],
+        [False, False, True, True, False],
+        [True, True, False, False, True],
+    ]
+    with pytest.raises(ValueError, match="rare must be 0 where source has no counts"):
+        fitted(source, target, rare=200)
+
+
+def test_lengths_of_rows_play_no_part_in_the_neighbours() -> None:
+    """Rows that a normalisation leaves unequally long are compared by their cosines."""
+    source, target, _ = planted(900, 20, seed=7, noise=0.5)
+    lengths = np.random.default_rng(1).uniform(0.2, 5, 200)[:, None].astype(np.float32)
+    longer = [
+        embkit.Embeddings.from_words(
+            side.words, np.concatenate([side.vectors[:700], side.vectors[700:] * lengths])
+        )
+        for side in (source, target)
+    ]
+    options: dict[str, Any] = {"normalization": "none", "epochs": 2, "learning_rate": 5}
+    options |= {"held_out": 0}
+    plain, scaled = fitted(source, target, **options), fitted(*longer, **options)
+    assert len(plain.statistics["losses"]) > 1
+    np.testing.assert_allclose(scaled.source_map, plain.source_map, rtol=1e-4, atol=1e-5)
+
+
+def test_only_a_difference_beyond_its_error_is_a_reason_for_steps() -> None:
+    rng = np.random.default_rng(2)
+    start = rng.random(400) < 0.3
+    luck = start.copy()
+    luck[np.flatnonzero(~start)[:10]] = True
+    luck[np.flatnonzero(start)[:9]] = False
+    gain = start.copy()
+    gain[np.flatnonzero(~start)[:30]] = True
+    assert fewest_steps([start]) == 0
+    assert fewest_steps([start, luck]) == 0
+    assert fewest_steps([start, gain, luck]) == 1
+    assert fewest_steps([start, luck, gain]) == 2
+    assert fewest_steps([gain, start]) == 0
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5])
@@ -142,12 +244,24 @@ def test_all_pairs_of_a_word_are_held_out_together(share: float) -> None:
 
 def test_held_out_words_with_several_translations_need_one() -> None:
     rows = np.eye(4)
-    checks = Checks(
-        rows[[0, 0, 1]], np.array([5, 5, 9]), np.array([3, 0, 2]), rows.astype(np.float32)
-    )
-    assert checks.precision(np.eye(4)) == 0.5
-    none = np.zeros(0, np.int64)
-    assert Checks(rows[:0], none, none, rows.astype(np.float32)).precision(np.eye(4)) == 0
+    near = rows.astype(np.float32)
+    checks = Checks(rows[[0, 0, 1]], np.array([5, 5, 9]), np.array([3, 0, 2]), near, near)
+    assert checks.found(np.eye(4)).tolist() == [True, False]
+
+
+def test_held_out_words_are_sought_by_csls() -> None:
+    """A hub, next to every query by the cosine, loses to the translation by CSLS."""
+    angles = np.deg2rad([10.0, 35.0, 60.0])
+    queries = np.stack([np.cos(angles), np.sin(angles)], 1)
+    targets = np.deg2rad([-18.0, 36.0, 88.0])
+    targets = np.stack([np.cos(targets), np.sin(targets)], 1).astype(np.float32)
+    words = np.arange(3)
+    crowd = np.repeat(queries[1:2], 30, 0).astype(np.float32)
+    frequent = np.concatenate([queries.astype(np.float32), crowd])
+    checks = Checks(queries, words, words, frequent, targets)
+    nearest = (queries @ targets.T).argmax(1)
+    assert nearest.tolist() == [1, 1, 1]
+    assert checks.found(np.eye(2)).sum() > (nearest == words).sum()
 
 
 def test_clipping_leaves_small_singular_values(criterion: Criterion) -> None:
@@ -157,9 +271,10 @@ def test_clipping_leaves_small_singular_values(criterion: Criterion) -> None:
 
 def test_on_a_disturbed_rotation_the_training_pairs_are_found_more_often() -> None:
     source, target, _ = planted(800, 12, seed=8, noise=0.6)
-    found = []
+    found: list[float] = []
     for method in ("orthogonal", "rcsls"):
-        mapping = embkit.map(source, target, method=method, dictionary=pairs(800))
+        options: dict[str, Any] = {"held_out": 0, "shrinkage": 0} if found else {}
+        mapping = embkit.map(source, target, method=method, dictionary=pairs(800), **options)
         found.append(
             precision_at_1(
                 mapping.map_source(source.vectors).astype(np.float64),

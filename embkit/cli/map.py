@@ -22,8 +22,9 @@ from embkit.cli.method_options import method_options
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.outputs import check_distinct, reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
-from embkit.mapping.config import AlignmentConfig
+from embkit.mapping.config import AlignmentConfig, HybridConfig
 from embkit.mapping.edit_distance import DeletionIndex
+from embkit.mapping.hybrid import first_dim
 from embkit.mapping.methods import METHODS, copied_rows, learned_pairs, make_config
 from embkit.mapping.run import check_supervision
 from embkit.progress import work_bar
@@ -196,6 +197,8 @@ def _copies(
 ) -> int:
     """Return the bytes that a fit and its outputs take beside the spaces."""
     dim = max(side.dim for side in spaces.values())
+    if isinstance(config, HybridConfig):
+        dim = max(dim, first_dim(config))
     written = max((len(spaces[name]) for name in paths if name in spaces), default=0)
     known = None if pairs is None else _known(spaces, config, pairs)
     if isinstance(config, AlignmentConfig) and known is not None:

@@ -60,13 +60,14 @@ class DeviceConfig(DictionaryConfig):
 class PairsConfig(DeviceConfig):
     """Options of methods that are fitted to a dictionary's pairs as they stand."""
 
-    rare: float = 0.0
+    rare: float | None = 0.0
     """Let pairs of rare words count less, as their vectors are less certain: words that occur
     a and b times count n / (n + rare), n being ab / (a + b). Needs counts."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_at_least("rare", self.rare, 0)
+        if self.rare is not None:
+            check_at_least("rare", self.rare, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,23 +181,27 @@ class MultiCcaConfig(PairsConfig):
 class RcslsConfig(PairsConfig):
     """Options of ``map(method="rcsls")`` (Joulin et al. 2018)."""
 
+    rare: float | None = None
+    """As for the other methods; when left out, 200 where both sides have counts."""
     start: Literal["five-step", "orthogonal"] = "five-step"
     """Map to begin with; a rotation where there are fewer pairs than dimensions."""
-
+    shrinkage: float = 0.2
+    """That of the five-step map to begin with."""
     neighbors: int = 10
     """Neighbours in the means of the retrieval criterion."""
     candidates: int | None = 200_000
     """Rows of each vocabulary, the first ones, among which neighbours are sought."""
     constraint: Literal["spectral", "none"] = "spectral"
     """Clip the map's singular values to [0, 1], or leave it free; free, the loss has no lower
-    bound and only learning_rate times epochs holds the map back."""
+    bound and only learning_rate times the steps holds the map back."""
     epochs: int = 3
-    """Steps of gradient descent; many fit the dictionary ever better and other words worse."""
+    """Most steps of gradient descent; many fit the dictionary ever better and other words
+    worse."""
     learning_rate: float = 2.0
     """Rate at the start; halved after each step that is undone."""
-    held_out: float = 0.0
-    """Share of the dictionary's source words that the map is not fitted to; a step that raises
-    the loss, or after which fewer of these find their translation, is undone."""
+    held_out: float = 0.2
+    """Share of the dictionary's source words on which the number of steps is chosen, none among
+    the choices, before all pairs are fitted; 0 takes all steps."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -205,7 +210,8 @@ class RcslsConfig(PairsConfig):
             check_at_least("candidates", self.candidates, 1)
         check_choice("start", self.start, ("five-step", "orthogonal"))
         check_choice("constraint", self.constraint, ("spectral", "none"))
-        check_at_least("held_out", self.held_out, 0)
+        for name in ("held_out", "shrinkage"):
+            check_at_least(name, getattr(self, name), 0)
         if self.held_out > 0.5:
             raise ValueError(f"held_out must be at most 0.5, got {self.held_out}")
         check_steps_of_descent(self.epochs, self.learning_rate, 1, 0)

@@ -55,7 +55,7 @@ def _extend(
         new = new_pairs(mutual, pairs)
         counts = None
         if weights is not None:
-            certain = certainty(spaces.source, spaces.target, new, config.rare)
+            certain = certainty(spaces.source, spaces.target, new, config.rare or 0.0)
             added = np.ones(len(new[0])) if certain is None else certain
             counts = np.concatenate([weights, added])
         rows = np.concatenate([x, source[new[0]]]), np.concatenate([z, target[new[1]]])

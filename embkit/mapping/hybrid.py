@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embkit.checks import check_at_least
 from embkit.embeddings import Embeddings
-from embkit.formats import check_dense, load
+from embkit.formats.blocks import read_blocks
 from embkit.mapping.config import HybridConfig
 from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import fit_linear, fit_orthogonal
@@ -167,12 +167,32 @@ def mutual_neighbors(
     return rows, forward.rows[rows, 0], forward.scores[rows, 0]
 
 
+def first_dim(config: HybridConfig) -> int:
+    """Return the wider side's dim of a first space that stands in files; 0 without one."""
+    if config.first is not None:
+        return Mapping.open(config.first).dim
+    paths = (config.first_source, config.first_target)
+    return max(next(read_blocks(path)).dim if path is not None else 0 for path in paths)
+
+
 def _shared(path: Path, space: Embeddings, side: str) -> tuple[Matrix, Rows]:
-    """Return a first space's rows whose words the space has, and their rows there."""
-    first = load(path)
-    check_dense(first, path)
-    rows = space.vocabulary.ids_of(first.words)
-    known = np.flatnonzero(rows >= 0)
-    if not known.size:
+    """Return a first space's rows whose words the space has, and their rows there.
+
+    The file is read block by block: what it has beside these words is never held.
+    """
+    found: Matrix | None = None
+    rows = np.empty(len(space), np.int64)
+    is_new, count = np.ones(len(space), np.bool_), 0
+    for block in read_blocks(path):
+        at = space.vocabulary.ids_of(block.words)
+        known = np.flatnonzero(at >= 0)
+        known = known[is_new[at[known]]]
+        is_new[at[known]] = False
+        if found is None:
+            found = np.empty((len(space), block.dim), np.float32)
+        span = slice(count, count + len(known))
+        found[span], rows[span] = block.vectors[known], at[known]
+        count += len(known)
+    if found is None or not count:
         raise ValueError(f"first_{side} must share words with {side}, got none in {path}")
-    return first.vectors[known], rows[known]
+    return found[:count], rows[:count]

@@ -9,8 +9,8 @@ constrained.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,9 +30,12 @@ from embkit.mapping.spaces import (
     rows_of_pairs,
 )
 from embkit.neighbors import row_norms, top_k
+from embkit.retrieval import Retriever
 
 _LEAST_RATE = 1e-4
 _AT_A_TIME = 1024
+_CHECKED_WORDS = 20_000  # most frequent words of each side among which held-out ones are sought
+_RARE = 200.0  # found on words held out of the English-German dictionary, as shrinkage was
 
 
 @dataclass(frozen=True)
@@ -106,25 +109,68 @@ def _spans(count: int) -> Iterator[slice]:
 
 
 def fit(spaces: Spaces, pairs: SeedPairs, config: RcslsConfig, report: Report) -> Fit:
-    """Descend from the map that the same pairs give in closed form.
+    """Descend from the map that the same pairs give in closed form, as far as it helps.
 
     Both sides are brought into its common space, at unit length, where the descent begins
-    with the identity.
+    with the identity. How many steps to take, none among the choices, is first tried with a
+    part of the dictionary's words held out (see `fewest_steps`); then all pairs are fitted,
+    with as many steps.
 
     Raises
     ------
     ValueError
         If the dims differ.
     """
+    if config.rare is None:
+        counted = [
+            side.vocabulary.counts is not None for side in (spaces.source, spaces.target)
+        ]
+        config = replace(config, rare=_RARE if all(counted) else 0.0)
     x, z, weights = rows_of_pairs(spaces, pairs, config)
-    is_held = hold_out(pairs.source, config.held_out)
-    shares = (np.ones(len(x)) if weights is None else weights)[~is_held]
-    starts = _start(x[~is_held], z[~is_held], shares, config)
-    words = pairs.source[~is_held], pairs.target[~is_held]
-    known = [np.unique(side, return_index=True, return_inverse=True) for side in words]
-    criterion = Criterion(
-        _carry(x[~is_held][known[0][1]], starts[0]),
-        _carry(z[~is_held][known[1][1]], starts[1]),
+    told: dict[str, Any] = {"rank": check_rank(x, z, spaces)}
+    shares = np.ones(len(x)) if weights is None else weights
+    is_held, steps = hold_out(pairs.source, config.held_out), config.epochs
+    if is_held.any():
+        kept = ~is_held
+        starts, criterion = _begin(spaces, pairs, (x, z, shares), kept, config)
+        checks = Checks(
+            _carry(x[is_held], starts[0]),
+            *(pairs.source[is_held], pairs.target[is_held]),
+            *(criterion.source[:_CHECKED_WORDS], criterion.target[:_CHECKED_WORDS]),
+            config.device,
+        )
+        hits: list[NDArray[np.bool_]] = []
+
+        def check(matrix: Doubles) -> None:
+            hits.append(checks.found(matrix))
+
+        descend(criterion, np.eye(x.shape[1]), config, steps, report, check)
+        told["held_out_precisions"] = [float(right.mean()) for right in hits]
+        steps = fewest_steps(hits)
+        del criterion, checks  # before the matrices of the next are made
+    starts, criterion = _begin(spaces, pairs, (x, z, shares), slice(None), config)
+    matrix, found = descend(criterion, np.eye(x.shape[1]), config, steps, report)
+    return Fit(starts[0] @ matrix, starts[1], {**told, **found})
+
+
+def _begin(
+    spaces: Spaces,
+    pairs: SeedPairs,
+    rows: tuple[Doubles, Doubles, Doubles],
+    kept: NDArray[np.bool_] | slice,
+    config: RcslsConfig,
+) -> tuple[tuple[Doubles, Doubles], Criterion]:
+    """Return the start that some pairs give, and their loss in its common space.
+
+    ``rows`` are those of all pairs, and what each pair counts.
+    """
+    x, z, shares = (part[kept] for part in rows)
+    starts = _start(x, z, shares, config)
+    sides = pairs.source[kept], pairs.target[kept]
+    known = [np.unique(side, return_index=True, return_inverse=True) for side in sides]
+    return starts, Criterion(
+        _carry(x[known[0][1]], starts[0]),
+        _carry(z[known[1][1]], starts[1]),
         (known[0][2], known[1][2]),
         shares / shares.sum(),
         _carry(spaces.source_matrix(config.candidates), starts[0]),
@@ -132,11 +178,6 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: RcslsConfig, report: Report) -
         config.neighbors,
         config.device,
     )
-    held = pairs.source[is_held], pairs.target[is_held]
-    checks = Checks(_carry(x[is_held], starts[0]), *held, criterion.target, config.device)
-    matrix, told = descend(criterion, np.eye(x.shape[1]), config, report, checks)
-    told["rank"] = check_rank(x, z, spaces)
-    return Fit(starts[0] @ matrix, starts[1], told)
 
 
 def _start(
@@ -147,7 +188,9 @@ def _start(
     rotation = fit_orthogonal(x, z, weights=weights, device=config.device)
     if config.start == "orthogonal" or len(x) < dim:
         return rotation, np.eye(dim)
-    return fit_five_step(x, z, weights=weights, device=config.device)[:2]
+    return fit_five_step(
+        x, z, weights=weights, shrinkage=config.shrinkage, device=config.device
+    )[:2]
 
 
 def _carry(rows: NDArray[Any], matrix: Doubles) -> NDArray[Any]:
@@ -176,66 +219,90 @@ def hold_out(words: Rows, share: float) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class Checks:
-    """Pairs that were held out: source rows, and the words of both sides."""
+    """Pairs that were held out: source rows, the words of both sides, and frequent rows."""
 
     x: Doubles
     source: Rows
     target: Rows
+    frequent: Matrix
     candidates: Matrix
     device: str = "cpu"
 
-    def precision(self, matrix: Doubles) -> float:
-        """Return the share of source words whose nearest target is a translation; 0 of none."""
-        if len(self.x) == 0:
-            return 0.0
-        mapped = self.x @ matrix
-        found = top_k(mapped, self.candidates, 1, device=self.device).rows[:, 0]
+    def found(self, matrix: Doubles) -> NDArray[np.bool_]:
+        """Tell of each source word whether its best target by CSLS is a translation."""
+        mapped = (self.frequent @ matrix).astype(np.float32)
+        retriever = Retriever(mapped, self.candidates, device=self.device)
+        found = retriever.search(self.x @ matrix, 1).rows[:, 0]
         words, which = np.unique(self.source, return_inverse=True)
-        right = np.bincount(which, found == self.target, len(words)) > 0
-        return float(right.mean())
+        right: NDArray[np.bool_] = np.bincount(which, found == self.target, len(words)) > 0
+        return right
+
+
+def fewest_steps(hits: list[NDArray[np.bool_]]) -> int:
+    """Return after how many steps to stop, from which held-out words were found after each.
+
+    The fewest that are within a standard error of the best (the rule of Breiman et al. 1984
+    for cross-validation; the error is that of the difference on the same words): what only
+    luck tells apart is no reason to leave the closed form.
+
+    Examples
+    --------
+    >>> none, some, more = (np.arange(100) < count for count in (10, 11, 30))
+    >>> fewest_steps([none, some]), fewest_steps([none, more, some])
+    (0, 1)
+    """
+    best = max(hits, key=np.mean).astype(np.float64)
+    for step, right in enumerate(hits):
+        gained = best - right
+        if gained.mean() <= gained.std() / np.sqrt(len(gained)):
+            return step
+    raise AssertionError("the best is within an error of itself")
 
 
 def descend(
     criterion: Criterion,
     start: Doubles,
     config: RcslsConfig,
+    steps: int,
     report: Report,
-    checks: Checks | None = None,
+    check: Callable[[Doubles], None] | None = None,
 ) -> tuple[Doubles, dict[str, Any]]:
-    """Take steps down the loss; one that does harm is undone and the rate halved.
+    """Take steps down the loss; one that raises it is undone and the rate halved.
+
+    ``check`` is called with the start and after each step that is kept.
 
     Returns
     -------
     array, shape (dim, dim)
         The map.
     dict
-        ``losses`` and ``held_out_precisions`` after each accepted step, ``loss_per_norm`` (the
-        loss over the map's Frobenius norm, which no scaling of the map changes),
+        ``losses`` of the start and after each step that is kept, ``loss_per_norm`` (the loss
+        over the map's Frobenius norm, which no scaling of the map changes),
         ``learning_rate`` at the end.
     """
-    precision = checks.precision if checks is not None else lambda _: 0.0
     rate = config.learning_rate
     matrix = start
     loss, slope = criterion.loss_and_gradient(matrix)
-    losses, precisions = [loss], [precision(matrix)]
-    for epoch in range(config.epochs):
+    losses = [loss]
+    if check is not None:
+        check(matrix)
+    for step in range(steps):
         trial = matrix - rate * slope
         if config.constraint == "spectral":
             trial = clip_spectrum(trial)
         new_loss, new_slope = criterion.loss_and_gradient(trial)
-        found = precision(trial)
-        if new_loss <= loss and found >= precisions[-1]:
+        if new_loss <= loss:
             matrix, loss, slope = trial, new_loss, new_slope
             losses.append(loss)
-            precisions.append(found)
+            if check is not None:
+                check(matrix)
         else:
             rate /= 2
-        report(epoch + 1, config.epochs, {"loss": loss, "rate": rate})
+        report(step + 1, steps, {"loss": loss, "rate": rate})
         if rate < _LEAST_RATE:
             break
     told = {
         "losses": losses,
-        "held_out_precisions": precisions,
         "loss_per_norm": loss / float(np.linalg.norm(matrix)),
         "learning_rate": rate,
     }

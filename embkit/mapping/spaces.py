@@ -165,7 +165,7 @@ def weights_of_pairs(
 ) -> Doubles | None:
     """Return how much each pair counts, None where all count alike; raises as above."""
     told = pairs.weights if config.weights else None
-    certain = certainty(source, target, (pairs.source, pairs.target), config.rare)
+    certain = certainty(source, target, (pairs.source, pairs.target), config.rare or 0.0)
     if told is None or certain is None:
         return told if certain is None else certain
     return told * certain
