@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,6 +49,24 @@ def test_no_code_comes_from_files_and_nothing_from_the_network(path: Path) -> No
     modules = set(imported_modules(tree))
     assert not {m for m in modules if begins_with_any(m, CODE_FROM_FILES | NETWORK)}
     assert list(dangerous_calls(tree)) == []
+
+
+def test_only_data_fetch_downloads() -> None:
+    root = ROOT / "embkit"
+    texts = {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in SOURCES}
+    users = {}
+    for module in ("pooch", "embkit.evaluation.fetching"):
+        users[module] = {
+            name
+            for name, text in texts.items()
+            if any(begins_with_any(m, {module}) for m in imported_modules(ast.parse(text)))
+        }
+    assert users == {
+        "pooch": {"evaluation/fetching.py", "evaluation/registry.py"},
+        "embkit.evaluation.fetching": {"cli/data.py"},
+    }
+    names = set(re.findall(r"\bpooch\.(\w+)", texts["evaluation/registry.py"]))
+    assert names == {"os_cache"}  # where the folder is, no more
 
 
 def test_the_scan_sees_what_it_looks_for() -> None:
