@@ -36,10 +36,8 @@ SUPERVISED: dict[str, dict[str, Any]] = {
     "five-step": {},
     "five-step extended": {"rounds": 2, "rare": 200, "shrinkage": 0.2},
     "rcsls": {},
-    "rcsls rare": {"rare": 200},
     "refine": {},
 }
-COMPARED = [(method, "supervised") for method in SUPERVISED] + [("orthogonal", "orthogonal")]
 
 
 def measure_real(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -52,8 +50,11 @@ def measure_real(arguments: argparse.Namespace) -> dict[str, Any]:
     ways = list(found.values())
     if len(ways) > 1:
         found["both"] = {}
+    compared = [(method, "supervised") for method in _methods(arguments)]
+    if ("orthogonal", "supervised") in compared:
+        compared.append(("orthogonal", "orthogonal"))
     for way, cells in found.items():
-        for method, mode in COMPARED:
+        for method, mode in compared:
             name, theirs = f"embkit {method} against vecmap {mode}", f"vecmap {mode}"
             ours = [told[f"embkit {method}"] for told in (ways if way == "both" else [cells])]
             peers = [told[theirs] for told in (ways if way == "both" else [cells])]
@@ -65,20 +66,27 @@ def measure_real(arguments: argparse.Namespace) -> dict[str, Any]:
 def _one_way(arguments: argparse.Namespace, *, reverse: bool) -> dict[str, Any]:
     """Measure the maps of both tools from one language to the other."""
     pair, found = Pair(arguments, reverse=reverse), {}
-    for method, options in SUPERVISED.items():
+    for method in _methods(arguments):
+        options = SUPERVISED[method]
         name, plain = f"embkit {method}", method.split()[0]
         measure = partial(pair.embkit, plain, pair.train, 1, **options)
         found[name] = cell(pair.work, name, measure, MAPPING)
-    for mode in FROM_DICTIONARY if arguments.vecmap is not None else ():
+    modes = FROM_DICTIONARY if "orthogonal" in _methods(arguments) else FROM_DICTIONARY[:1]
+    for mode in modes if arguments.vecmap is not None else ():
         tool, name = VecMap(arguments.vecmap, arguments.threads), f"vecmap {mode}"
         found[name] = cell(pair.work, name, partial(pair.vecmap, tool, mode, None), SCORING)
     return found
 
 
+def _methods(arguments: argparse.Namespace) -> list[str]:
+    """Return the maps to measure, as they are named in `SUPERVISED`."""
+    return list(arguments.methods.split(",") if arguments.methods else SUPERVISED)
+
+
 def measure_planted(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure planted rotations by both tools, ten seeds each by default."""
     vectors, work, found = embkit.load(arguments.sample), arguments.work, {}
-    for noise in NOISES:
+    for noise in arguments.noises or NOISES:
         for seed in range(arguments.planted_seeds):
             name, measure = f"planted {noise} embkit {seed}", partial(planted_embkit, vectors)
             found[name] = cell(work, name, partial(measure, noise, seed), MAPPING)
@@ -88,6 +96,17 @@ def measure_planted(arguments: argparse.Namespace) -> dict[str, Any]:
                 run = partial(planted_vecmap, vectors, noise, seed, tool, work)
                 found[name] = cell(work, name, run, SCORING)
     return found
+
+
+def _name(part: str, arguments: argparse.Namespace) -> str:
+    """Return a part's name in the record, which says how much of it was asked for."""
+    if part == "real" and arguments.methods:
+        return f"real: {arguments.methods}"
+    if part == "starts":
+        return f"starts among {arguments.cutoff}"
+    if part == "planted" and arguments.noises:
+        return f"planted at {' '.join(map(str, arguments.noises))}"
+    return part
 
 
 def main(tokens: list[str] | None = None) -> dict[str, Any]:
@@ -105,6 +124,8 @@ def main(tokens: list[str] | None = None) -> dict[str, Any]:
     numbers |= {"cutoff": 4000, "timing-words": 20_000, "whole-words": 2000}
     for name, default in numbers.items():
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--methods", help=f"those of real alone: {','.join(SUPERVISED)}")
+    parser.add_argument("--noises", type=float, nargs="+", help="those of planted alone")
     parser.add_argument("--starts", default=",".join(STARTS))
     parser.add_argument("--parts", default="real,starts,planted")
     parser.add_argument("--output", type=Path, default=Path("eval/results/crosslingual.json"))
@@ -113,7 +134,9 @@ def main(tokens: list[str] | None = None) -> dict[str, Any]:
         parser.error("--reverse-train and --reverse-test must be given together")
     parts = {"real": measure_real, "starts": measure_starts}
     parts |= {"planted": measure_planted, "timing": measure_timing}
-    found = {part: parts[part](arguments) for part in arguments.parts.split(",")}
+    found = {
+        _name(part, arguments): parts[part](arguments) for part in arguments.parts.split(",")
+    }
     record = with_other_parts(
         run_record(seed=1, config=vars(arguments), metrics=found), arguments.output
     )

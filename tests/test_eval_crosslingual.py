@@ -76,16 +76,19 @@ def test_a_small_run_is_recorded_and_not_measured_again(
         assert real[way]["embkit orthogonal"]["nn"]["words"] == 30
         assert set(real[way]) >= {"embkit five-step", "embkit rcsls", "vecmap orthogonal"}
         assert real[way]["vecmap supervised"]["nn"]["P@1"] < 0.5
-    told = [way["embkit refine against vecmap supervised"]["nn"] for way in real.values()]
-    assert [found["words"] for found in told] == [30, 30, 60]
-    both = (told[0]["difference"] + told[1]["difference"]) / 2
-    assert told[2]["difference"] == pytest.approx(both)
-    assert told[2]["interval"][0] > 0
+    ways = [way["embkit refine against vecmap supervised"]["nn"] for way in real.values()]
+    assert [found["words"] for found in ways] == [30, 30, 60]
+    both = (ways[0]["difference"] + ways[1]["difference"]) / 2
+    assert ways[2]["difference"] == pytest.approx(both)
+    assert ways[2]["interval"][0] > 0
     assert "embkit orthogonal against vecmap orthogonal" in real["both"]
     assert (tmp_path / "work" / "vecmap-orthogonal" / "log.tsv").exists()
     assert not (tmp_path / "work" / "vecmap-orthogonal" / "source.txt").exists()
     again = main(command)["metrics"]["real"]
     assert again == {"forward": real["forward"]}
+    some = main([*command, "--methods", "rcsls"])["metrics"]["real: rcsls"]["forward"]
+    told = "embkit rcsls against vecmap supervised"
+    assert set(some) == {"embkit rcsls", "vecmap supervised", told}
     assert "embkit rcsls" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main([*command, "--reverse-train", "train"])
@@ -98,14 +101,17 @@ def test_parts_that_are_not_measured_stay_in_the_record_with_their_origin(
     before = {"commit": "a", "machine": {}, "software": {}, "config": {"threads": 1}}
     old = {**before, "seed": 1, "metrics": {"real": {"x": 1}, "timing": {"y": 2}}}
     path.write_text(json.dumps(old), encoding="utf-8")
-    command = [*arguments, "--parts", "starts", "--cutoff", "60", "--starts", "25 pairs"]
-    main(command)
-    record = main([*command[:-1], "identical"])
+    command = [*arguments, "--parts", "starts", "--starts", "25 pairs", "--cutoff"]
+    main([*command, "60"])
+    main([*command, "50"])
+    record = main([*command, "60"])
     assert record == json.loads(path.read_text(encoding="utf-8"))
     assert record["metrics"]["real"] == {"x": 1}
     assert record["origins"]["timing"] == before
-    assert set(record["metrics"]["starts"]) == {"embkit identical 1 60"}
-    assert record["origins"]["starts"]["commit"] == record["commit"] != "a"
+    assert set(record["metrics"]) == {"real", "timing", "starts among 50", "starts among 60"}
+    assert set(record["metrics"]["starts among 60"]) == {"embkit 25 pairs 1 60"}
+    assert record["origins"]["starts among 50"]["config"]["cutoff"] == 50
+    assert record["origins"]["starts among 60"]["commit"] == record["commit"] != "a"
 
 
 def test_starts_are_compared_among_equally_many_words(
@@ -113,7 +119,7 @@ def test_starts_are_compared_among_equally_many_words(
 ) -> None:
     tool = stand_in(tmp_path / "vecmap", iterations=2, pause=0.0)
     chosen = ["--parts", "starts", "--cutoff", "60", "--seeds", "2"]
-    found = main([*arguments, *chosen, "--vecmap", str(tool)])["metrics"]["starts"]
+    found = main([*arguments, *chosen, "--vecmap", str(tool)])["metrics"]["starts among 60"]
     assert found["embkit 25 pairs 1 60"]["nn"]["P@1"] > 0.9
     assert "embkit 25 pairs 2 60" in found
     assert found["vecmap 25 pairs 60"]["complete"]
@@ -205,6 +211,10 @@ def test_planted_rotations_are_measured_for_every_noise(
     output = ["--output", str(tmp_path / "planted.json")]
     record = main(["--work", work, "--parts", "planted", *sample, *output])
     assert len(record["metrics"]["planted"]) == 5
+    command = ["--work", work, "--parts", "planted", *sample, *output]
+    metrics = main([*command, "--noises", "0.3"])["metrics"]
+    assert metrics["planted"] == record["metrics"]["planted"]
+    assert set(metrics["planted at 0.3"]) == {"planted 0.3 embkit 0"}
 
 
 def test_a_cell_is_kept_as_long_as_its_sources_are_the_same(
