@@ -119,6 +119,9 @@ def test_commands_that_need_dense_vectors_name_the_sparse_ones(
     assert set(tmp_path.iterdir()) == before
 
 
-def test_a_map_of_sparse_vectors_is_refused_in_python(model: Path) -> None:
+def test_a_map_of_anything_else_is_refused_in_python(model: Path) -> None:
+    dense, pairs = embkit.Embeddings.from_words(WORDS, np.eye(12)), [("a0", "a1")]
     with pytest.raises(ValueError, match="source must be Embeddings, got SparseEmbeddings"):
-        embkit.map(embkit.load(model), embkit.load(model), dictionary=[("a0", "a1")])
+        embkit.map(embkit.load(model), dense, dictionary=pairs)
+    with pytest.raises(ValueError, match="target must be Embeddings, got str"):
+        embkit.map(dense, "en.bin", dictionary=pairs)  # type: ignore[arg-type]

@@ -208,8 +208,11 @@ def test_vectors_that_cannot_be_begun_with_are_refused() -> None:
     with pytest.raises(ValueError, match="must have finite vectors"):
         find_initial_rows(bad, words, 6)
     sparse: Any = embkit.train("ppmi", SENTENCES, min_count=1)
-    with pytest.raises(ValueError, match="init_from must be dense vectors"):
-        find_initial_rows(sparse, words, 6)
+    matrix: Any = foreign().vectors
+    for wrong in (sparse, matrix):
+        found = type(wrong).__name__
+        with pytest.raises(ValueError, match=f"must be dense vectors, got {found}$"):
+            find_initial_rows(wrong, words, 6)
     with pytest.raises(ValueError, match="init_from must be left out for svd"):
         embkit.train("svd", SENTENCES, init_from=foreign())
 

@@ -84,6 +84,9 @@ def map(
     >>> bool(np.allclose(mapping.map_source(en.vectors), mapping.map_target(de.vectors)))
     True
     """
+    for side, space in (("source", source), ("target", target)):
+        if not isinstance(space, Embeddings):
+            raise ValueError(f"{side} must be Embeddings, got {type(space).__name__}")
     config = make_config(method, options)
     chosen = METHODS[method]
     pairs = find_pairs(source, target, dictionary, config, method)

@@ -57,12 +57,9 @@ class Spaces:
         Raises
         ------
         ValueError
-            If a space is none, has no words, or NaN or infinity in a row.
+            If a space has no words, or NaN or infinity in a row.
         """
         for side, space in (("source", source), ("target", target)):
-            if not isinstance(space, Embeddings):
-                found = type(space).__name__
-                raise ValueError(f"{side} must be Embeddings, got {found}")
             if len(space) == 0 or space.dim == 0:
                 raise ValueError(f"{side} must have a word with a vector, got none")
             try:

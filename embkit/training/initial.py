@@ -124,7 +124,8 @@ def find_initial_rows(
     if isinstance(source, str | Path):
         vectors, name = formats.load(source), Path(source).name
     if not isinstance(vectors, Embeddings):
-        raise ValueError(f"init_from must be dense vectors, got sparse ones from {name}")
+        found = type(vectors).__name__
+        raise ValueError(f"init_from must be dense vectors, got {found}")
     if vectors.dim != dim:
         raise ValueError(f"dim must be {vectors.dim}, as that of {name}, got {dim}")
     ids = vectors.vocabulary.ids_of(vocabulary.bytes_of(row) for row in range(len(vocabulary)))
