@@ -6,6 +6,7 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import embkit
@@ -56,6 +57,22 @@ def test_an_induced_dictionary_is_a_dictionary(
     assert run_main(command) == 2
     assert run_main([*command, "--overwrite", "--no-mutual", "--words", "100"]) == 0
     assert len(output.read_text().splitlines()) == 100
+
+
+def test_words_that_no_dictionary_can_hold_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["a", "b c", "d\te", "f\ng", " h", "\udcff", "\u00e9"]
+    space = embkit.Embeddings.from_words(words, np.eye(7) + 0.1)
+    embkit.save(space, tmp_path / "v")
+    command = ["induce-dictionary", *[str(tmp_path / "v")] * 2, "--output"]
+    assert run_main([*command, str(tmp_path / "d.tsv")]) == 0
+    assert "left out 4 pairs of words that are not UTF-8" in capsys.readouterr().err
+    read = [(e.source, e.target) for e in SeedDictionary.read(tmp_path / "d.tsv")]
+    assert read == [("a", "a"), ("b c", "b c"), ("\u00e9", "\u00e9")]
+    assert run_main([*command, str(tmp_path / "e.tsv"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["num_pairs"], told["num_left_out"]) == (3, 4)
 
 
 def test_a_dictionary_of_doubtful_pairs_can_be_read_too(
