@@ -14,6 +14,7 @@ from embkit.evaluation.similarity import evaluate_similarity
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
+    from embkit.evaluation.sets import SimilaritySet
     from embkit.evaluation.spaces import Vectors
 
 SIMILARITY_SETS = {"ws353": "WS-353", "simlex-999": "SimLex-999", "men": "MEN", "rw": "RW"}
@@ -38,12 +39,19 @@ def common_words(first: Embeddings, second: Embeddings) -> list[str]:
     return [word for word in first.words if word in known]
 
 
+def read_sets(data: Path) -> dict[str, SimilaritySet]:
+    """Return the pairs of each similarity set under ``data``, by its label."""
+    return {
+        label: read_similarity(data / "similarity" / f"{name}.tsv")
+        for name, label in SIMILARITY_SETS.items()
+    }
+
+
 def similarity_scores(vectors: Vectors, data: Path) -> dict[str, Score]:
     """Return Spearman's rho on each similarity set, in lower case, unknown pairs left out."""
     options = SimilarityOptions(case="lower", interval="analytic")
     scores = {}
-    for name, label in SIMILARITY_SETS.items():
-        pairs = read_similarity(data / "similarity" / f"{name}.tsv")
+    for label, pairs in read_sets(data).items():
         found = evaluate_similarity(vectors, pairs, options)
         scores[label] = _score(found.spearman.value, found.n_used, found.n_total)
     return scores

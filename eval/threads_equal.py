@@ -7,7 +7,7 @@ and the loss of the last epoch by less than 1%, both at the 5% level. Each run's
 kept in the work folder, so a stopped program goes on; a folder is for one commit::
 
     python -m eval.threads_equal --corpus en.txt --data DATA --work DIR \
-        [--minutes 4] [--copy-rows]
+        [--method cbow] [--loss hs] [--minutes 4] [--copy-rows]
 
 With ``--copy-rows`` threads keep copies of frequent words' rows even where cores are near.
 """
@@ -30,7 +30,7 @@ from embkit.config import VocabularyConfig
 from embkit.corpus import encode
 from embkit.training import word2vec
 from eval.record import ROOT, run_record, save_record
-from eval.scores import similarity_scores
+from eval.scores import read_sets, similarity_scores
 
 SETS = ("WS-353", "MEN", "SimLex-999")
 OPTIONS: dict[str, Any] = {"dim": 100, "epochs": 5, "subsample": 1e-4}
@@ -65,15 +65,14 @@ def two_one_sided_tests(differences: Sequence[float], margin: float) -> Equivale
     return Equivalence(mean, float(mean - error), float(mean + error), p_value, p_value < LEVEL)
 
 
-def train(corpus: Any, data: Path, run: Run) -> dict[str, float]:  # noqa: ANN401
+def train(corpus: Any, given: argparse.Namespace, run: Run) -> dict[str, float]:  # noqa: ANN401
     """Train once; return the scores, their mean, the loss of the last epoch, the seconds."""
     threads, seed = run
+    options = {**OPTIONS, "loss": given.loss, "threads": threads, "seed": seed}
     start = time.perf_counter()
-    vectors = embkit.train(
-        "sgns", corpus, **OPTIONS, threads=threads, seed=seed, progress=False
-    )
+    vectors = embkit.train(given.method, corpus, **options, progress=False)
     seconds = time.perf_counter() - start
-    scores = similarity_scores(vectors, data)
+    scores = similarity_scores(vectors, given.data)
     points = {name: scores[name].points for name in SETS}
     loss = vectors.provenance["final_loss"]
     similarity = sum(points.values()) / len(points)
@@ -101,7 +100,7 @@ def run_all(given: argparse.Namespace, runs: Sequence[Run]) -> dict[Run, dict[st
     for run in left:
         if time.monotonic() > end:
             break
-        found = train(corpus, given.data, run)
+        found = train(corpus, given, run)
         partial = paths[run].with_suffix(".part")
         partial.write_text(json.dumps(found), encoding="utf-8")
         partial.replace(paths[run])
@@ -116,6 +115,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     for name in ("corpus", "data", "work"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--method", choices=["skipgram", "cbow"], default="skipgram")
+    parser.add_argument("--loss", choices=["ns", "hs"], default="ns")
     parser.add_argument("--threads", type=int, nargs="+", default=[2, 4, 8])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument(
@@ -128,6 +129,7 @@ def main() -> int:
         word2vec.COPY_ROWS = True
     seeds = range(1, given.seeds + 1)
     runs = [(threads, seed) for seed, threads in product(seeds, [1, *given.threads])]
+    read_sets(given.data)  # what is missing there is told before the training
     found = run_all(given, runs)
     if len(found) < len(runs):
         print(f"{len(found)} of {len(runs)} runs are done: start again to go on")
@@ -142,7 +144,14 @@ def main() -> int:
                 f"{threads} threads, {name:10} {result.mean:+.3f} "
                 f"[{result.low:+.3f}, {result.high:+.3f}], p = {result.p_value:.2g}: {verdict}"
             )
-    config = {**OPTIONS, "corpus": given.corpus, "level": LEVEL, "margins": MARGINS}
+    config = {
+        **OPTIONS,
+        "method": given.method,
+        "loss": given.loss,
+        "corpus": given.corpus,
+        "level": LEVEL,
+        "margins": MARGINS,
+    }
     config["copy_rows"] = word2vec.COPY_ROWS
     rows = {f"{threads} threads, seed {seed}": found[threads, seed] for threads, seed in runs}
     record = run_record(seed=None, config=config, metrics={"tests": tests, "runs": rows})

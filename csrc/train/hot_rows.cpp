@@ -9,29 +9,25 @@ constexpr uint32_t kLeastUses = 2;           // fewer are not worth a copy
 
 }  // namespace
 
-HotRowPlan plan_hot_rows(const std::vector<double>& uses, bool are_last, int num_threads,
-                         Index stride, int most) {
-  const size_t row_bytes = 2 * sizeof(float) * static_cast<size_t>(stride);  // and its base's
-  const size_t room = kBytes / row_bytes / static_cast<size_t>(num_threads);
+HotRowPlan plan_hot_rows(const std::vector<double>& uses, const HotRowRule& rule) {
+  const auto threads = static_cast<size_t>(rule.num_threads);
+  const size_t row_bytes =
+      2 * sizeof(float) * static_cast<size_t>(rule.stride);  // and its base's
+  const size_t most_rows = std::min(kBytes / row_bytes / threads, uses.size());
+  const int most_uses = rule.most_uses / rule.num_threads;
   HotRowPlan plan;
-  while (plan.limits.size() < std::min(room, uses.size())) {
+  while (plan.limits.size() < most_rows) {
     const size_t i = plan.limits.size();
-    const double all = uses[are_last ? uses.size() - 1 - i : i];
-    const double limit = std::min<double>(all * kShare / num_threads, most);
+    const double all = uses[rule.are_last ? uses.size() - 1 - i : i];
+    const double limit = std::min<double>(all * kShare / rule.num_threads, most_uses);
     if (limit < kLeastUses) break;
     plan.limits.push_back(static_cast<uint32_t>(limit));
   }
-  if (are_last) {
+  if (rule.are_last) {
     std::reverse(plan.limits.begin(), plan.limits.end());
     plan.begin = static_cast<Index>(uses.size() - plan.limits.size());
   }
   return plan;
-}
-
-void set_last_limits(HotRowPlan& plan, Index num_rows, Index count, uint32_t limit) {
-  const auto last = static_cast<size_t>(count);
-  if (plan.limits.size() < last) plan = {num_rows - count, std::vector<uint32_t>(last)};
-  std::fill(plan.limits.end() - count, plan.limits.end(), limit);
 }
 
 }  // namespace embkit

@@ -17,14 +17,17 @@ struct HotRowPlan {
   std::vector<uint32_t> limits;
 };
 
-// Plans for the rows that are used most, the first ones of a matrix or the last ones. `uses`:
-// how often each is used in a whole run by `num_threads` threads together. No copy misses more
-// than a share of them, nor more than `most` of any other thread's.
-HotRowPlan plan_hot_rows(const std::vector<double>& uses, bool are_last, int num_threads,
-                         Index stride, int most);
+struct HotRowRule {
+  int num_threads;
+  Index stride;
+  int most_uses;  // of all threads together, between two exchanges of a row
+  bool are_last;  // the rows that are used most are the last ones of their matrix
+};
 
-// Has the last `count` of a matrix's rows copied, each with this limit.
-void set_last_limits(HotRowPlan& plan, Index num_rows, Index count, uint32_t limit);
+// Plans copies of the rows that are used most, the first ones of a matrix or the last ones.
+// `uses`: how often each is used in a whole run by all threads. No copy misses more than a
+// share of them, nor more than the rule allows.
+HotRowPlan plan_hot_rows(const std::vector<double>& uses, const HotRowRule& rule);
 
 // A thread's own copy of some rows of a matrix that all threads train. Rows that many windows
 // meet, such as those of frequent words or the top of a Huffman tree, would otherwise travel

@@ -145,13 +145,13 @@ struct NoiseContrastive {
 struct HierarchicalSoftmax {
   static constexpr bool kIsCorrected = false;
   static constexpr int kHotTargets = 6;
-  static constexpr Index kHotNodes = 64;  // the last: they are numbered from leaves to root
   HuffmanTree tree;
 
   int max_draws() const { return 0; }
   int max_targets() const { return tree.longest_path(); }
 
-  // How often each node is met where each word is a centre so often.
+  // How often each node is met where each word is a centre so often: they are numbered from
+  // leaves to root.
   std::vector<double> expected_uses(const std::vector<double>& centers) const {
     std::vector<double> uses(static_cast<size_t>(tree.num_nodes()));
     for (size_t word = 0; word < centers.size(); ++word) {

@@ -20,11 +20,12 @@ constexpr double kLowestRate = 1e-4;    // of the first; as word2vec.c
 constexpr Index kMeasureAll = 4 << 20;  // tokens up to which every centre's loss is measured
 constexpr uint64_t kMeasureMask = 63;   // beyond that, one in 64
 
-// Tokens and targets between two exchanges of a row's copies, of all threads together: what was
-// shown to cost no quality. More than four threads so copy no rows of tokens (each is in
-// several windows), more than sixteen none at all.
+// Uses of a row between two exchanges of its copies, of all threads together: what was shown to
+// cost no quality. So more than four threads copy no rows of tokens (each is in several
+// windows), more than sixteen none of words at all.
 constexpr int kMostTokens = 8;
 constexpr int kMostTargets = 32;
+constexpr int kMostNodes = 128;  // of a Huffman tree
 constexpr int kMostThreads = 16;
 
 AliasTable noise_table(const std::vector<int64_t>& counts, double smoothing) {
@@ -198,31 +199,25 @@ bool Word2Vec::cores_moved(int num_threads) {
   return ns > 0 && std::exchange(are_far_, ns > kFarNs) != are_far_;
 }
 
-// Copies cost a little where cores are near each other; where they are far apart, rows that
-// travel cost more than all else. The top of a tree, which every centre meets, is copied
-// anyway (not for CBOW, which meets it once for a window).
+// Rows that travel between cores that are far apart cost more than all else; where they are
+// near, copies of words' rows cost more than they save. Nodes of a tree are met so often that
+// their copies always pay, and beside them those of words do not.
 void Word2Vec::plan_copies(int num_threads) {
-  constexpr int kTopCenters = 512;
   input_plan_ = output_plan_ = {};
-  if (num_threads < 2) return;
-  const std::vector<double> centers = are_far_ ? expected_centers() : std::vector<double>();
-  const Index stride = input_.stride();
-  input_plan_ = plan_hot_rows(centers, false, num_threads, stride, kMostTokens / num_threads);
-  if (!hierarchical_softmax_) {
-    std::vector<double> uses = centers;
-    for (double& times : uses) times *= 2;
-    output_plan_ = plan_hot_rows(uses, false, num_threads, stride, kMostTargets / num_threads);
-    return;
+  const bool pay = are_far_ || hierarchical_softmax_;
+  if (num_threads < 2 || !options_.copy_rows.value_or(pay)) return;
+  HotRowRule rule{num_threads, input_.stride(), kMostTokens, false};
+  std::vector<double> uses = expected_centers();
+  if (hierarchical_softmax_) {
+    rule.most_uses = kMostNodes;
+    rule.are_last = true;
+    uses = hierarchical_softmax_->expected_uses(uses);
+  } else {
+    input_plan_ = plan_hot_rows(uses, rule);
+    rule.most_uses = kMostTargets;
+    for (double& times : uses) times *= 2;  // as a target, and as noise
   }
-  if (are_far_) {
-    const std::vector<double> uses = hierarchical_softmax_->expected_uses(centers);
-    output_plan_ = plan_hot_rows(uses, true, num_threads, stride, kMostTargets / num_threads);
-  }
-  if (!options_.is_cbow) {
-    const Index top = std::min(HierarchicalSoftmax::kHotNodes, output_.num_rows());
-    const auto limit = static_cast<uint32_t>(std::max(kTopCenters / num_threads, 1));
-    set_last_limits(output_plan_, output_.num_rows(), top, limit);
-  }
+  output_plan_ = plan_hot_rows(uses, rule);
 }
 
 // Systems move threads from core to core, and virtual machines too: every now and then the
@@ -236,8 +231,8 @@ void Word2Vec::train(int num_threads, const std::function<bool()>& keep_going,
       (section_tokens + options_.block_tokens - 1) / options_.block_tokens;
   num_blocks_ = section_blocks * num_threads * options_.epochs;
   const Index end = next_block_ + std::min(max_blocks, num_blocks_ - next_block_);
-  const bool looks = !options_.copy_rows && num_threads > 1 && num_threads <= kMostThreads;
-  are_far_ = options_.copy_rows.value_or(false);
+  const bool looks = !options_.copy_rows && !hierarchical_softmax_ && num_threads > 1 &&
+                     num_threads <= kMostThreads;
   if (looks) cores_moved(num_threads);
   plan_copies(num_threads);
 

@@ -39,7 +39,7 @@ struct Word2VecOptions {
   Index first_epoch;  // of the draws: epochs that the rows to begin with were trained before
   uint64_t seed;
   Index block_tokens;  // tokens a thread takes at a time; changes no result of one thread
-  std::optional<bool> copy_rows;  // threads copy frequent words' rows; else where it pays
+  std::optional<bool> copy_rows;  // threads copy rows that are used often; else where it pays
 };
 
 // Skip-gram and CBOW (Mikolov et al. 2013), as word2vec.c trains them: the context words' rows
