@@ -64,6 +64,10 @@ def test_a_kernel_that_the_processor_lacks_is_told(monkeypatch: pytest.MonkeyPat
             return ["baseline"]
 
         @staticmethod
+        def compiler() -> str:
+            return "GCC 15"
+
+        @staticmethod
         def simd_level() -> str:
             raise ValueError("EMBKIT_SIMD must be one of baseline, got 'neon'")
 

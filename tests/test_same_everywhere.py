@@ -54,9 +54,7 @@ def digests(level: str, **variables: str) -> dict[str, str]:
 
 def toolchain() -> str:
     """Return what the digests also depend on: the library of mathematics and the compiler."""
-    compiler = os.environ.get("CXX", "c++").split()[-1]
-    told = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
-    return f"{' '.join(platform.libc_ver())}, {told.stdout.splitlines()[:1]}"
+    return f"{' '.join(platform.libc_ver())}, {core.compiler()}"
 
 
 @pytest.mark.parametrize("level", core.simd_levels())

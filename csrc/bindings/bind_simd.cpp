@@ -96,9 +96,18 @@ std::vector<std::string> simd_levels() {
   return levels;
 }
 
+constexpr const char* compiler() {
+#ifdef __clang__
+  return __VERSION__;  // its name is in it
+#else
+  return "GCC " __VERSION__;
+#endif
+}
+
 }  // namespace
 
 void bind_simd(py::module_& m) {
+  m.def("compiler", &compiler, "What compiled the core.");
   m.def("simd_level", [] { return simd::kernels().name; }, "The kernels in use.");
   m.def("simd_levels", &simd_levels, "The kernels this machine can use.");
   m.def("simd_step", &simd_step, py::arg("level"), py::arg("is_cbow"),

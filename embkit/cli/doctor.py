@@ -60,7 +60,7 @@ def check_core() -> Iterator[Check]:
     except ImportError as error:
         yield Check("native core", f"cannot be loaded: {error}", ok=False, extra="")
         return
-    yield Check("native core", "loaded", ok=True)
+    yield Check("native core", f"loaded, compiled by {core.compiler()}", ok=True)
     try:
         levels, chosen = core.simd_levels(), core.simd_level()
     except ValueError as error:  # EMBKIT_SIMD names one that this processor lacks
