@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -189,9 +190,10 @@ def test_library_that_cannot_be_mapped_is_a_lack_of_memory() -> None:
 
 def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("a b c\n" * 9)
+    text, output = (shlex.quote(str(tmp_path / name)) for name in ("text", "v.txt"))
     done = subprocess.run(
-        f"{sys.executable} -m embkit train sgns {tmp_path}/text --min-count 1 --dim 2"
-        f" --output {tmp_path}/v.txt >&- 2>&- <&-",
+        f"{shlex.quote(sys.executable)} -m embkit train sgns {text} --min-count 1 --dim 2"
+        f" --output {output} >&- 2>&- <&-",
         shell=True,
         cwd=ROOT,
         check=False,
@@ -235,7 +237,7 @@ def test_lack_of_memory_is_told_in_words(
         raise MemoryError("std::bad_alloc")
 
     (tmp_path / "v").touch()
-    monkeypatch.setattr("embkit.cli.export.load_vectors", fail)
+    monkeypatch.setattr("embkit.cli.export.load_dense_vectors", fail)
     command = ["export", "projector", str(tmp_path / "v"), str(tmp_path / "p")]
     assert run_main(command) == ExitCode.RESOURCE
     assert capsys.readouterr().err == "embkit: error: not enough memory\n"
