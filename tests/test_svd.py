@@ -185,6 +185,11 @@ def test_refuses_more_dimensions_than_words(counts: Any) -> None:
         truncated_svd(csr_array(np.eye(3, dtype=np.float32)), 4)
 
 
+def test_refuses_an_empty_matrix(counts: Any) -> None:
+    with pytest.raises(CorpusError, match="PPMI is empty"):
+        train_svd(counts, words(200), SvdConfig(dim=5, negatives=1000))
+
+
 def test_refuses_work_that_does_not_fit_the_memory(matrix: Any) -> None:
     with pytest.raises(ResourceError, match="memory allows 0 MiB"):
         truncated_svd(matrix, 50, memory=1000)

@@ -74,10 +74,7 @@ def train_ppmi(
     check_counts(counts, len(vocabulary))
     check_memory(counts, memory)
     matrix = ppmi_matrix(counts, smoothing=config.smoothing, negatives=config.negatives)
-    if matrix.nnz == 0:
-        raise CorpusError(
-            "no pair of words is seen together often enough: PPMI is empty (lower negatives)"
-        )
+    check_not_empty(matrix)
     provenance = {
         "method": "ppmi",
         "config": asdict(config),
@@ -87,6 +84,14 @@ def train_ppmi(
     return SparseEmbeddings(
         vocabulary, normalized(matrix, config.normalization), provenance=provenance
     )
+
+
+def check_not_empty(matrix: csr_array[Any, tuple[int, int]]) -> None:
+    """Raise CorpusError unless a PPMI matrix has an entry."""
+    if matrix.nnz == 0:
+        raise CorpusError(
+            "no pair of words is seen together often enough: PPMI is empty (lower negatives)"
+        )
 
 
 def ppmi_matrix(

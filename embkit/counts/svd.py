@@ -16,7 +16,13 @@ from embkit.checks import check_at_least
 from embkit.config import SvdConfig
 from embkit.counts.krylov import TruncatedSvd, block_krylov
 from embkit.counts.panels import largest_entries, open_engine, signs_of
-from embkit.counts.ppmi import check_counts, check_memory, normalized, ppmi_matrix
+from embkit.counts.ppmi import (
+    check_counts,
+    check_memory,
+    check_not_empty,
+    normalized,
+    ppmi_matrix,
+)
 from embkit.device import available_threads
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, ResourceError
@@ -75,7 +81,7 @@ def train_svd(
     Raises
     ------
     CorpusError
-        If there are no counts, or fewer words than dimensions.
+        If there are no counts, fewer words than dimensions, or no entry is left.
     ResourceError
         If the work would take more than ``memory``.
     ValueError
@@ -100,6 +106,7 @@ def train_svd(
         )
     warn_of(config)
     matrix = ppmi_matrix(counts, smoothing=config.smoothing, negatives=config.negatives)
+    check_not_empty(matrix)
     found = truncated_svd(
         matrix,
         config.dim,
