@@ -364,6 +364,21 @@ def test_outputs_that_are_one_file_are_refused_as_such(
     assert run_main([*command, os.devnull, "--output-target", os.devnull, "--force"]) == 0
 
 
+@pytest.mark.parametrize("method", ["sgns", "cbow", "glove", "svd"])
+def test_output_vectors_are_kept_where_there_is_a_place_for_them(
+    method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "text"
+    text.write_bytes(b"\xff\n")  # is refused when it is read
+    command = ["train", method, str(text), "--keep-output", "--dim", "2", "--min-count", "1"]
+    assert run_main([*command, "--output", str(tmp_path / "v.txt")]) == 2
+    assert "keep_output needs a folder, a .safetensors or a .npz" in capsys.readouterr().err
+    text.write_text("a b c\nb c d\n" * 9)
+    for name in ("v.npz", "v.safetensors", "v"):
+        assert run_main([*command, "--output", str(tmp_path / name), "--quiet"]) == 0
+        assert formats.load(tmp_path / name).output is not None
+
+
 @pytest.mark.parametrize("method", ["sgns", "nce", "cbow", "glove", "svd"])
 def test_a_vocabulary_is_an_input(
     method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -77,6 +77,21 @@ def check_log(log: Path | None, *others: Path) -> None:
         raise ValueError(f"log must not be an input or the output, got {log}")
 
 
+def check_holds_output(path: Path, name: str) -> None:
+    """Make sure that an output can hold output vectors, which are to be kept.
+
+    Raises
+    ------
+    ValueError
+        If its format, which ``name`` is of, has no place for them.
+    """
+    if name not in ("directory", "safetensors", "npz"):
+        raise ValueError(
+            "keep_output needs a folder, a .safetensors or a .npz file as its output, "
+            f"got {path}"
+        )
+
+
 def check_distinct(paths: Iterable[Path]) -> None:
     """Make sure that no output would replace another one, or be mixed with it.
 

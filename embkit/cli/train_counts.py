@@ -12,7 +12,13 @@ from cyclopts import App
 from embkit.cli.given_counts import check_source, load_given_counts
 from embkit.cli.loading import given_vocabulary
 from embkit.cli.options import FLATTEN, CommonOptions, CountsRunOptions
-from embkit.cli.outputs import check_log, inputs_of, reserved_output, tells_json
+from embkit.cli.outputs import (
+    check_holds_output,
+    check_log,
+    inputs_of,
+    reserved_output,
+    tells_json,
+)
 from embkit.cli.terminal import note, print_json
 from embkit.config import PpmiConfig, SvdConfig
 from embkit.memory import memory_limit
@@ -79,7 +85,9 @@ def _run(
     if isinstance(config, SvdConfig):
         array_namespace(config.device)  # refuses a device that is not there, before the work
     output = run.output
-    formats.check_output_name(output, format=run.format, sparse=method == "ppmi")
+    name = formats.check_output_name(output, format=run.format, sparse=method == "ppmi")
+    if isinstance(config, SvdConfig) and config.keep_output:
+        check_holds_output(output, name)
     inputs = inputs_of(sources, run.cooccurrence, run.vocabulary, run.cache)
     check_log(run.log, output, *inputs)
     with reserved_output(output, overwrite=run.overwrite, inputs=inputs):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from embkit.cli.loading import require_input
 from embkit.cli.options import CommonOptions, ResumableRunOptions
 from embkit.cli.outputs import (
+    check_holds_output,
     check_log,
     is_stream,
     reserved_output,
@@ -64,7 +65,9 @@ def train_and_save(
     from embkit import formats, training
 
     output = run.output
-    formats.check_output_name(output, format=run.format)
+    name = formats.check_output_name(output, format=run.format)
+    if options.get("keep_output"):
+        check_holds_output(output, name)
     folder = _run_folder(run, output)
     kept = [] if run.init_from is None else [run.init_from]
     for path in kept:
