@@ -247,8 +247,9 @@ def fewest_steps(hits: list[NDArray[np.bool_]]) -> int:
 
     Examples
     --------
-    >>> none, some, more = (np.arange(100) < count for count in (10, 11, 30))
-    >>> fewest_steps([none, some]), fewest_steps([none, more, some])
+    >>> words = np.arange(100)
+    >>> none, luck, more = words < 10, (words > 2) & (words < 14), words < 30
+    >>> fewest_steps([none, luck]), fewest_steps([none, more, luck])
     (0, 1)
     """
     best = max(hits, key=np.mean).astype(np.float64)
