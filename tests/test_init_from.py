@@ -217,6 +217,17 @@ def test_vectors_that_cannot_be_begun_with_are_refused() -> None:
         embkit.train("svd", SENTENCES, init_from=foreign())
 
 
+@pytest.mark.parametrize("method", ["cbow", "glove"])
+def test_vectors_of_another_length_are_refused_before_the_text_is_read(
+    method: str, tmp_path: Path
+) -> None:
+    (tmp_path / "text").write_bytes(b"\xff\n")
+    embkit.save(foreign(), tmp_path / "v.bin")
+    for given in (foreign(), tmp_path / "v.bin"):
+        with pytest.raises(ValueError, match=r"dim must be 6, as that of .*, got 7"):
+            embkit.train(method, tmp_path / "text", init_from=given, dim=7)
+
+
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     path = tmp_path / "corpus.txt"
@@ -243,8 +254,9 @@ def test_command_refuses_in_one_line(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     embkit.save(foreign(), tmp_path / "v.bin")
-    (tmp_path / "cut.bin").write_bytes((tmp_path / "v.bin").read_bytes()[:-3])
-    embkit.save(Embeddings.from_words({"none": np.ones(100)}), tmp_path / "others.bin")
+    others = Embeddings.from_words({"none": np.ones(100), "nil": np.ones(100)})
+    embkit.save(others, tmp_path / "others.bin")
+    (tmp_path / "cut.bin").write_bytes((tmp_path / "others.bin").read_bytes()[:-3])
     command = ["train", "sgns", str(corpus), "--min-count", "1", "--output"]
     cases = [
         ("v.bin", "out.bin", 2, "dim must be 6, as that of v.bin, got 100"),

@@ -16,7 +16,7 @@ from embkit.counts.cooccurrence import Cooccurrence, cooccur
 from embkit.embeddings import Embeddings
 from embkit.progress import work_bar
 from embkit.training.cuda import settle_device
-from embkit.training.initial import find_initial_rows
+from embkit.training.initial import check_initial, find_initial_rows
 from embkit.training.methods import METHODS, Method, make_config
 from embkit.training.progress import Callback, TrainingProgress, try_log
 from embkit.training.run import EVERY, RunFolder, read_run
@@ -144,6 +144,8 @@ def train(
         config = dataclasses.replace(config, min_count=1, max_vocab=None)
     if init_from is not None and not METHODS[method].has_checkpoints:
         raise ValueError(f"init_from must be left out for {method}, which has no first rows")
+    if init_from is not None:
+        check_initial(init_from, cast("Word2VecConfig | GloveConfig", config).dim)
     folder = _run_folder(method, run, checkpoint_every, keep_run)
     if folder is not None:
         folder.check()

@@ -119,15 +119,7 @@ def find_initial_rows(
     >>> list(found.vocabulary), found.vectors.tolist()
     (['cat'], [[1.0, 2.0]])
     """
-    vectors: object = source
-    name = "Embeddings"
-    if isinstance(source, str | Path):
-        vectors, name = formats.load(source), Path(source).name
-    if not isinstance(vectors, Embeddings):
-        found = type(vectors).__name__
-        raise ValueError(f"init_from must be dense vectors, got {found}")
-    if vectors.dim != dim:
-        raise ValueError(f"dim must be {vectors.dim}, as that of {name}, got {dim}")
+    vectors, name = _loaded(source, dim)
     ids = vectors.vocabulary.ids_of(vocabulary.bytes_of(row) for row in range(len(vocabulary)))
     ids = ids[ids >= 0]
     if not len(ids):
@@ -141,6 +133,31 @@ def find_initial_rows(
     digest = _digest(words, rows, output)
     facts = InitialFacts(name, digest, _epochs_of(vectors.provenance))
     return InitialRows(words, rows, output, facts)
+
+
+def check_initial(source: str | Path | Embeddings, dim: int) -> None:
+    """Look at the first of the vectors before the work; raises as `find_initial_rows` does.
+
+    A pipe is left alone, which can be read only once.
+    """
+    if not isinstance(source, str | Path) or Path(source).is_file() or Path(source).is_dir():
+        _loaded(source, dim, limit=1)
+
+
+def _loaded(
+    source: str | Path | Embeddings, dim: int, *, limit: int | None = None
+) -> tuple[Embeddings, str]:
+    """Return vectors of the right kind and length, and the name that messages give them."""
+    vectors: object = source
+    name = "Embeddings"
+    if isinstance(source, str | Path):
+        vectors, name = formats.load(source, limit=limit), Path(source).name
+    if not isinstance(vectors, Embeddings):
+        found = type(vectors).__name__
+        raise ValueError(f"init_from must be dense vectors, got {found}")
+    if vectors.dim != dim:
+        raise ValueError(f"dim must be {vectors.dim}, as that of {name}, got {dim}")
+    return vectors, name
 
 
 def _digest(words: Vocabulary, *matrices: NDArray[np.float32] | None) -> str:
