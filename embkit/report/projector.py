@@ -115,11 +115,21 @@ def _write(path: Path, lines: Iterator[str], *, overwrite: bool) -> None:
 
 def _remove_unnamed(folder: Path) -> None:
     """Remove tables that are not shown: replaced ones, and what a failed export left."""
-    config = folder / _CONFIG_NAME
-    told = config.read_bytes() if config.exists() else b""
+    told = _read(folder / _CONFIG_NAME)
     for path in folder.iterdir():
         if _TABLE.fullmatch(path.name) and path.name.encode() not in told:
             path.unlink(missing_ok=True)
+
+
+def _read(config: Path) -> bytes:
+    try:
+        file = config.open("rb")
+    except FileNotFoundError:
+        return b""
+    told = file.read()
+    with contextlib.suppress(OSError):  # nothing was written through it
+        file.close()
+    return told
 
 
 @contextlib.contextmanager

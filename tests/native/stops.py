@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import embkit
+import embkit.cli.app  # before a fork, which hears no signal while it imports that
 from embkit.cli.signals import install_handlers
 from tests.native.fault_cases import ROOM
 from tests.native.forks import Ended, main_in_fork
