@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 import embkit
 from embkit.mapping import Mapping, SeedDictionary
-from embkit.mapping.hybrid import mutual_neighbors
+from embkit.mapping.config import HybridConfig
+from embkit.mapping.hybrid import first_dim, mutual_neighbors
 from tests.spaces import cloud, pairs, planted, precision_at_1, random_rotation, space
 
 
@@ -114,3 +116,11 @@ def test_pairs_of_a_first_space_alone_confirm_nothing(tmp_path: Path) -> None:
     assert verdict["figures"]["held_out"] > 0.2  # which a dictionary's pairs would be good by
     assert verdict["judgement"] == "doubtful"
     assert "first space" in verdict["reasons"][-1]
+
+
+def test_a_first_space_without_a_word_or_in_a_pipe_has_no_dim(tmp_path: Path) -> None:
+    (tmp_path / "none.txt").write_text("0 8\n")
+    os.mkfifo(tmp_path / "pipe")
+    files = [str(tmp_path / name) for name in ("none.txt", "pipe")]
+    config = HybridConfig(first_source=files[0], first_target=files[1])
+    assert first_dim(config) == 0  # nor does it wait for someone to write

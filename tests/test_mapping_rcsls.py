@@ -197,6 +197,8 @@ def test_rare_words_count_less_where_there_are_counts() -> None:
     ]
     with pytest.raises(ValueError, match="rare must be 0 where source has no counts"):
         fitted(source, target, rare=200)
+    never = embkit.Embeddings.from_words(source.words, source.vectors, counts=[0] * len(source))
+    assert np.array_equal(fitted(never, both[1]).source_map, maps[0].source_map)
 
 
 def test_lengths_of_rows_play_no_part_in_the_neighbours() -> None:

@@ -172,7 +172,15 @@ def first_dim(config: HybridConfig) -> int:
     if config.first is not None:
         return Mapping.open(config.first).dim
     paths = (config.first_source, config.first_target)
-    return max(next(read_blocks(path)).dim if path is not None else 0 for path in paths)
+    return max(_dim_of(Path(path)) if path is not None else 0 for path in paths)
+
+
+def _dim_of(path: Path) -> int:
+    """Return the dim of a file's vectors; 0 of none, and of a pipe, which is read only once."""
+    if not (path.is_file() or path.is_dir()):
+        return 0
+    first = next(read_blocks(path, limit=1), None)
+    return 0 if first is None else first.dim
 
 
 def _shared(path: Path, space: Embeddings, side: str) -> tuple[Matrix, Rows]:

@@ -122,10 +122,7 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: RcslsConfig, report: Report) -
         If the dims differ.
     """
     if config.rare is None:
-        counted = [
-            side.vocabulary.counts is not None for side in (spaces.source, spaces.target)
-        ]
-        config = replace(config, rare=_RARE if all(counted) else 0.0)
+        config = replace(config, rare=_RARE if _have_counts(spaces, pairs) else 0.0)
     x, z, weights = rows_of_pairs(spaces, pairs, config)
     told: dict[str, Any] = {"rank": check_rank(x, z, spaces)}
     shares = np.ones(len(x)) if weights is None else weights
@@ -151,6 +148,14 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: RcslsConfig, report: Report) -
     starts, criterion = _begin(spaces, pairs, (x, z, shares), slice(None), config)
     matrix, found = descend(criterion, np.eye(x.shape[1]), config, steps, report)
     return Fit(starts[0] @ matrix, starts[1], {**told, **found})
+
+
+def _have_counts(spaces: Spaces, pairs: SeedPairs) -> bool:
+    """Tell whether it is known of a pair how often its words occur."""
+    source, target = spaces.source.vocabulary.counts, spaces.target.vocabulary.counts
+    if source is None or target is None:
+        return False
+    return bool(((source[pairs.source] > 0) & (target[pairs.target] > 0)).any())
 
 
 def _begin(
