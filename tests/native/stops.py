@@ -107,13 +107,20 @@ def stop(work: Path, name: str, number: signal.Signals, after: float) -> Stop:
     """Send a signal to a command some seconds after its start."""
     room = new_room(work, name)
     ended = main_in_fork(
-        work, room, STOPPED[name], before=install_handlers, kill_after=after, by=number
+        work, room, STOPPED[name], before=hear_signals, kill_after=after, by=number
     )
     run = room / "run"
     is_kept = any(run.glob("checkpoint-*"))
     found = Stop(ended, (run / "run.json").exists(), is_kept, find_problem(room, ended, number))
     shutil.rmtree(room)
     return found
+
+
+def hear_signals() -> None:
+    """Hear signals from now on, those too that a shell ignores for what it does not wait for."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    install_handlers()
 
 
 def find_problem(room: Path, ended: Ended, number: signal.Signals) -> str | None:
