@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
@@ -9,6 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+
+from embkit.cli.app import report
+from embkit.cli.exit_codes import Stopped
+from tests.command_line import error_line
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,6 +48,28 @@ except {kind}:
     with spawn(program) as process:
         assert process.communicate(timeout=60)[0] == "in order\n"
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "code"),
+    [
+        (KeyboardInterrupt(), RuntimeError("cannot release un-acquired lock"), 130),
+        (Stopped(signal.SIGTERM), RuntimeError("cannot release un-acquired lock"), 143),
+        (KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device", "model"), 4),
+        (ValueError("an option"), RuntimeError("our own bug"), 1),
+    ],
+    ids=repr,
+)
+def test_a_lock_that_fails_since_a_signal_came_is_the_signal(
+    first: BaseException, then: Exception, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(type(then)) as caught:
+        try:
+            raise first
+        finally:
+            raise then
+    assert report(caught.value, debug=False) == code
+    assert ("internal error" in error_line(capsys)) == (code == 1)
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])

@@ -34,7 +34,7 @@ from embkit.cli import (
     train,
 )
 from embkit.cli.address_space import look_for_room
-from embkit.cli.exit_codes import ExitCode, exit_code_of
+from embkit.cli.exit_codes import ExitCode, Stopped, exit_code_of
 from embkit.cli.memory import parse_size
 from embkit.cli.options import hide_dash, show_dash_in, show_dashes
 from embkit.cli.peers import translate_peer_options
@@ -228,11 +228,22 @@ class _Notes(logging.Handler):
         note(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
+def _signal_behind(error: BaseException) -> BaseException | None:
+    """Return the signal during whose handling an error was raised, if that was so."""
+    context = error.__context__
+    while context is not None and not isinstance(context, (KeyboardInterrupt, Stopped)):
+        context = context.__context__
+    return context
+
+
 def report(error: BaseException, *, debug: bool) -> int:
     """Tell an error in one line on stderr and return its exit code."""
-    code = exit_code_of(error)
     if debug:
         traceback.print_exception(error)
+    code = exit_code_of(error)
+    # Python's locks fail where a signal meets them in the midst of a wait.
+    if code == ExitCode.INTERNAL and (behind := _signal_behind(error)) is not None:
+        error, code = behind, exit_code_of(behind)
     if code == ExitCode.BROKEN_PIPE:
         return code
     if code == ExitCode.INTERRUPT:

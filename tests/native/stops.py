@@ -117,7 +117,7 @@ def stop(work: Path, name: str, number: signal.Signals, after: float) -> Stop:
 
 
 def hear_signals() -> None:
-    """Hear signals from now on, those too that a shell ignores for what it does not wait for."""
+    """Hear signals, those too that a shell ignores for what it does not wait for."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     install_handlers()
