@@ -196,7 +196,8 @@ std::vector<double> Word2Vec::expected_centers() const {
 bool Word2Vec::cores_moved(int num_threads) {
   constexpr double kFarNs = 80;
   const double ns = line_transfer_ns(num_threads);
-  return ns > 0 && std::exchange(are_far_, ns > kFarNs) != are_far_;
+  const bool were_far = std::exchange(are_far_, ns > 0 ? ns > kFarNs : are_far_);
+  return are_far_ != were_far;
 }
 
 // Rows that travel between cores that are far apart cost more than all else; where they are

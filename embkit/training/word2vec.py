@@ -25,7 +25,7 @@ BLOCK_TOKENS = 8192
 BLOCK_WORK = 1 << 27
 """Elements of rows that a block changes at most, about: an interruption waits for its end."""
 COPY_ROWS: bool | None = None
-"""Whether threads keep copies of frequent words' rows; None: where cores are far apart."""
+"""Whether threads keep copies of rows that are used often; None: where it pays."""
 
 
 def train_word2vec(
