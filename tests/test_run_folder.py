@@ -138,7 +138,7 @@ def test_seconds_between_checkpoints_are_more_than_none(tmp_path: Path) -> None:
     "changes",
     [
         {"format": "embkit"},
-        {"format_version": 2},
+        {"format_version": 1},
         {"identity": {"method": "sgns"}},
         {"identity": 3},
         {"identity": {name: v for name, v in run_identity().items() if name != "corpus"}},
@@ -154,13 +154,13 @@ def test_description_of_something_else_is_refused(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     content = {
-        "format": "embkit run", "format_version": 1, "identity": run_identity(),
+        "format": "embkit run", "format_version": 2, "identity": run_identity(),
         "checkpoint_every": 600.0, "output": None,
     }  # fmt: skip
     (tmp_path / "run.json").write_text(json.dumps(content))
     assert read_run(tmp_path) == content
     (tmp_path / "run.json").write_text(json.dumps({**content, **changes}))
-    with pytest.raises(FormatError, match="it must be an embkit run of version 1"):
+    with pytest.raises(FormatError, match="it must be an embkit run of version 2"):
         read_run(tmp_path)
 
 

@@ -29,7 +29,7 @@ from embkit.training.glove_counts import COUNTS_NAME
 from embkit.training.initial import InitialRows, load_initial, save_initial
 
 FORMAT = "embkit run"
-VERSION = 1
+VERSION = 2  # 1 counted blocks of another size
 METHODS_THAT_GO_FURTHER = {"glove"}
 """Methods whose first epochs are the same whatever the number of epochs."""
 RunSource: TypeAlias = EncodedCorpus | Cooccurrence
