@@ -231,6 +231,23 @@ def test_only_a_difference_beyond_its_error_is_a_reason_for_steps() -> None:
     assert fewest_steps([start, gain, luck]) == 1
     assert fewest_steps([start, luck, gain]) == 2
     assert fewest_steps([gain, start]) == 0
+    one, two = np.arange(400) < 1, np.arange(400) < 2
+    assert fewest_steps([one & False, one]) == 0
+    assert fewest_steps([one & False, two]) == 1
+
+
+def test_nothing_is_tried_where_only_held_out_words_have_counts() -> None:
+    source, target, _ = planted(900, 20, seed=7, noise=0.5)
+    for word, is_tried in (("s1", False), ("s2", True)):
+        sides = [
+            embkit.Embeddings.from_words(
+                side.words, side.vectors, counts=[9 * (w[1:] == word[1:]) for w in side.words]
+            )
+            for side in (source, target)
+        ]
+        mapping = fitted(*sides, held_out=0.5, epochs=1)
+        assert ("held_out_precisions" in mapping.statistics) == is_tried
+        assert np.isfinite(mapping.source_map).all()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5])

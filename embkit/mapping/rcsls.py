@@ -9,6 +9,7 @@ constrained.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -127,8 +128,8 @@ def fit(spaces: Spaces, pairs: SeedPairs, config: RcslsConfig, report: Report) -
     told: dict[str, Any] = {"rank": check_rank(x, z, spaces)}
     shares = np.ones(len(x)) if weights is None else weights
     is_held, steps = hold_out(pairs.source, config.held_out), config.epochs
-    if is_held.any():
-        kept = ~is_held
+    kept = ~is_held
+    if is_held.any() and shares[kept].any():
         starts, criterion = _begin(spaces, pairs, (x, z, shares), kept, config)
         checks = Checks(
             _carry(x[is_held], starts[0]),
@@ -247,8 +248,9 @@ def fewest_steps(hits: list[NDArray[np.bool_]]) -> int:
     """Return after how many steps to stop, from which held-out words were found after each.
 
     The fewest that are within a standard error of the best (the rule of Breiman et al. 1984
-    for cross-validation; the error is that of the difference on the same words): what only
-    luck tells apart is no reason to leave the closed form.
+    for cross-validation; the error is that of the words found after one of the two numbers of
+    steps only, as McNemar 1947): what only luck tells apart is no reason to leave the closed
+    form.
 
     Examples
     --------
@@ -257,10 +259,10 @@ def fewest_steps(hits: list[NDArray[np.bool_]]) -> int:
     >>> fewest_steps([none, luck]), fewest_steps([none, more, luck])
     (0, 1)
     """
-    best = max(hits, key=np.mean).astype(np.float64)
+    best = max(hits, key=np.mean)
     for step, right in enumerate(hits):
-        gained = best - right
-        if gained.mean() <= gained.std() / np.sqrt(len(gained)):
+        gained, lost = int((best & ~right).sum()), int((right & ~best).sum())
+        if gained - lost <= math.sqrt(gained + lost):
             return step
     raise AssertionError("the best is within an error of itself")
 
