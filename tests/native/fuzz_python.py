@@ -20,6 +20,7 @@ import logging
 import os
 import random
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator
@@ -160,7 +161,12 @@ def main() -> int:
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     options.work.mkdir(parents=True, exist_ok=True)
-    targets = make_targets(options.work)
+    with tempfile.TemporaryDirectory(dir=options.work) as folder:  # not that of a stopped one
+        return run_all(options, make_targets(Path(folder)))
+
+
+def run_all(options: argparse.Namespace, targets: dict[str, Target]) -> int:
+    """Run the chosen targets, tell of each and add it to the record; return the exit code."""
     chosen = {name: targets[name] for name in options.target or targets}
     totals = fuzz_record.read_totals(options.output)
     wanted = {
