@@ -434,6 +434,8 @@ def test_a_long_word_does_not_delay_the_telling() -> None:
         (b"\xef\xbb\xbf +1\t2 \r\na 1 2\n", True),
         (b"1 2\n\xff\0 1 nan\n", True),  # whatever bytes the word has
         (b"1 2\na -.5e-3 +INF\n", True),
+        (b"1 2\n", True),
+        (b"1 2\n\n", True),
         (b"1 2\na x y\n", True),  # looks like text, and is too short for a row
         (b"1 2\nabc", True),
         (b"1 2\nab\0", False),

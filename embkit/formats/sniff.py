@@ -128,10 +128,10 @@ def _are_binary_rows(rest: bytes, width: int) -> bool:
     """
     fields = rest.partition(b"\n")[0].split()[-width:]
     at = 0
-    while width > 1 and (blank := rest.find(b" ", at)) >= 0 and at < len(rest):
-        at = blank + 1 + 4 * width
-        at += rest[at : at + 1] == b"\n"
-    return at == len(rest) > 0 and not any(map(_NUMBER.fullmatch, fields))
+    while width > 1 and (blank := rest.find(b" ", at)) >= 0:
+        at = blank + 1 + 4 * width  # a word may begin with the newline of the row before
+    ends = len(rest), len(rest) - rest.endswith(b"\n")
+    return at > 0 and at in ends and not any(map(_NUMBER.fullmatch, fields))
 
 
 def _is_text_row(rest: bytes, width: int) -> bool:

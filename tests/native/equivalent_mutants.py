@@ -209,9 +209,9 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
     },
     "embkit/formats/sniff.py": {
         (
-            "return at == len(rest) > 0 and not any(map(_NUMBER.fullmatch, fields))",
+            "return at > 0 and at in ends and not any(map(_NUMBER.fullmatch, fields))",
             "0 -> 1",
-        ): "a row of two numbers takes 9 bytes or more, so no length of 1 equals `at`",
+        ): "a row of two numbers takes 9 bytes or more, so `at` is never 1",
     },
     "embkit/formats/sparse_entries.py": {
         (
