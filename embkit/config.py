@@ -381,4 +381,6 @@ class PhraseConfig:
         thresholds = tuple(float(value) for value in self.thresholds) or (usual,)
         for value in thresholds:
             check_at_least("thresholds", value, 0 if self.scoring == "word2phrase" else -1)
+            if self.scoring == "npmi" and value >= 1:  # no score is above that
+                raise ValueError(f"thresholds must be below 1 for npmi, got {value}")
         object.__setattr__(self, "thresholds", thresholds)

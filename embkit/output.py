@@ -272,6 +272,44 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def check_folder(folder: Path) -> None:
+    """Raise if a folder that gets outputs neither is there nor can be made.
+
+    Raises
+    ------
+    NotADirectoryError
+        If it is a file.
+    OutputError
+        If the folder above it does not exist.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(folder))
+    if not folder.absolute().parent.is_dir():
+        raise OutputError(errno.ENOENT, "the output's folder does not exist", str(folder))
+
+
+@contextlib.contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder where there is none; one made here goes again if nothing gets into it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made; as `check_folder`.
+    """
+    check_folder(folder)
+    is_new = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    try:
+        if is_new:
+            sync_folder(folder.absolute().parent)
+        yield
+    finally:
+        if is_new:
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
+
+
 # What a lock file of ours holds: nothing when it is new, zeros after some losses of power.
 _SIGNED = re.compile(rb"process \d+ on .*|\0*", re.DOTALL)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)

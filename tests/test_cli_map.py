@@ -225,9 +225,13 @@ def test_many_languages_get_a_map_each(
     files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "maps"
-    folder.mkdir()
     named = ["map-many", f"s={files['s.bin']}", f"t={files['t']}", "--pivot", "t"]
     seeds = ["--dictionary", f"s-t={files['d.txt']}", "--output", str(folder)]
+    assert run_main([*named, *seeds, "--memory", "1M"]) == 5
+    assert not folder.exists()
+    assert run_main([*named, *seeds[:-1], str(folder / "below")]) == 4
+    assert run_main([*named, *seeds[:-1], files["d.txt"]]) == 4
+    capsys.readouterr()
     for method in ("multi-cca", "orthogonal"):
         assert run_main([*named, *seeds, "--method", method, "--overwrite", "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
@@ -244,7 +248,6 @@ def test_names_of_languages_may_have_dashes(
     files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "maps"
-    folder.mkdir()
     named = ["map-many", f"pt-br={files['s.bin']}", f"t={files['t']}", "--pivot", "t"]
     seeds = ["--dictionary", f"pt-br-t={files['d.txt']}", "--output", str(folder)]
     assert run_main([*named, *seeds]) == 0

@@ -208,6 +208,8 @@ def test_records_need_a_place_for_their_words(
         (["--min-count", "1000"], 3),
         (["--vocabulary", "absent.txt"], 2),
         (["--output", "absent/counts"], 4),
+        (["--output", "counts.csv"], 2),
+        (["--output", "counts.tsv.gz"], 2),
     ],
 )
 def test_what_cannot_be_done_has_its_exit_code(

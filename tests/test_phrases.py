@@ -306,7 +306,13 @@ def test_the_commands_find_and_join(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize(
     "options",
-    [{"thresholds": (-1,)}, {"delimiter": ""}, {"delimiter": "a b"}, {"min_count": 0}],
+    [
+        {"thresholds": (-1,)},
+        {"thresholds": (1,), "scoring": "npmi"},
+        {"delimiter": ""},
+        {"delimiter": "a b"},
+        {"min_count": 0},
+    ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):

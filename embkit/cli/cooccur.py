@@ -53,6 +53,7 @@ def cooccur(
 
     sources = list(corpus)
     output = run.output
+    files.check_counts_name(output)
     is_own = files.is_own_form(output)
     if output.suffix == ".bin" and run.vocabulary is None and run.save_vocabulary is None:
         raise ValueError("save_vocabulary must be given with a .bin output, which has no words")

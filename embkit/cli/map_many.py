@@ -20,6 +20,7 @@ from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.mapping.methods import METHODS, make_config
+from embkit.output import made_folder
 
 ManyOptions = method_options({name: METHODS[name] for name in ("multi-cca", "orthogonal")})
 
@@ -75,7 +76,7 @@ def map_many_command(
     dictionary
         Pairs of words of two languages, as NAME-NAME=FILE; may be given several times.
     output
-        Folder for the maps: NAME.map for each language.
+        Folder for the maps, made if it does not exist: NAME.map for each language.
     method
         Each language by itself (multi-cca), or all rotations together (orthogonal).
     overwrite
@@ -101,6 +102,7 @@ def map_many_command(
         raise ValueError(f"pivot must be one of {', '.join(names)}, got {pivot!r}")
     inputs = [language.path for language in named]
     with ExitStack() as held:
+        held.enter_context(made_folder(output))
         for name in names:
             path = output / f"{name}.map"
             held.enter_context(reserved_output(path, overwrite=overwrite, inputs=inputs))

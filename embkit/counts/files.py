@@ -14,6 +14,21 @@ from embkit.vocabulary import Vocabulary
 _TEXT = (".tsv", ".txt")
 
 
+def check_counts_name(path: str | os.PathLike[str]) -> None:
+    """Raise ValueError if a name asks for a form of counts that embkit does not write.
+
+    Examples
+    --------
+    >>> check_counts_name("counts"), check_counts_name("counts.tsv")
+    (None, None)
+    """
+    if Path(path).suffix not in ("", ".bin", *_TEXT):
+        raise ValueError(
+            f"the output's extension must be one of .bin {' '.join(_TEXT)}, or none for "
+            f"embkit's own form; got {os.fspath(path)!r}"
+        )
+
+
 def is_own_form(path: str | os.PathLike[str]) -> bool:
     """Tell whether `save_counts` writes embkit's own form under this name.
 
@@ -37,8 +52,9 @@ def save_counts(
     OSError
         If it cannot be written.
     ValueError
-        If the form cannot hold a word.
+        If the form cannot hold a word, or the extension is another.
     """
+    check_counts_name(path)
     if is_own_form(path):
         counts.save(path, overwrite=overwrite)
     elif Path(path).suffix == ".bin":

@@ -7,15 +7,14 @@ replaced last, so that whatever ends an export, it names the old tables or the n
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embkit.errors import OutputError
-from embkit.output import OutputFile, exists_error, locked, sync_folder
+from embkit import output
+from embkit.output import OutputFile, exists_error, locked, made_folder
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
@@ -38,10 +37,7 @@ def check_folder(folder: Path, *, overwrite: bool = False) -> None:
     NotADirectoryError
         If ``folder`` is a file.
     """
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(folder))
-    if not folder.parent.is_dir():
-        raise OutputError(errno.ENOENT, "the output's folder does not exist", str(folder))
+    output.check_folder(folder)
     if not overwrite and (folder / _CONFIG_NAME).exists():
         raise exists_error(str(folder / _CONFIG_NAME))
 
@@ -88,7 +84,7 @@ def write_projector(
     mark = _digest(vectors)
     tensors, metadata = (folder / f"{name}-{mark}.tsv" for name in ("tensors", "metadata"))
     config = folder / _CONFIG_NAME
-    with _made(folder), locked(folder / ".projector.lock", f"output {folder}"):
+    with made_folder(folder), locked(folder / ".projector.lock", f"output {folder}"):
         try:
             _write(tensors, _tensor_lines(vectors), overwrite=True)
             _write(metadata, _metadata_lines(vectors), overwrite=True)
@@ -130,22 +126,6 @@ def _read(config: Path) -> bytes:
     with contextlib.suppress(OSError):  # nothing was written through it
         file.close()
     return told
-
-
-@contextlib.contextmanager
-def _made(folder: Path) -> Iterator[None]:
-    """Make a folder where there is none; one made here goes again on errors."""
-    is_new = not folder.exists()
-    folder.mkdir(exist_ok=True)
-    try:
-        if is_new:
-            sync_folder(folder.absolute().parent)
-        yield
-    except BaseException:
-        if is_new:
-            with contextlib.suppress(OSError):  # holds what others put there meanwhile
-                folder.rmdir()
-        raise
 
 
 def _config_lines(tensors: Path, metadata: Path) -> Iterator[str]:
