@@ -433,6 +433,7 @@ def test_a_long_word_does_not_delay_the_telling() -> None:
         (b"1 2\na 1 2\n", True),
         (b"\xef\xbb\xbf +1\t2 \r\na 1 2\n", True),
         (b"1 2\n\xff\0 1 nan\n", True),  # whatever bytes the word has
+        (b"2 2\n\v 1 2\n\0 1 2\n", True),
         (b"1 2\na -.5e-3 +INF\n", True),
         (b"1 2\n", True),
         (b"1 2\n\n", True),

@@ -236,14 +236,24 @@ def _signal_behind(error: BaseException) -> BaseException | None:
     return context
 
 
+def _cause_of(error: BaseException) -> BaseException | None:
+    """Return what made Python itself fail, if that is known."""
+    if (signal := _signal_behind(error)) is not None:
+        return signal  # locks fail where one meets them in the midst of a wait
+    try:
+        Path.cwd()
+    except FileNotFoundError as gone:
+        return gone  # where there is no current folder imports fail in 3.13.0
+    return None
+
+
 def report(error: BaseException, *, debug: bool) -> int:
     """Tell an error in one line on stderr and return its exit code."""
     if debug:
         traceback.print_exception(error)
     code = exit_code_of(error)
-    # Python's locks fail where a signal meets them in the midst of a wait.
-    if code == ExitCode.INTERNAL and (behind := _signal_behind(error)) is not None:
-        error, code = behind, exit_code_of(behind)
+    if code == ExitCode.INTERNAL and (cause := _cause_of(error)) is not None:
+        error, code = cause, exit_code_of(cause)
     if code == ExitCode.BROKEN_PIPE:
         return code
     if code == ExitCode.INTERRUPT:

@@ -15,6 +15,7 @@ _HEADER = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*([-+]?\d+)[ \t]+([-+]?\d+)[ \t]*\
 _NUMBER = re.compile(
     rb"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?(nan|inf|infinity)", re.IGNORECASE
 )
+_FIELD = re.compile(rb"[^ \t\r\n]+")  # bytes.split parts at other bytes too, as words may have
 _TEXT = re.compile(rb"[\t\n\r -~]*")
 _PICKLE = (
     "a pickle, which can run any code, so it is never opened; "
@@ -114,7 +115,8 @@ def _is_prose(head: bytes) -> bool:
     """Whether the first line ends in a word, and most others in no number."""
     last = max(map(head.rfind, (b" ", b"\t", b"\n")))
     whole = head if len(head) < HEAD else head[: last + 1]  # its end may cut a number
-    ends = [fields[-1] for line in whole.splitlines() if len(fields := line.split()) > 1]
+    rows = map(_FIELD.findall, whole.splitlines())
+    ends = [fields[-1] for fields in rows if len(fields) > 1]
     if not ends or _NUMBER.fullmatch(ends[0]) or re.search(rb"[0-9]", ends[0]):
         return False
     return 2 * sum(_NUMBER.fullmatch(end) is not None for end in ends) < len(ends)
@@ -126,7 +128,7 @@ def _are_binary_rows(rest: bytes, width: int) -> bool:
     A row of float32 may look like text: each of its bytes may be a letter or a blank. One
     float32 alone is too little to tell it from a number with a wrong character.
     """
-    fields = rest.partition(b"\n")[0].split()[-width:]
+    fields = _FIELD.findall(rest.partition(b"\n")[0])[-width:]
     at = 0
     while width > 1 and (blank := rest.find(b" ", at)) >= 0:
         at = blank + 1 + 4 * width  # a word may begin with the newline of the row before
@@ -137,7 +139,7 @@ def _are_binary_rows(rest: bytes, width: int) -> bool:
 def _is_text_row(rest: bytes, width: int) -> bool:
     """Whether lines of numbers follow the header, or rows of bare float32."""
     line, newline, _ = rest.partition(b"\n")
-    fields = line.split()
+    fields = _FIELD.findall(line)
     if newline and len(fields) > width > 0 and all(map(_NUMBER.fullmatch, fields[-width:])):
         return True  # whatever bytes the word has
     _, blank, vector = rest.partition(b" ")
