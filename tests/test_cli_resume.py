@@ -83,6 +83,47 @@ def test_a_folder_from_elsewhere_replaces_no_file_of_the_user(
     assert main(["resume", "v.txt.run", "--output", str(other)]) == 2
 
 
+@pytest.mark.parametrize(
+    ("output", "run"),
+    [
+        ("zw.bin", "zw.bin"),
+        ("zw", "zw/run"),
+        ("zw/v.bin", "zw"),
+        ("link/v.bin", "kept"),
+        ("kept", "link"),
+    ],
+)
+def test_run_and_output_keep_out_of_each_other(
+    output: str, run: str, begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = begun.parent
+    (here / "link").symlink_to(begun)
+    before = sorted(here.rglob("*"))
+    corpus, told = str(here / "corpus.txt"), f"got {here / run} and {here / output}"
+    arguments = ["train", "sgns", corpus, "--output", str(here / output), *OPTIONS]
+    assert main([*arguments, "--run", str(here / run), "--overwrite"]) == 2
+    assert told in capsys.readouterr().err
+    assert main(["resume", str(here / run), "--output", str(here / output)]) == 2
+    assert sorted(here.rglob("*")) == before
+
+
+def test_resume_refuses_an_output_within_its_run(
+    begun: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["resume", str(begun), "--output", str(begun / "model.bin")]) == 2
+    assert "neither in the other" in capsys.readouterr().err
+    assert not (begun / "model.bin").exists()
+    monkeypatch.chdir(begun)  # where standard output is in no folder
+    assert main(["resume", ".", "--output", "-", "--format", "word2vec-text"]) == 0
+
+
+def test_speed_is_that_of_what_was_trained_now(
+    begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["resume", str(begun), "--overwrite", "--json"]) == 0  # nothing is left of it
+    assert json.loads(capsys.readouterr().out)["words_per_second"] == 0
+
+
 def test_resume_as_json_tells_the_provenance(
     begun: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 import embkit
 from embkit.cli import main
+from embkit.cli.training_run import Trained
 from embkit.streams import open_file, open_input
 from embkit.training import TrainingProgress
 from embkit.training.progress import Reporter
@@ -222,6 +223,21 @@ def test_clock_that_stands_still_divides_nothing(monkeypatch: pytest.MonkeyPatch
         reporter.update(100, 1.0, 10, 0.1, last=True)
     assert [report.words_per_second for report in reports] == [0.0, 0.0]
     assert [report.seconds_left for report in reports] == [0.0, 0.0]
+
+
+def test_speed_after_an_interruption_leaves_out_what_was_trained_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 5.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    reports: list[TrainingProgress] = []
+    with Reporter(1000, 100, callback=reports.append) as reporter:
+        reporter.go_on_from(900, 9.0, 90, 0.1)
+        now += 10
+        reporter.update(960, 9.6, 96, 0.1)
+    vectors = embkit.Embeddings.from_words(["a"], np.ones((1, 1), np.float32))
+    assert Trained(vectors, Path("v.bin"), reports[-1]).speed == 6
+    assert reports[-1].tokens == 960
 
 
 @pytest.mark.parametrize("method", ["sgns", "glove"])

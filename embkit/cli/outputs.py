@@ -77,6 +77,26 @@ def check_log(log: Path | None, *others: Path) -> None:
         raise ValueError(f"log must not be an input or the output, got {log}")
 
 
+def check_apart(run: Path, output: Path) -> None:
+    """Make sure that the folder of a run and its output do not get into each other.
+
+    Raises
+    ------
+    ValueError
+        If they are the same, or one is within the other.
+    """
+    if is_stream(output):
+        return
+    one, other = (Path(os.path.realpath(path)) for path in (run, output))
+    pairs = [(one, above) for above in (other, *other.parents)]
+    pairs += [(other, above) for above in one.parents]
+    if any(_is_same(*pair) for pair in pairs):
+        raise ValueError(
+            "run and output must be different, and neither in the other, "
+            f"got {run} and {output}"
+        )
+
+
 def check_holds_output(path: Path, name: str) -> None:
     """Make sure that an output can hold output vectors, which are to be kept.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App
 
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, MemoryOption
-from embkit.cli.outputs import reserved_output
+from embkit.cli.outputs import check_apart, reserved_output
 from embkit.cli.terminal import visible
 from embkit.cli.training_run import Trained, tell_trained, told_where_to_resume
 from embkit.memory import memory_limit
@@ -76,6 +76,7 @@ def resume(
         format, replace = format or told_format, overwrite or told_overwrite
     reports: list[TrainingProgress] = []
     formats.check_output_name(target, format=format)
+    check_apart(run, target)
     is_kept = keep_run or told.get("keep_run", False)
     folder = training.RunFolder(run, checkpoint_at_end=is_kept)
     with reserved_output(target, overwrite=replace):

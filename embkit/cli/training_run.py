@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from embkit.cli.loading import require_input
 from embkit.cli.options import CommonOptions, ResumableRunOptions
 from embkit.cli.outputs import (
+    check_apart,
     check_holds_output,
     check_log,
     is_stream,
@@ -39,9 +40,11 @@ class Trained:
 
     @property
     def speed(self) -> float:
-        """Words (GloVe: cells) per second over the whole run."""
+        """Words (GloVe: cells) per second, of those that were trained now."""
         report = self.last_report
-        return report.tokens / report.seconds if report is not None and report.seconds else 0.0
+        if report is None or report.seconds <= 0:
+            return 0.0
+        return (report.tokens - report.tokens_before) / report.seconds
 
 
 def train_and_save(
@@ -110,6 +113,7 @@ def _run_folder(run: ResumableRunOptions, output: Path) -> RunFolder | None:
     if str(run.run) == "-":
         raise ValueError("run must be a folder, got -")
     path = run.run or output.with_name(output.name + ".run")
+    check_apart(path, output)
     facts = {"path": str(output.absolute()), "format": run.format, "overwrite": run.overwrite}
     return RunFolder(
         path,

@@ -30,7 +30,7 @@ class TrainingProgress:
     epoch: int
     """The epoch under way, from 1."""
     seconds: float
-    """Since training began."""
+    """Since training began, or went on."""
     words_per_second: float
     """Words (GloVe: cells) over the last interval."""
     loss: float | None
@@ -44,6 +44,8 @@ class TrainingProgress:
     normalizer: float | None = None
     """NCE: what the probabilities beside a context sum to, on average over some contexts; None
     but in the last report."""
+    tokens_before: int = 0
+    """Of ``tokens`` those that had been trained before an interruption, in other seconds."""
 
 
 Callback = Callable[[TrainingProgress], object]
@@ -131,6 +133,8 @@ class Reporter:
         """Take a trainer's totals as those of an earlier part of the run."""
         self._last = (tokens, loss, num_pairs)
         self._first_tokens = tokens
+        if self._bar is not None:
+            self._bar.initial = self._bar.n = self._bar.last_print_n = tokens
 
     def update(
         self,
@@ -170,6 +174,7 @@ class Reporter:
             seconds_left=seconds * (self._total - tokens) / done if done else None,
             epoch_loss=epoch_loss,
             normalizer=normalizer,
+            tokens_before=self._first_tokens,
         )
         self._last = (tokens, loss, num_pairs)
         self._last_time = now
