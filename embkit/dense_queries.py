@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.checks import Oov, check_whole
+from embkit.errors import NotFiniteError
 from embkit.neighbors import Doubles, Metric, row_norms, top_k
 from embkit.queries import Answers, Matrix, Queries, Rows
 from embkit.terms import Term, Terms, checked_vector, unit_vectors
@@ -27,6 +28,7 @@ class DenseQueries(Queries):
     def _raw(self, terms: Terms, oov: Oov) -> tuple[Doubles, NDArray[np.bool_]]:
         words = [term for term in terms if isinstance(term, str | bytes)]
         found = self.lookup(words, oov="zero" if oov == "skip" else oov)
+        self._check_finite(words, found)
         missing = self.vocabulary.ids_of(words) < 0
         vectors = np.empty((len(terms), self.vectors.shape[1]))
         known = np.ones(len(terms), np.bool_)
@@ -39,6 +41,13 @@ class DenseQueries(Queries):
             else:
                 vectors[i] = checked_vector(term, vectors.shape[1])
         return vectors, known
+
+    def _check_finite(self, words: Sequence[str | bytes], found: Matrix) -> None:
+        """Raise NotFiniteError at a row that cannot be asked about: mapped files hold any."""
+        bad = np.flatnonzero(~np.isfinite(found).all(axis=1))
+        if bad.size:
+            row = self.vocabulary.ids_of([words[bad[0]]])[0]
+            raise NotFiniteError(f"vectors must be finite, got NaN or inf in row {row}")
 
     def _to_units(self, rows: Rows) -> Rows:
         return unit_vectors(rows)

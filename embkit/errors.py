@@ -51,6 +51,10 @@ class DictionaryError(ValueError):
     """A dictionary from which nothing can be learned: none of its pairs is known."""
 
 
+class NotFiniteError(ValueError):
+    """Vectors with NaN or infinity in them, of which no answer and no file can be made."""
+
+
 class DivergenceError(ArithmeticError):
     """Training stopped because the loss or a row was no longer finite."""
 

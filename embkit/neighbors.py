@@ -13,6 +13,7 @@ from embkit._native import core
 from embkit.backend import open_backend
 from embkit.checks import check_threads, check_whole
 from embkit.device import available_threads
+from embkit.errors import NotFiniteError
 from embkit.metrics import CosMul, Doubles, Metric, Ratio, Shifted
 from embkit.scanning import Scan, Tile
 
@@ -70,8 +71,10 @@ def row_norms(vectors: NDArray[np.float32], *, threads: int | None = None) -> Do
 
     Raises
     ------
+    NotFiniteError
+        If a row holds NaN or inf.
     ValueError
-        If a row holds NaN or inf, or ``threads`` is below 1.
+        If ``threads`` is below 1.
 
     Examples
     --------
@@ -81,7 +84,7 @@ def row_norms(vectors: NDArray[np.float32], *, threads: int | None = None) -> Do
     norms = core.row_norms(_as_matrix(vectors), threads=_resolve_threads(threads))
     bad = np.flatnonzero(~np.isfinite(norms))
     if bad.size:
-        raise ValueError(f"vectors must be finite, got NaN or inf in row {bad[0]}")
+        raise NotFiniteError(f"vectors must be finite, got NaN or inf in row {bad[0]}")
     return norms
 
 

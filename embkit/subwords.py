@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embkit._native import core
+from embkit.errors import NotFiniteError
 
 
 class Subwords:
@@ -111,7 +112,7 @@ class Subwords:
 
         Raises
         ------
-        ValueError
+        NotFiniteError
             If a value is not finite: the model is damaged.
         """
         rows = self.rows(word)
@@ -120,7 +121,7 @@ class Subwords:
         total: NDArray[Any] = np.add.reduce(self.vectors[rows], axis=0, dtype=np.float32)
         mean: NDArray[np.float32] = total * np.float32(1.0 / len(rows))
         if not np.isfinite(mean).all():
-            raise ValueError(f"the subword vectors of {word!r} must be finite")
+            raise NotFiniteError(f"the subword vectors of {word!r} must be finite")
         return mean
 
     def __repr__(self) -> str:

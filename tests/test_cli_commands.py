@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import embkit
@@ -106,6 +107,46 @@ def test_unknown_words_can_be_left_out(
     assert bool(captured.out) == bool(shown)
     assert "'quen' not among the" in captured.err
     json.dumps(run_json(query, capsys), allow_nan=False)
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """Make a model that is mapped without being read, two of its rows not finite."""
+    rows = np.array([[7, 1], [1, 2], [9, 1]], np.float32)
+    embkit.save(embkit.Embeddings.from_words(["a", "b", "c"], rows), tmp_path / "model")
+    path = tmp_path / "model" / "embeddings.safetensors"
+    data = path.read_bytes()
+    assert data.count(rows.tobytes()) == 1
+    bad = rows.copy()
+    bad[0, 0], bad[2, 0] = np.nan, np.inf
+    path.write_bytes(data.replace(rows.tobytes(), bad.tobytes()))
+    return path
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "query similarity MODEL a b",
+        "query similarity MODEL b c",
+        "query neighbors MODEL b",
+        "query analogy MODEL b b b",
+        *(f"convert MODEL out{end}" for end in ("", ".txt", ".bin", ".glove", ".npz")),
+        "export projector MODEL out",
+        "report MODEL --output out.html",
+    ],
+)
+def test_vectors_that_are_not_finite_are_refused_with_their_file(
+    command: str,
+    damaged: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [str(damaged) if word == "MODEL" else word for word in command.split()]
+    assert run_main([*words, "--quiet"]) == ExitCode.INPUT
+    assert error_line(capsys).startswith(f"{damaged}: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 def test_unknown_words_can_be_zero_vectors(

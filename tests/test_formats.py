@@ -223,7 +223,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "v.bin"
     formats.save(embeddings(), path)
     bad = Embeddings.from_words(["a", "b"], [[1.0], [np.nan]])
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match="must be finite, got NaN or inf in row 1"):
         formats.save(bad, path, overwrite=True)
     assert_same(path)
     assert [file.name for file in tmp_path.iterdir()] == ["v.bin"]

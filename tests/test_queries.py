@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from embkit.checks import Oov
 from embkit.embeddings import Embeddings
+from embkit.errors import NotFiniteError
 
 METHODS = ["3cosadd", "3cosmul", "pairdirection"]
 
@@ -212,6 +214,35 @@ def test_wrong_arguments_are_named(toy: Embeddings) -> None:
     for message, call in calls:
         with pytest.raises(ValueError, match=message):
             call()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda v: v.similarity("a", "b"),
+        lambda v: v.similarity("b", "c"),
+        lambda v: v.similarities(["b", "b"], ["b", "c"], oov="skip"),
+        lambda v: v.n_similarity(["b"], ["b", "c"]),
+        lambda v: v.doesnt_match(["a", "b", "b"]),
+        lambda v: v.analogy("b", "b", "a"),
+        lambda v: v.neighbors(["b"]),
+        lambda v: v.most_similar("c"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_rows_that_are_not_finite_are_refused(ask: Callable[[Embeddings], object]) -> None:
+    rows = np.array([[np.nan, 1], [1, 2], [np.inf, 1]])
+    with pytest.raises(NotFiniteError, match=r"vectors must be finite, got NaN or inf in row"):
+        ask(Embeddings.from_words(["a", "b", "c"], rows))
+
+
+def test_only_the_rows_that_are_asked_for_are_looked_at() -> None:
+    rows = np.array([[1, 0], [3, 4], [0, np.inf], [np.nan, 0]])
+    v = Embeddings.from_words(["a", "b", "c", "b"], rows)
+    assert v.similarity("a", "b") == pytest.approx(0.6)
+    assert v.doesnt_match(["a", "a", "b"]) == "b"
+    with pytest.raises(NotFiniteError, match=r"in row 2$"):
+        v.similarities(["a", "b", "a"], ["b", "c", "c"])
 
 
 def test_queries_equal_those_of_gensim(random_vectors: Embeddings) -> None:

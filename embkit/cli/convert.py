@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import App
 
-from embkit.cli.loading import load_vectors
+from embkit.cli.loading import load_vectors, naming_damage
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.outputs import reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
@@ -46,7 +46,8 @@ def convert(
     formats.check_output_name(target, format=format)
     with reserved_output(target, overwrite=overwrite, inputs=[source]):
         vectors = load_vectors(source, load)
-        formats.save(vectors, target, format=format, overwrite=overwrite)
+        with naming_damage({source: vectors}):
+            formats.save(vectors, target, format=format, overwrite=overwrite)
     if tells_json(common, target):
         print_json({"output": str(target), "num_words": len(vectors), "dim": vectors.dim})
     else:

@@ -13,6 +13,7 @@ from embkit.errors import (
     DownloadError,
     FormatError,
     LockedError,
+    NotFiniteError,
     OutputError,
 )
 
@@ -69,6 +70,7 @@ EXCEPTION_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (CorpusError, ExitCode.INPUT),
     (DictionaryError, ExitCode.INPUT),
     (DivergenceError, ExitCode.INPUT),
+    (NotFiniteError, ExitCode.INPUT),
     (DownloadError, ExitCode.INPUT),
     (NothingEvaluatedError, ExitCode.INPUT),
     (ValueError, ExitCode.USAGE),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embkit.checks import Oov
 from embkit.cli.options import LoadOptions
 from embkit.cli.terminal import note
+from embkit.errors import FormatError, NotFiniteError
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
@@ -56,6 +58,33 @@ def load_dense_vectors(path: Path, options: LoadOptions) -> Embeddings:
 
     formats.check_dense(vectors, path)
     return vectors
+
+
+@contextmanager
+def naming_damage(loaded: Mapping[Path, Embeddings]) -> Iterator[None]:
+    """Name the file where work on its vectors meets NaN or infinity.
+
+    embkit's own form is mapped without being read, so only work on the rows can tell.
+
+    Parameters
+    ----------
+    loaded : mapping of path to Embeddings
+        What the work reads; the first file with such a row is named.
+
+    Raises
+    ------
+    FormatError
+        In place of a NotFiniteError.
+    """
+    try:
+        yield
+    except NotFiniteError as error:
+        from embkit import formats
+
+        damaged = (path for path, vectors in loaded.items() if not formats.is_finite(vectors))
+        for path in damaged:
+            raise FormatError(path, None, None, str(error)) from None
+        raise
 
 
 def given_vocabulary(path: Path | None, *, least_count: int = 0) -> Vocabulary | None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from embkit.cli.loading import load_vectors, oov_of
+from embkit.cli.loading import load_vectors, naming_damage, oov_of
 from embkit.cli.options import FLATTEN, CommonOptions, QueryOptions
 from embkit.cli.terminal import print_json, print_table
 
@@ -42,7 +42,8 @@ def neighbors(
         raise ValueError("words must be given: embkit query neighbors VECTORS WORDS...")
     v = load_vectors(vectors, load)
     oov = oov_of(v, words, vectors, load.oov, quiet=common.quiet)
-    found = dict(zip(words, v.neighbors(words, topn, oov=oov), strict=True))
+    with naming_damage({vectors: v}):
+        found = dict(zip(words, v.neighbors(words, topn, oov=oov), strict=True))
     if common.json:
         print_json({word: _as_json(answers) for word, answers in found.items()})
         return
@@ -77,7 +78,8 @@ def analogy(
     """
     v = load_vectors(vectors, load)
     oov = oov_of(v, (a, b, c), vectors, load.oov, quiet=common.quiet)
-    answers: Answers = v.analogy(a, b, c, topn=topn, method=method, oov=oov)
+    with naming_damage({vectors: v}):
+        answers: Answers = v.analogy(a, b, c, topn=topn, method=method, oov=oov)
     if common.json:
         print_json({"a": a, "b": b, "c": c, "method": method, "answers": _as_json(answers)})
     else:
@@ -105,7 +107,9 @@ def similarity(
     v = load_vectors(vectors, load)
     oov = oov_of(v, words, vectors, load.oov, quiet=common.quiet)
     pairs = words[::2], words[1::2]
-    scored = list(zip(*pairs, v.similarities(*pairs, oov=oov).tolist(), strict=True))
+    with naming_damage({vectors: v}):
+        cosines = v.similarities(*pairs, oov=oov).tolist()
+    scored = list(zip(*pairs, cosines, strict=True))
     if common.json:
         known = [(a, b, None if math.isnan(cosine) else cosine) for a, b, cosine in scored]
         print_json([{"words": [a, b], "similarity": cosine} for a, b, cosine in known])

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embkit.errors import NotFiniteError
+
 _BLOCK = 1 << 24
 
 
@@ -37,7 +39,7 @@ def first_not_finite(matrix: NDArray[Any]) -> int | None:
 
 
 def check_finite(name: str, matrix: NDArray[Any]) -> None:
-    """Raise ValueError unless all values of a matrix about to be written are finite."""
+    """Raise NotFiniteError unless all values of a matrix about to be written are finite."""
     row = first_not_finite(matrix)
     if row is not None:
-        raise ValueError(f"{name} must be finite, got NaN or infinity in row {row}")
+        raise NotFiniteError(f"{name} must be finite, got NaN or inf in row {row}")

@@ -11,6 +11,7 @@ from embkit.compression import compressed, compression_of
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
 from embkit.formats import safetensors_writer
+from embkit.formats.checks import check_finite, first_not_finite
 from embkit.formats.report import FileReport, ReadOptions
 from embkit.formats.sniff import HEAD, sniff
 from embkit.formats.table import (
@@ -93,6 +94,15 @@ def check_dense(vectors: object, path: str | os.PathLike[str]) -> None:
         raise FormatError(path, None, None, reason)
 
 
+def is_finite(vectors: Embeddings | SparseEmbeddings) -> bool:
+    """Tell whether all numbers of what `load` returned are finite, which a map leaves open."""
+    if isinstance(vectors, SparseEmbeddings):
+        return True  # checked when they were made
+    subwords = None if vectors.subwords is None else vectors.subwords.vectors
+    parts = (vectors.vectors, vectors.output, subwords)
+    return all(part is None or first_not_finite(part) is None for part in parts)
+
+
 def inspect(path: str | os.PathLike[str]) -> FileReport:
     r"""Tell what a file with vectors is, and everything odd in it; reads it to the end.
 
@@ -148,9 +158,11 @@ def save(
         If the output exists and ``overwrite`` is false.
     OSError
         If it cannot be written.
+    NotFiniteError
+        If a number is NaN or infinite.
     ValueError
-        If the extension or format is not known, a number is not finite, or the format
-        cannot hold a word, or sparse vectors.
+        If the extension or format is not known, or the format cannot hold a word, or sparse
+        vectors.
 
     Examples
     --------
@@ -171,8 +183,13 @@ def save(
         _log.warning("%s: subwords are not kept in %s, only in a directory", path, name)
     write = FORMATS[name].write
     assert write is not None
-    with OutputFile(path, overwrite=overwrite) as raw, compressed(raw, path) as stream:
-        write(embeddings, stream)
+    try:
+        with OutputFile(path, overwrite=overwrite) as raw, compressed(raw, path) as stream:
+            write(embeddings, stream)
+    except ValueError:
+        if isinstance(embeddings, Embeddings):
+            check_finite("vectors", embeddings.vectors)  # where that is why, it says so
+        raise
 
 
 def _read(path: str | os.PathLike[str], options: ReadOptions) -> tuple[Embeddings, FileReport]:

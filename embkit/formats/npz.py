@@ -44,8 +44,10 @@ def write_embeddings(embeddings: Embeddings | SparseEmbeddings, stream: BinaryIO
 
     Raises
     ------
+    NotFiniteError
+        If a value is NaN or infinite.
     ValueError
-        If a value is NaN or infinite, or the provenance cannot be expressed as JSON.
+        If the provenance cannot be expressed as JSON.
     """
     provenance = to_json(embeddings.provenance).encode()
     arrays = {

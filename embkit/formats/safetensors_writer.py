@@ -45,8 +45,10 @@ def save_directory(
         If the directory holds a model and ``overwrite`` is false.
     OSError
         If the directory cannot be made or written.
+    NotFiniteError
+        If a value is NaN or infinite.
     ValueError
-        If a value is NaN or infinite, or the provenance cannot be expressed as JSON.
+        If the provenance cannot be expressed as JSON.
 
     Examples
     --------
@@ -102,8 +104,10 @@ def write_embeddings(embeddings: Embeddings | SparseEmbeddings, stream: BinaryIO
 
     Raises
     ------
+    NotFiniteError
+        If a value is NaN or infinite.
     ValueError
-        If a value is NaN or infinite, or the provenance cannot be expressed as JSON.
+        If the provenance cannot be expressed as JSON.
     """
     tensors = _tensors_of(embeddings)
     for name in ("input", "output", "subwords"):  # sparse rows were checked when made

@@ -65,6 +65,8 @@ def write_projector(
 
     Raises
     ------
+    NotFiniteError
+        If a row holds NaN or inf.
     LockedError
         If another process writes there.
     OutputExistsError
@@ -81,6 +83,7 @@ def write_projector(
     ('1\t0.5\n0.25\t-1\n', 'sun\nsea\n')
     """
     check_folder(folder, overwrite=overwrite)
+    _ = vectors.norms  # refuses rows that the projector cannot place
     mark = _digest(vectors)
     tensors, metadata = (folder / f"{name}-{mark}.tsv" for name in ("tensors", "metadata"))
     config = folder / _CONFIG_NAME
