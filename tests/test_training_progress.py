@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from embkit.training import train
-from embkit.training.progress import try_log
+from embkit.training.progress import Reporter, TrainingProgress, try_log
 
 TEXT = [["a", "b", "c", "d"]] * 200
 
@@ -20,6 +21,65 @@ def test_bars_show_reading_and_training(capsys: pytest.CaptureFixture[str]) -> N
     assert "training" in shown.err
     assert "100%" in shown.err
     assert shown.out == ""
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Make reports go by the seconds of ``now``."""
+    clock = SimpleNamespace(now=100.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr("embkit.training.progress.time", clock)
+    return clock
+
+
+def test_a_report_tells_of_its_own_interval(clock: SimpleNamespace) -> None:
+    reports: list[TrainingProgress] = []
+    reporter = Reporter(2000, 1000, callback=reports.append)
+    clock.now = 102.0
+    reporter.update(400, 600.0, 200, 0.02)
+    clock.now = 104.0
+    reporter.update(1200, 1200.0, 500, 0.01)
+    clock.now = 109.0
+    reporter.update(2000, 1500.0, 1100, 0.001)
+    assert reports == [
+        TrainingProgress(400, 2000, 1, 2.0, 200.0, 3.0, 0.02, 8.0),
+        TrainingProgress(1200, 2000, 2, 4.0, 400.0, 2.0, 0.01, 4 * 800 / 1200),
+        TrainingProgress(2000, 2000, 2, 9.0, 160.0, 0.5, 0.001, 0.0),
+    ]
+
+
+def test_reports_are_not_more_frequent_than_said_but_for_the_last(
+    clock: SimpleNamespace,
+) -> None:
+    reports: list[TrainingProgress] = []
+    reporter = Reporter(100, 50, callback=reports.append)
+    for now, tokens, last in [(100.4, 10, False), (100.5, 20, False), (100.75, 100, True)]:
+        clock.now = now
+        reporter.update(tokens, 0.0, 0, 0.1, last=last)
+    assert [report.tokens for report in reports] == [20, 100]
+    assert [report.words_per_second for report in reports] == [40.0, 320.0]
+    assert [report.loss for report in reports] == [None, None]
+
+
+def test_a_resumed_run_reports_only_of_its_own_part(clock: SimpleNamespace) -> None:
+    reports: list[TrainingProgress] = []
+    reporter = Reporter(2000, 1000, callback=reports.append)
+    reporter.go_on_from(1000, 900.0, 300, 0.02)
+    clock.now = 102.0
+    reporter.update(1500, 1000.0, 400, 0.01)
+    assert reports == [TrainingProgress(1500, 2000, 2, 2.0, 250.0, 1.0, 0.01, 2.0)]
+
+
+def test_the_bar_shows_loss_rate_and_speed(
+    clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Reporter(800, 800, progress=True) as reporter:
+        clock.now = 102.0
+        reporter.update(800, 150.0, 100, 0.0125, last=True)
+    shown = capsys.readouterr().err
+    assert "loss 1.5000, rate 0.01250" in shown
+    assert "800/800" in shown
+    assert "word/s" in shown
 
 
 def test_no_bar_unless_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
