@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 # Each package or module under embkit/, with what it may import beside errors.
 PYTHON_LAYERS: dict[str, set[str]] = {
     "errors": set(),
+    "_version": set(),
     "device": set(),
     "peers": set(),
     "checks": set(),
@@ -97,25 +98,66 @@ NATIVE_LAYERS = {
 }
 
 
-def imported_layers(path: Path) -> Iterator[str]:
+# May import anything of embkit: the commands, and what stands for the package as a whole.
+ABOVE_ALL = {"__init__", "__main__", "cli"}
+
+# What programs of eval/ take of embkit beside public names, and why it is nobody else's.
+EVAL_EXCEPTIONS = {
+    # How far apart the cores are decides how several threads fare: told beside each timing.
+    "speed.py": {"embkit._native.core"},
+    # Whether the GPU part was built at all is what it looks at, before anything is trained.
+    "gpu.py": {"embkit._native"},
+    # The rates of rows read and added to in random order: a benchmark that the core carries.
+    "gpu_training.py": {"embkit._native"},
+}
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """Yield what a file imports, each with the module that it is taken from."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            module = node.module or ""
-            names = [f"embkit.{a.name}" for a in node.names] if module == "embkit" else [module]
-        yield from (name.split(".")[1] for name in names if name.startswith("embkit."))
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_layers(path: Path) -> set[str]:
+    names = (name.split(".") for name in imported_names(path))
+    return {parts[1] for parts in names if parts[0] == "embkit" and len(parts) > 1}
+
+
+def is_private(name: str) -> bool:
+    parts = name.split(".")
+    return parts[0] == "embkit" and any(re.match("_(?!_)", part) for part in parts)
 
 
 @pytest.mark.parametrize("layer", PYTHON_LAYERS)
 def test_python_layer(layer: str) -> None:
     paths = [ROOT / f"embkit/{layer}.py", *(ROOT / "embkit" / layer).rglob("*.py")]
+    allowed = PYTHON_LAYERS[layer] | {layer, "errors", "_version"}
     for path in filter(Path.exists, paths):
-        assert set(imported_layers(path)) <= PYTHON_LAYERS[layer] | {
-            layer,
-            "errors",
-            "_version",
-        }, path
+        assert imported_layers(path) <= allowed, path
+
+
+def test_every_module_has_a_row_and_every_row_a_module() -> None:
+    files = {path.stem for path in (ROOT / "embkit").glob("*.py")}
+    folders = {path.parent.name for path in (ROOT / "embkit").glob("*/__init__.py")}
+    assert files | folders == PYTHON_LAYERS.keys() | ABOVE_ALL
+
+
+def test_nothing_but_tests_imports_eval_or_tests() -> None:
+    for path in (ROOT / "embkit").rglob("*.py"):
+        roots = {name.partition(".")[0] for name in imported_names(path)}
+        assert roots.isdisjoint({"eval", "tests"}), path
+    for path in (ROOT / "eval").rglob("*.py"):
+        assert not any(name.partition(".")[0] == "tests" for name in imported_names(path)), path
+
+
+def test_eval_takes_public_names_only() -> None:
+    paths = [(path.name, imported_names(path)) for path in (ROOT / "eval").rglob("*.py")]
+    private = {name: set(filter(is_private, names)) for name, names in paths}
+    assert {name: found for name, found in private.items() if found} == EVAL_EXCEPTIONS
 
 
 @pytest.mark.parametrize("layer", NATIVE_LAYERS)
