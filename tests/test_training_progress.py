@@ -67,7 +67,9 @@ def test_a_resumed_run_reports_only_of_its_own_part(clock: SimpleNamespace) -> N
     reporter.go_on_from(1000, 900.0, 300, 0.02)
     clock.now = 102.0
     reporter.update(1500, 1000.0, 400, 0.01)
-    assert reports == [TrainingProgress(1500, 2000, 2, 2.0, 250.0, 1.0, 0.01, 2.0)]
+    assert reports == [
+        TrainingProgress(1500, 2000, 2, 2.0, 250.0, 1.0, 0.01, 2.0, tokens_before=1000)
+    ]
 
 
 def test_the_bar_shows_loss_rate_and_speed(
