@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from embkit.backend import open_backend
+from embkit.backend import DeviceArray, open_backend
 from embkit.checks import check_at_least, check_choice
 from embkit.neighbors import Doubles, Metric, Neighbors, Ratio, Shifted, row_norms, top_k
 
@@ -112,26 +112,36 @@ class Retriever:
         return self._backend.fitting(self._sum_partitions, _TILE, self._need, least=64)
 
     def _sum_partitions(self, size: int) -> Doubles:
-        xp, bring = self._backend.xp, self._backend.asarray
-        b = self.inverse_temperature
+        """Sum over tiles of products in float64.
+
+        In float32 equal rows would differ by where in a tile they stand, and so take turns.
+        """
+        xp, b = self._backend.xp, self.inverse_temperature
         sums = np.empty(len(self.target))
         for first in range(0, len(self.target), size):
             span = slice(first, first + size)
-            tile = bring(_units(self.target[span], self._target_norms[span]))
+            tile = self._units(self.target[span], self._target_norms[span])
             total, peak = xp.zeros(len(tile)), xp.full(len(tile), -xp.inf)
             for start in range(0, len(self.source), size):
                 some = slice(start, start + size)
-                sources = bring(_units(self.source[some], self._source_norms[some]))
-                cosines = (tile @ sources.T).astype(np.float64)
+                cosines = tile @ self._units(self.source[some], self._source_norms[some]).T
                 # Each target's own highest: at a high temperature exp of less is 0.
                 before, peak = peak, xp.maximum(peak, cosines.max(1))
                 total *= xp.exp(b * (before - peak))
-                total += xp.exp(b * (cosines - peak[:, None])).sum(1)
+                cosines -= peak[:, None]
+                cosines *= b
+                total += xp.exp(cosines).sum(1)
             sums[span] = self._backend.to_numpy(xp.log(total) + b * peak)
         return sums
 
+    def _units(self, rows: NDArray[np.float32], norms: Doubles) -> DeviceArray:
+        """Return rows at unit length in float64, on the device; zero stays zero."""
+        units = self._backend.asarray(rows).astype(np.float64)
+        units /= self._backend.asarray(np.where(norms > 0, norms, 1))[:, None]
+        return units
+
     def _need(self, size: int) -> int:
-        return 8 * size * (2 * size + 2 * int(self.target.shape[1]))
+        return 8 * size * (2 * size + 3 * int(self.target.shape[1]))
 
     def query_means(self, queries: ArrayLike) -> Doubles:
         """Return the mean cosine of each query to its nearest targets."""
@@ -276,13 +286,6 @@ def _ranks_in(scores: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[n
         is_equal = np.flatnonzero(scores[:row] == scores[row])
         ranks[i] = 1 + int((scores > scores[row]).sum()) + len(is_equal)
     return ranks
-
-
-def _units(rows: NDArray[np.float32], norms: Doubles) -> NDArray[np.float32]:
-    """Return rows at unit length; zero stays zero."""
-    lengths = np.where(norms > 0, norms, 1)[:, None]
-    units: NDArray[np.float32] = np.divide(rows, lengths).astype(np.float32)
-    return units
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,26 @@ def test_of_equal_scores_the_lower_row_comes_first(
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_equal_rows_are_equal_wherever_in_a_block_they_stand(
+    method: RetrievalMethod, device: str
+) -> None:
+    rng = np.random.default_rng(0)
+    source = rng.standard_normal((1100, 40)).astype(np.float32)
+    target = rng.standard_normal((1029, 40)).astype(np.float32)
+    retriever = Retriever(source, np.tile(target, (2, 1)), method=method, device=device)
+    found = retriever.search(source, 2)
+    np.testing.assert_array_equal(found.rows[:, 1], found.rows[:, 0] + 1029)
+    np.testing.assert_array_equal(found.scores[:, 1], found.scores[:, 0])
+    metric, means = retriever._metric(np.tile(source, (2, 1)))
+    np.testing.assert_array_equal(means[:1100], means[1100:])
+    if isinstance(metric, Shifted | Ratio):
+        atol = 1e-12 if method == "inverted-softmax" else 0  # of what is no mean of float32
+        np.testing.assert_allclose(
+            metric.shifts[:1029], metric.shifts[1029:], rtol=0, atol=atol
+        )
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_blocks_and_threads_change_nothing(method: RetrievalMethod, device: str) -> None:
     source, target = two_spaces(200, 500, 16)
     expected = Retriever(source, target, method=method, threads=1, device=device).search(
