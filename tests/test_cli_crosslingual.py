@@ -63,6 +63,28 @@ def test_sentences_and_alignments(folder: Path, capsys: pytest.CaptureFixture[st
     assert (score["error_rate"], score["n_sure"]) == (0.0, 240)
 
 
+def test_gold_links_may_name_the_target_first(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("s.txt", ["w1 w2 w3 w4"])
+    write("t.txt", ["x_w3 x_w1 q x_w2 w9"])
+    write("gold.txt", ["0-1 1-3 2-0 3?4"])
+    write("reversed.txt", ["1-0 3-1 0-2 4?3"])
+    texts = ["--source-text", "s.txt", "--target-text", "t.txt", "--gold"]
+    expected = evaluate(capsys, "alignment", *texts, "gold.txt")
+    assert (expected["error_rate"], expected["n_links"]) == (0, 3)
+    assert evaluate(capsys, "alignment", *texts, "reversed.txt", "--reverse-gold") == expected
+    wrong = ["eval", "alignment", "s", "t", *texts]
+    assert run_main([*wrong, "reversed.txt"]) == 3
+    assert (
+        "reversed.txt:1: the link 4-3 must lead to words below 4 and 5; does it name the other "
+        "side first (--reverse-gold)?" in capsys.readouterr().err
+    )
+    write("reversed.txt", ["5-0"])
+    assert run_main([*wrong, "reversed.txt", "--reverse-gold"]) == 3
+    assert "the link 5-0 must lead to words below 5 and 4" in capsys.readouterr().err
+
+
 def test_a_no_break_space_parts_no_words(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

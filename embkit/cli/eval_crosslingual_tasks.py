@@ -10,7 +10,7 @@ from embkit.backend import open_backend
 from embkit.cli.eval_output import print_results
 from embkit.cli.loading import require_input
 from embkit.cli.mapped import MappingOption, load_mapped
-from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.errors import FormatError
 from embkit.evaluation.alignment_error import Links, align_words, alignment_error_rate
 from embkit.evaluation.crosslingual_words import (
@@ -185,6 +185,7 @@ def alignment(
     source_text: Path,
     target_text: Path,
     gold: Path,
+    reverse_gold: Flag = False,
     closeness: float = 0.0,
     space: Annotated[MappingOption, FLATTEN] = MappingOption(),
     load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
@@ -201,13 +202,17 @@ def alignment(
     gold
         A line per sentence of links i-j, from 0; i?j for links that are possible, not sure.
         Lines of bare numbers i j i j are read too.
+    reverse_gold
+        The links of gold name the word of target_text first.
     closeness
         How much it counts that two words stand at like places.
     """
     pairs = _read_parallel(source_text, target_text)
     sure, possible = _read_links(gold)
-    _check_links(gold, possible, pairs)
+    _check_links(gold, possible, [(t, s) for s, t in pairs] if reverse_gold else pairs)
     links = align_words(*load_mapped(source, target, space, load), pairs, closeness=closeness)
+    if reverse_gold:
+        links = [frozenset((j, i) for i, j in some) for some in links]
     score = alignment_error_rate(links, sure, possible)
     print_results([score], json=common.json, quiet=common.quiet)
 
@@ -272,12 +277,17 @@ def _read_links(path: Path) -> tuple[list[Links], list[Links]]:
 def _check_links(
     path: Path, links: list[Links], pairs: list[tuple[list[str], list[str]]]
 ) -> None:
-    """Raise FormatError unless there are links for each pair, all of them to its words."""
+    """Raise FormatError unless there are links for each pair, all of them to its words.
+
+    The words that links name first stand first in ``pairs``.
+    """
     if len(links) != len(pairs):
         raise FormatError(path, None, None, f"need {len(pairs)} lines, got {len(links)}")
-    for number, (some, (source, target)) in enumerate(zip(links, pairs, strict=True), 1):
-        beyond = [(i, j) for i, j in sorted(some) if i >= len(source) or j >= len(target)]
+    for number, (some, (first, second)) in enumerate(zip(links, pairs, strict=True), 1):
+        beyond = [(i, j) for i, j in sorted(some) if i >= len(first) or j >= len(second)]
         if beyond:
-            reason = "the link {}-{} must lead to words below {} and {}"
-            told = reason.format(*beyond[0], len(source), len(target))
-            raise FormatError(path, number, None, told)
+            i, j = beyond[0]
+            told = f"the link {i}-{j} must lead to words below {len(first)} and {len(second)}"
+            fits = i < len(second) and j < len(first)
+            hint = "; does it name the other side first (--reverse-gold)?" if fits else ""
+            raise FormatError(path, number, None, told + hint)
