@@ -9,9 +9,9 @@ from pathlib import Path
 
 from embkit.compression import compressed, compression_of
 from embkit.embeddings import Embeddings
-from embkit.errors import FormatError
+from embkit.errors import FormatError, NotFiniteError
 from embkit.formats import safetensors_writer
-from embkit.formats.checks import check_finite, first_not_finite
+from embkit.formats.checks import first_not_finite
 from embkit.formats.report import FileReport, ReadOptions
 from embkit.formats.sniff import HEAD, sniff
 from embkit.formats.table import (
@@ -186,10 +186,11 @@ def save(
     try:
         with OutputFile(path, overwrite=overwrite) as raw, compressed(raw, path) as stream:
             write(embeddings, stream)
-    except ValueError:
-        if isinstance(embeddings, Embeddings):
-            check_finite("vectors", embeddings.vectors)  # where that is why, it says so
-        raise
+    except ValueError as error:
+        rows = embeddings.vectors if isinstance(embeddings, Embeddings) else None
+        if rows is None or first_not_finite(rows) is None:
+            raise
+        raise NotFiniteError(str(error)) from error  # the core has no type for it
 
 
 def _read(path: str | os.PathLike[str], options: ReadOptions) -> tuple[Embeddings, FileReport]:
