@@ -88,10 +88,11 @@ $(VENV)/lint.stamp: $(bin)/python $(build_inputs)
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
 	@touch $@
 
-# gensim brings only the text; without it the demo generates one.
+# gensim brings only the text; without it the demo generates one. Why the first installation failed,
+# gensim or embkit itself, pip has said above the line; only gensim is left out of the second.
 $(VENV)/demo.stamp: $(bin)/python $(build_inputs)
 	@echo "Installing embkit into $(VENV): the C++ core is compiled once, this takes a minute or two."
 	@$(bin)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]' \
-	  || { echo "gensim cannot be installed here: the demo will generate its text."; \
+	  || { echo "That failed; trying without gensim, for which the demo generates its text."; \
 	       $(bin)/python -m pip install --quiet --disable-pip-version-check --editable .; }
 	@touch $@

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -46,6 +47,23 @@ def fake_cuda(
     monkeypatch.setattr(embkit, "_cuda", fake_cuda_build.module, raising=False)
     yield fake_cuda_build
     assert fake_cuda_build.left() == 0
+
+
+@pytest.fixture(scope="session")
+def comma_locale(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the variables of a locale with a decimal comma, installed or made here."""
+    listed = ["locale", "-a"] if shutil.which("locale") else ["true"]
+    names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
+    for name in ("de_DE.UTF-8", "de_DE.utf8"):
+        if name in names:
+            return {"LC_ALL": name}
+    folder = tmp_path_factory.mktemp("locales")
+    make = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(folder / "de_DE.UTF-8")]
+    if shutil.which(make[0]) is None:
+        pytest.skip("localedef, which makes a locale with a decimal comma, is not installed")
+    if subprocess.run(make, capture_output=True).returncode != 0:
+        pytest.skip("the source of a locale with a decimal comma is not installed")
+    return {"LC_ALL": "de_DE.UTF-8", "LOCPATH": str(folder)}
 
 
 @pytest.fixture(autouse=True, scope="session")

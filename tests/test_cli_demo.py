@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import errno
 import json
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 import embkit
 from embkit.cli import main as run_main
-from embkit.cli.demo_text import DemoText, generated_text
+from embkit.cli.demo_text import DemoText, generated_text, wikipedia_text
+from embkit.config import SkipGramConfig
 
 
 def test_without_gensim_the_planted_topics_are_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("embkit.cli.demo.wikipedia_text", lambda: None)
+    # None there makes Python find no such package, as where it is not installed.
+    monkeypatch.setitem(sys.modules, "gensim", None)
     monkeypatch.setattr("embkit.cli.demo.generated_text", lambda: generated_text(8000))
     assert run_main(["demo", "--json"]) == 0
     captured = capsys.readouterr()
@@ -30,6 +35,24 @@ def test_without_gensim_the_planted_topics_are_found(
     assert result["similarity"]["covered"] == result["similarity"]["pairs"] == 260
     assert result["similarity"]["spearman"] > 60
     assert len(embkit.load("demo/vectors.bin")) == 526
+
+
+def test_the_wikipedia_text_is_large_enough_to_answer_its_questions() -> None:
+    pytest.importorskip("gensim")
+    text = wikipedia_text()
+    assert text is not None
+    counts = Counter(word for sentence in text.sentences for word in sentence)
+    known = {word for word, count in counts.items() if count >= SkipGramConfig().min_count}
+    assert 460_000 < counts.total() < 480_000
+    assert 8_500 < len(known) < 9_500
+    assert known.issuperset([*text.words, *chain(*text.analogies)])
+    assert len(text.gold) == 353
+    assert sum(a in known and b in known for a, b, _ in text.gold) > 200
+
+
+def test_a_gensim_that_cannot_be_loaded_is_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gensim.corpora", None)
+    assert wikipedia_text() is None
 
 
 def test_the_users_own_text_is_left_as_it_is(
