@@ -18,7 +18,9 @@ from scipy.sparse import csr_array
 from embkit.config import GloveConfig
 from embkit.embeddings import Embeddings
 from embkit.errors import CorpusError, DivergenceError, ResourceError
-from embkit.training.glove import memory_needed, train_glove
+from embkit.training import glove
+from embkit.training.glove import cost_of_zeros, memory_needed, train_glove
+from embkit.training.initial import find_initial_rows
 from tests.glove_models import costs_of, trained, words, zipf_counts
 
 COUNTS = zipf_counts(60)
@@ -140,8 +142,38 @@ def test_a_matrix_of_another_size_is_refused() -> None:
 
 
 def test_divergence_names_the_option() -> None:
-    with pytest.raises(DivergenceError, match="learning_rate must be lower, got 1000"):
+    with pytest.raises(DivergenceError, match=r"finite.*learning_rate must be lower, got 1000"):
         trained(COUNTS, learning_rate=1e3, clip=1e25)
+
+
+@pytest.mark.parametrize("rate", [2.0, 1e3])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_finite_cost_beyond_all_bounds_is_a_divergence(rate: float, threads: int) -> None:
+    reports: list[Any] = []
+    message = rf"the cost of an epoch is .*e\+.*learning_rate must be lower, got {rate}"
+    with pytest.raises(DivergenceError, match=message):
+        trained(COUNTS, learning_rate=rate, threads=threads, callback=reports.append)
+    assert reports[-1].epoch == 1
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
+@pytest.mark.parametrize("x_max", [1.0, 100.0])
+def test_sane_rates_stay_far_below_what_is_a_divergence(rate: float, x_max: float) -> None:
+    for counts in (COUNTS, csr_array(np.ones((20, 20)))):
+        config = GloveConfig(x_max=x_max, threads=1)
+        most = cost_of_zeros(counts.data, config)
+        assert max(costs_of(trained(counts, learning_rate=rate, x_max=x_max))) < 2 * most
+
+
+def test_vectors_given_may_come_back_from_a_high_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *_, last = costs_of(trained(COUNTS))
+    config = GloveConfig(x_max=10.0, threads=1)
+    monkeypatch.setattr(glove, "LOST", (first + last) / 2 / cost_of_zeros(COUNTS.data, config))
+    with pytest.raises(DivergenceError, match="cost of an epoch"):
+        trained(COUNTS)
+    given = Embeddings.from_words(["w59"], np.zeros((1, 10), np.float32))
+    initial = find_initial_rows(given, words(60), 10)
+    assert costs_of(trained(COUNTS, initial=initial))[-1] == pytest.approx(last, rel=0.2)
 
 
 def test_too_little_memory_is_an_error_before_the_work() -> None:

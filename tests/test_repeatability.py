@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 from embkit._native import core
-from embkit.config import SkipGramConfig
+from embkit.config import SkipGramConfig, VocabularyConfig
+from embkit.corpus import encode
 from embkit.embeddings import Embeddings
 from embkit.errors import DivergenceError, ResourceError
 from embkit.training import TrainingProgress
-from embkit.training.word2vec import memory_needed
+from embkit.training.progress import Reporter
+from embkit.training.word2vec import LOST, Word2VecTrainer, memory_needed
 from tests import reference
 from tests.models import (
     FOUR_MODELS,
@@ -352,3 +354,50 @@ def test_divergence_names_the_learning_rate(mode: str, threads: int) -> None:
     options = {**SMALL, **MODES[mode], "learning_rate": 1e3, "threads": threads}
     with pytest.raises(DivergenceError, match="learning_rate"):
         trained(sentences, **options)
+
+
+@pytest.mark.parametrize(("mode", "rate"), [("skipgram-ns", 0.5), ("cbow-hs", 1.0)])
+def test_finite_loss_beyond_all_bounds_is_a_divergence(mode: str, rate: float) -> None:
+    sentences = random_sentences(30, [40] * 20, seed=10)
+    message = rf"the mean loss of a pair is .*e\+.*learning_rate must be lower, got {rate}"
+    with pytest.raises(DivergenceError, match=message):
+        trained(sentences, **{**SMALL, **MODES[mode], "learning_rate": rate})
+
+
+class LostOnce(Reporter):
+    """Tells of a loss beyond all bounds after its first report but not after its last."""
+
+    def update(self, tokens: int, *rest: Any, last: bool = False, **more: Any) -> None:
+        super().update(tokens, *rest, last=last, **more)
+        self.last_loss = 1.0 if last else 1e9
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_loss_beyond_all_bounds_ends_a_run_at_once_unless_it_began_so(is_given: bool) -> None:
+    sentences = random_sentences(30, [40] * 2000, seed=10)
+    corpus = encode(sentences, config=VocabularyConfig(min_count=1))
+    config = SkipGramConfig(dim=100, epochs=10, subsample=0, threads=1)
+    trainer = Word2VecTrainer(corpus, config)
+    trainer.init_from = {} if is_given else None
+    all_tokens = 10 * corpus.num_tokens
+    with LostOnce(all_tokens, corpus.num_tokens) as reporter:
+        if is_given:
+            trainer.train(reporter)
+        else:
+            with pytest.raises(DivergenceError, match=r"mean loss of a pair is 1e\+09"):
+                trainer.train(reporter)
+    assert (trainer.model.progress()[0] == all_tokens) == is_given
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("options", [{}, {"negatives": 20}, {"window": 10, "epochs": 5}])
+def test_sane_losses_are_far_below_what_is_a_divergence(
+    mode: str, options: dict[str, Any]
+) -> None:
+    reports: list[TrainingProgress] = []
+    chosen = {"learning_rate": 0.1, **MODES[mode], **options}
+    trained(MIXED, **chosen, callback=reports.append)
+    decisions = 5 if "hs" in mode else 1 + options.get("negatives", 5)
+    losses = [report.loss for report in reports if report.loss is not None]
+    assert losses
+    assert max(losses) < LOST / 50 * decisions

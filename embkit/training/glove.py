@@ -33,6 +33,9 @@ CHUNK_CELLS = 1 << 16
 CHUNK_FLOATS = 1 << 28
 """Floats of the rows of a chunk's cells at most, about: an interruption waits for its end."""
 
+LOST = 100
+"""Times the cost of rows of zeros that only a run that has diverged comes to."""
+
 
 def train_glove(
     counts: csr_array,
@@ -93,7 +96,8 @@ def train_glove(
     CorpusError
         If the vocabulary has fewer than two words, or the matrix no cell.
     DivergenceError
-        If a cost or a row stops being finite.
+        If a cost or a row stops being finite, or an epoch's cost is a hundred times that of
+        rows of zeros.
     ResourceError
         If more than ``memory`` would be needed.
     ValueError
@@ -147,6 +151,7 @@ class GloveTrainer:
         self.config = config
         self.threads = config.threads or available_threads()
         self.num_cells = counts.nnz
+        self.values = counts.data
         self.init_from: dict[str, Any] | None = None
         self.model = core.GloVe(
             _core_options(config, initial),
@@ -196,10 +201,17 @@ class GloveTrainer:
                 if self.model.train_epoch(self.threads, report):
                     mean = self.costs()[-1]
                     reporter.update(*self.progress(), epoch_loss=mean)
+                    self._refuse_lost(mean)
                 if checkpoints is not None and checkpoints.is_due():
                     self._refuse_infinite_rows()
                     checkpoints.begin_save(self)
             self._refuse_infinite_rows()
+
+    def _refuse_lost(self, cost: float) -> None:
+        """Raise if steps were too long ever to come back; vectors given may begin so."""
+        may_come_back = self.init_from is not None and self.epochs_done < self.config.epochs
+        if not may_come_back and cost > LOST * cost_of_zeros(self.values, self.config):
+            raise DivergenceError(f"the cost of an epoch is {cost:.3g}")
 
     def _refuse_infinite_rows(self) -> None:
         if not self.model.rows_are_finite():
@@ -238,6 +250,17 @@ def memory_needed(config: GloveConfig, num_words: int, num_cells: int) -> int:
     """
     row = 2 * ((config.dim + 2 + 15) // 16 * 64)
     return 2 * num_words * (row + 4 * (config.dim + 1)) + 16 * num_cells
+
+
+def cost_of_zeros(values: NDArray[np.float64], config: GloveConfig) -> float:
+    """Return about the mean cost of rows of zeros, a logarithm of 1 taken for the least.
+
+    Of many cells every so many are looked at. Vectors that fit the counts cost less, and where
+    no logarithm is above 1, those that no epoch has fitted yet hardly more.
+    """
+    some = values[:: max(1, len(values) >> 20)]
+    weights = np.minimum(1, (some / config.x_max) ** config.exponent)
+    return float(np.mean(weights * np.maximum(np.log(some) ** 2, 1)) / 2)
 
 
 def _check_counts(counts: csr_array, vocabulary: Vocabulary) -> None:

@@ -27,6 +27,10 @@ BLOCK_WORK = 1 << 27
 COPY_ROWS: bool | None = None
 """Whether threads keep copies of rows that are used often; None: where it pays."""
 
+LOST = 100
+"""Mean loss of a decision, in nats, that only a run that has diverged comes to; it begins with
+0.7, or 30 where noise-contrastive scores are probabilities."""
+
 
 def train_word2vec(
     corpus: EncodedCorpus,
@@ -76,7 +80,7 @@ def train_word2vec(
     CudaError
         If the GPU that was asked for cannot be used, or refuses something.
     DivergenceError
-        If the loss or a row stops being finite.
+        If the loss or a row stops being finite, or the loss is beyond what can be learnt from.
     ResourceError
         If the matrices would take more than ``memory``.
 
@@ -157,6 +161,8 @@ class Word2VecTrainer:
 
         def report() -> bool:
             reporter.update(*self.model.progress())
+            if self.init_from is None:  # vectors given may have a long way to come back
+                self._refuse_lost(reporter.last_loss)
             return checkpoints is not None and checkpoints.is_due()
 
         try:
@@ -166,6 +172,7 @@ class Word2VecTrainer:
                         self._refuse_infinite_rows()
                         checkpoints.begin_save(self)
                 self._refuse_infinite_rows()
+                self._refuse_lost(self._final_loss())
         except DivergenceError as error:
             raise DivergenceError(
                 f"training diverged ({error}): learning_rate must be lower, "
@@ -186,10 +193,19 @@ class Word2VecTrainer:
         if not self.model.rows_are_finite():
             raise DivergenceError("a row is not finite")
 
-    def finish(self) -> Embeddings:
-        """Return the vectors; the trainer is empty of them afterwards."""
+    def _refuse_lost(self, loss: float | None) -> None:
+        decisions = _decisions(self.config, len(self.corpus.vocabulary))
+        if loss is not None and loss > LOST * decisions:
+            raise DivergenceError(f"the mean loss of a pair is {loss:.3g}")
+
+    def _final_loss(self) -> float | None:
+        """Return the mean loss of a pair of the last epoch, None where none was measured."""
         counters = self.model.counters()
         pairs = counters["last_pairs"]
+        return counters["last_loss"] / pairs if pairs else None
+
+    def finish(self) -> Embeddings:
+        """Return the vectors; the trainer is empty of them afterwards."""
         provenance = {
             "method": method_name(self.config),
             "config": {**asdict(self.config), "threads": self.threads},
@@ -197,7 +213,7 @@ class Word2VecTrainer:
             "simd": core.simd_level(),
             **self._device(),
             **({} if self.init_from is None else {"init_from": self.init_from}),
-            "final_loss": counters["last_loss"] / pairs if pairs else None,
+            "final_loss": self._final_loss(),
             "embkit": __version__,
         }
         if self.normalizer is not None:
@@ -227,15 +243,19 @@ def block_tokens(config: Word2VecConfig, threads: int, num_tokens: int, num_word
     be the same.
     """
     contexts = config.window + 1 if config.dynamic_window else 2 * config.window
-    if config.loss == "hs":
-        targets = max(num_words - 1, 1).bit_length()  # a code's length, about
-    elif config.negative_sharing == "block":
+    targets = _decisions(config, num_words)
+    if config.loss != "hs" and config.negative_sharing == "block":
         targets = 1 + config.block_negatives
-    else:
-        targets = 1 + config.negatives
     pairs = contexts + targets if isinstance(config, CbowConfig) else contexts * targets
     most = min(BLOCK_TOKENS, max(1024, num_tokens // (16 * threads)))
     return max(1, min(most, BLOCK_WORK // (pairs * config.dim)))
+
+
+def _decisions(config: Word2VecConfig, num_words: int) -> int:
+    """Return how many decisions a pair's loss sums: its words, or about a code's length."""
+    if config.loss == "hs":
+        return max(num_words - 1, 1).bit_length()
+    return 1 + config.negatives
 
 
 def _core_options(
