@@ -120,6 +120,20 @@ def test_what_is_wrong_is_refused_before_the_vectors_are_read(
     assert message in capsys.readouterr().err
 
 
+def test_a_weight_that_cannot_be_used_is_told_before_the_vectors_are_read(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = Path(files["d.txt"]).read_text()
+    Path(files["d.txt"]).write_text(content + "dog\tHund\t0\tnoun\n")
+    assert run_main(map_arguments(files, "--output", files["m"])) == 0
+    told = capsys.readouterr().err
+    assert "d.txt:42: 'noun' behind the words is passed over, as text there is in 1 of" in told
+    Path(files["s.bin"]).write_bytes(b"not vectors")
+    for more in (["--weights", "--output"], ["--method", "alignment", "--output-source"]):
+        assert run_main(map_arguments(files, *more, files["o.vec"])) == 3
+        assert "d.txt:42: a weight must be positive where weights" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

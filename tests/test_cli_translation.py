@@ -115,6 +115,37 @@ def test_translation_is_evaluated(
     assert "fasttext" in shown
 
 
+@pytest.mark.parametrize("column", ["4", "pos"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_groups_are_a_column_of_the_dictionary(
+    column: str,
+    reverse: bool,
+    arguments: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [("s95", "t95", "0", "noun"), ("s96", "t1", "", "noun"), ("S96", "t96", "", "verb")]
+    header = [("word", "translation", "weight", "pos")] if column == "pos" else []
+    order = (1, 0, 2, 3) if reverse else (0, 1, 2, 3)
+    lines = ["\t".join(row[i] for i in order) + "\n" for row in [*header, *rows]]
+    path = tmp_path / "gold.tsv"
+    path.write_text("".join(lines), encoding="utf-8")
+    command = ["eval", "translation", *arguments, "--dictionary", str(path), "--case", "any"]
+    command += ["--retrieval", "nn", "--group-column", column]
+    command += ["--reverse-dictionary"] if reverse else []
+    assert run_main([*command, "--json"]) == 0
+    score = json.loads(capsys.readouterr().out)[0]
+    assert (score["num_words"], score["num_pairs"]) == (2, 3)
+    assert {name: e["value"] for name, e in score["by_group"].items()} == {
+        "noun": 0.5,
+        "verb": 1.0,
+    }
+    assert run_main(command) == 0
+    assert "group\tnoun\t0.500" in capsys.readouterr().out
+    assert run_main([*command, "--groups", str(path)]) == 2
+    assert "groups must be left out where group_column is given" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("more", [[], ["--json"], ["--details"]])
 def test_tests_of_which_nothing_is_known_end_with_the_code_of_unusable_data(
     more: list[str],

@@ -89,13 +89,23 @@ def test_groups_and_bins_of_frequency_have_their_own_figures() -> None:
     source = Embeddings.from_words([f"s{i}" for i in range(1500)], rows)
     target = Embeddings.from_words([f"t{i}" for i in range(1500)], rows)
     gold = [(f"s{i}", f"t{i}") for i in (0, 999)] + [("s1000", "t5"), ("s1001", "t1001")]
-    groups = {"s0": "noun", "s999": "noun", "s1000": "verb"}
+    groups = {"noun": gold[:2], "verb": gold[2:3], "name": [("s5", "t5")]}
     score = evaluate_translation(source, target, gold, groups=groups)
     assert {name: e.value for name, e in score.by_frequency.items()} == {
         "1-1000": 1.0,
         "1001-5000": 0.5,
     }
     assert {name: e.value for name, e in score.by_group.items()} == {"noun": 1.0, "verb": 0.0}
+
+
+def test_a_word_of_two_groups_counts_in_each_by_that_groups_translations() -> None:
+    groups = {"male": [GOLD[1], GOLD[2]], "any": [GOLD[0]], "unknown": [GOLD[5]]}
+    score = evaluate_translation(*spaces(), GOLD, options=NN, groups=groups)
+    found = {name: (e.value, e.interval) for name, e in score.by_group.items()}
+    assert found == {
+        "any": (0, wilson_interval(0, 1)),  # dog finds Rüde, and Hund second only
+        "male": (1 / 2, wilson_interval(1, 2)),  # and cat errs
+    }
 
 
 def test_identical_words_can_be_left_out_and_the_vocabulary_be_limited() -> None:

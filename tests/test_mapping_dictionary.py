@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from embkit.errors import FormatError
@@ -35,10 +36,7 @@ def read(path: Path, content: bytes) -> Triples:
         (b"\xef\xbb\xbfdog Hund\n", [("dog", "Hund", 1)]),
         (b"dog Hund R\xc3\xbcde\n", [("dog", "Hund", 1), ("dog", "R\u00fcde", 1)]),
         (b"New York\tNeu York\t\n", [("New York", "Neu York", 1)]),
-        (
-            b"dog\tHund\tR\xc3\xbcde\t0.25\n",
-            [("dog", "Hund", 0.25), ("dog", "R\u00fcde", 0.25)],
-        ),
+        (b"dog Hund R\xc3\xbcde 0.25", [("dog", "Hund", 0.25), ("dog", "R\u00fcde", 0.25)]),
         (b"1990 1990\n", [("1990", "1990", 1)]),
         (b"dog Hund\ndog Hund\n", [("dog", "Hund", 1), ("dog", "Hund", 1)]),
         # Blanks are the tokeniser's; others are letters of a word, in a field of numbers too.
@@ -49,13 +47,119 @@ def read(path: Path, content: bytes) -> Triples:
         # Of several figures behind tabs the first is the weight.
         (b"dog\tHund\t0.25\t0.5\t1\n", [("dog", "Hund", 0.25)]),
         (b"ten\t10\t0.5\t7\n", [("ten", "10", 0.5)]),
-        (b"ten zehn 10 0.5\n", [("ten", "zehn", 0.5), ("ten", "10", 0.5)]),
+        (b"ten zehn 10 0.5\n", [("ten", "zehn", 10)]),
+        (b"ten 10 0.5\n", [("ten", "10", 0.5)]),
+        # Weights that cannot be used: they are not, unless one asks for it.
+        (b"dog\tHund\t0\n", [("dog", "Hund", 0)]),
+        (b"dog Hund -1.25\n", [("dog", "Hund", -1.25)]),
+        (b"dog Hund -inf\n", [("dog", "Hund", -np.inf)]),
         (b"dog Hund 5e-1\n", [("dog", "Hund", 0.5)]),
         (b"dog Hund .5\n", [("dog", "Hund", 0.5)]),
     ],
 )
 def test_usual_lines_are_read(content: bytes, expected: Triples, tmp_path: Path) -> None:
     assert read(tmp_path / "d.txt", content) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected", "passed"),
+    [
+        (b"a\tb\t0.5\tverb\n", [("a", "b", 0.5)], "verb"),
+        (b"a\tb\tverb\n", [("a", "b", 1)], "verb"),
+        (b"a\tb\tverb\t3\n", [("a", "b", 1)], "verb"),
+        (b"a\tb\t\tverb\n", [("a", "b", 1)], "verb"),
+        (b"a b c 0.5 verb\n", [("a", "b", 0.5), ("a", "c", 0.5)], "verb"),
+        (b"dog\tHund\tR\xc3\xbcde\n", [("dog", "Hund", 1)], "R\u00fcde"),
+    ],
+)
+def test_text_behind_the_words_is_no_translation_and_is_told(
+    content: bytes,
+    expected: Triples,
+    passed: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert read(tmp_path / "d.txt", b"x y\n" + content + content)[1:] == 2 * expected
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path / 'd.txt'}:2: {passed!r} behind the words is passed over, as text there is "
+        "in 2 of the lines; several translations between tabs need a line each"
+    ]
+
+
+@pytest.mark.parametrize("column", ["4", "pos"])
+def test_a_column_tells_the_groups_of_pairs(
+    column: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = ["run\tlaufen\t0\tverb", "run\tLauf\t\tnoun", "dog\tHund\t2\t", "ox\tOchs\t1\t7"]
+    header = ["word\ttranslation\tweight\tpos"] if column == "pos" else []
+    path = tmp_path / "d.tsv"
+    path.write_text("\n".join(header + lines), "utf-8")
+    seeds = SeedDictionary.read(path, group_column=column)
+    assert [(e.target, e.weight, e.group) for e in seeds] == [
+        ("laufen", 0, "verb"),
+        ("Lauf", 1, "noun"),
+        ("Hund", 2, None),
+        ("Ochs", 1, "7"),
+    ]
+    assert [e.group for e in seeds.reversed()] == ["verb", "noun", None, "7"]
+    assert caplog.text == ""
+
+
+def test_a_group_in_the_place_of_the_weight_is_no_weight(tmp_path: Path) -> None:
+    path = tmp_path / "d.tsv"
+    path.write_text("dog\tHund\t3\n")
+    entry = SeedDictionary.read(path, group_column="3").entries[0]
+    assert (entry.weight, entry.group) == (1, "3")
+
+
+@pytest.mark.parametrize(
+    ("content", "column", "message"),
+    [
+        ("a\tb\tverb\na\tc\n", "3", "d.tsv:2: a line must have 3 columns between tabs, got 2"),
+        ("a b verb\n", "3", "d.tsv:1: a line must have 3 columns between tabs, got 1"),
+        ("a\tb\tpos\n", "kind", "d.tsv:1: no column 'kind' behind the first two of the header"),
+        ("pos\tb\tc\n", "pos", "d.tsv:1: no column 'pos' behind the first two"),
+        ("a\tb\tpos\n", "pos", "d.tsv: a dictionary must have a pair, got none"),
+        (
+            "a\tb\tc\n",
+            "2",
+            "group_column must be a name or at least 3, behind both words, got 2",
+        ),
+        (
+            "a\tb\tc\n",
+            "0",
+            "group_column must be a name or at least 3, behind both words, got 0",
+        ),
+    ],
+)
+def test_a_column_of_groups_that_is_not_there_is_told(
+    content: str, column: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "d.tsv"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        SeedDictionary.read(path, group_column=column)
+
+
+@pytest.mark.parametrize("weight", ["0", "-2.5", "nan", "inf"])
+def test_weights_must_be_positive_where_they_are_used_alone(
+    weight: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "d.tsv"
+    path.write_text(f"cat\tKatze\t1\ndog\tHund\t2\ndog\tHund\t{weight}\n")
+    seeds = SeedDictionary.read(path)
+    source, target = Vocabulary.from_words(["dog"]), Vocabulary.from_words(["Hund"])
+    pairs = seeds.find(source, target)
+    assert (pairs.source.tolist(), pairs.report.used) == ([0], 1)
+    message = f"{path}:3: a weight must be positive where weights are used, got {float(weight)}"
+    for use in (lambda: pairs.weights, seeds.check_weights):
+        with pytest.raises(FormatError, match=re.escape(message)):
+            use()
+    unused = seeds.find(Vocabulary.from_words(["cat"]), Vocabulary.from_words(["Katze"]))
+    assert unused.weights.tolist() == [1]
+    given = SeedDictionary([("dog", "Hund", float(weight))])
+    with pytest.raises(ValueError, match=r"a weight must be positive .* for dog Hund"):
+        given.find(source, target).weights  # noqa: B018
 
 
 def test_a_compressed_dictionary_is_read(tmp_path: Path) -> None:
@@ -68,9 +172,7 @@ def test_a_compressed_dictionary_is_read(tmp_path: Path) -> None:
         (b"dog Hund\ncat\n", 2, 9, "a line must have a source and a target word, got 'cat'"),
         (b"dog\t\tHund\n", 1, 0, "a line must have a source and a target word"),
         (b"dog Hund\ncat K\xff\n", 2, 14, "a dictionary must be UTF-8"),
-        (b"dog\tHund\t-1\n", 1, 0, "a weight must be positive, got -1.0"),
-        (b"dog Hund inf\n", 1, 0, "a weight must be positive, got inf"),
-        (b"dog\tHund\tnan\n", 1, 0, "a weight must be positive, got nan"),
+        (b"\tHund\n", 1, 0, "a line must have a source and a target word"),
         (b"\n\n", None, None, "a dictionary must have a pair, got none"),
     ],
 )
@@ -159,7 +261,7 @@ def test_a_dictionary_of_the_other_direction_is_noticed() -> None:
     assert alike.swapped_hint(alike.find(source, target), source, target) == ""
 
 
-@pytest.mark.parametrize("entry", [("", "x", 1.0), ("x", " ", 1.0), ("x", "y", 0.0)])
+@pytest.mark.parametrize("entry", [("", "x", 1.0), ("x", " ", 1.0)])
 def test_wrong_entries_are_refused(entry: tuple[str, str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
         SeedDictionary([entry])

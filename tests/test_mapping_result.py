@@ -201,6 +201,19 @@ def test_weights_count_only_when_asked_for(spaces: Planted) -> None:
     assert np.abs(maps[0].source_map - maps[2].source_map).max() > 1e-4
 
 
+def test_weights_that_cannot_be_used_hinder_nothing_where_they_are_not(
+    spaces: Planted, tmp_path: Path
+) -> None:
+    path = tmp_path / "d.tsv"
+    path.write_text("".join(f"{s}\t{t}\t{-i}\n" for i, (s, t) in enumerate(pairs(15))))
+    found = embkit.map(*spaces[:2], dictionary=path)
+    np.testing.assert_array_equal(
+        found.source_map, embkit.map(*spaces[:2], dictionary=pairs(15)).source_map
+    )
+    with pytest.raises(FormatError, match=r"d.tsv:1: a weight must be positive where weights"):
+        embkit.map(*spaces[:2], dictionary=path, weights=True)
+
+
 def test_every_method_tells_what_it_does() -> None:
     for name, method in METHODS.items():
         assert method.summary.endswith("."), name

@@ -30,6 +30,7 @@ def translation(
     dictionary: Path,
     reverse_dictionary: Flag = False,
     groups: Path | None = None,
+    group_column: str | None = None,
     case: Case = "exact",
     details: Flag = False,
     space: Annotated[MappingOption, FLATTEN] = MappingOption(),
@@ -48,12 +49,16 @@ def translation(
     source, target
         Files or folders with the vectors of both languages.
     dictionary
-        Test dictionary: source word, then its translations, parted by tabs or blanks.
+        Test dictionary, a line each: source word, translation and other columns, parted by
+        tabs; or source word and its translations, parted by blanks.
     reverse_dictionary
         The dictionary names the word of the target first.
     groups
         File of source words and their groups, such as parts of speech, parted by a tab; each
         group gets its own figure.
+    group_column
+        Instead of that file, the column of the dictionary that tells each pair's group: its
+        number, from 1, or its name where the first line is a header.
     case
         Look for the dictionary's words as they stand (exact), in lower case (lower), or as they
         stand, then in lower case, with a capital, in capitals (any).
@@ -61,11 +66,13 @@ def translation(
         Print the bins, groups and conventions too.
     """
     open_backend(options.device)  # refuses a device that is not there, before the work
+    if groups is not None and group_column is not None:
+        raise ValueError("groups must be left out where group_column is given")
     for path in (dictionary, groups):
         if path is not None:
             require_input(path)
-    seeds = SeedDictionary.read(dictionary)
-    kinds = _read_groups(groups) if groups is not None else None
+    seeds = SeedDictionary.read(dictionary, group_column=group_column)
+    kinds = _read_groups(groups) if groups is not None else {}
     seeds = seeds.reversed() if reverse_dictionary else seeds
     left, right = load_mapped(source, target, space, load)
     words = left.vocabulary, right.vocabulary
@@ -74,23 +81,32 @@ def translation(
     if hint := seeds.swapped_hint(seeds.find(*words, case=case), *words, case=case):
         note(f"warning: few pairs of {dictionary} are known{hint}", quiet=common.quiet)
     gold = seeds.spelled(*words, case=case)
-    if kinds is not None:
-        found = {e.source: word for e, (word, _) in zip(seeds, gold, strict=True)}
-        kinds = {found.get(word, word): kind for word, kind in kinds.items()}
     score = evaluate_translation(
         *(left, right, gold),
         options=options,
-        groups=kinds,
+        groups=_grouped(seeds, gold, kinds),
         name=dictionary.name,
         vectors=f"{source.name}-{target.name}",
     )
     print_results([score], json=common.json, quiet=common.quiet)
-    if (details or groups is not None) and not common.json:
+    if (details or groups is not None or group_column is not None) and not common.json:
         _print_details(score)
 
 
 def _read_groups(path: Path) -> dict[str, str]:
     return {row.fields[0]: row.fields[1] for row in read_rows(path) if len(row.fields) > 1}
+
+
+def _grouped(
+    seeds: SeedDictionary, gold: list[tuple[str, str]], kinds: dict[str, str]
+) -> dict[str, list[tuple[str, str]]]:
+    """Return each group's pairs, as the vocabularies spell them."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for entry, pair in zip(seeds, gold, strict=True):
+        group = entry.group or kinds.get(entry.source) or kinds.get(pair[0])
+        if group:
+            found.setdefault(group, []).append(pair)
+    return found
 
 
 def _print_details(score: TranslationScore) -> None:

@@ -71,7 +71,8 @@ class SeedOptions:
     """What the map is learned from."""
 
     dictionary: Path | None = None
-    """Pairs of words: source, then its targets, parted by tabs or blanks."""
+    """Pairs of words, a line each: source, target and perhaps a weight, parted by tabs; or
+    source and its targets, parted by blanks."""
     reverse_dictionary: Flag = False
     """The dictionary names the word of the target first."""
     alignments: Path | None = None
@@ -153,6 +154,8 @@ def map_command(
     inputs = [source, target, *seeds.files(), *(Path(path) for path in first if path)]
     pairs = seeds.read(counts=method == "alignment")
     check_supervision(method, config, given=pairs is not None)
+    if pairs is not None and (method == "alignment" or getattr(config, "weights", False)):
+        pairs.check_weights()
     if method == "alignment" and set(paths) != {"source"}:
         raise ValueError("output_source alone must be given: alignment gives vectors, no map")
     check_distinct(paths.values())

@@ -18,7 +18,8 @@ from embkit.evaluation.options import StatisticsOptions
 from embkit.evaluation.results import Estimate, Result
 from embkit.retrieval import METHODS, Hubness, RetrievalMethod, Retriever, hubness
 
-Gold: TypeAlias = Iterable[tuple[str, str]]
+Pair: TypeAlias = tuple[str, str]
+Gold: TypeAlias = Iterable[Pair]
 FREQUENCY_BINS = (1_000, 5_000, 20_000, 50_000)
 """Rows at which the bins of frequency end; a last one holds the rest."""
 _NEAREST = 10  # targets of a word that hubs are counted among
@@ -124,7 +125,7 @@ def evaluate_translation(
     gold: Gold,
     *,
     options: TranslationOptions | None = None,
-    groups: Mapping[str, str] | None = None,
+    groups: Mapping[str, Iterable[Pair]] | None = None,
     name: str = "",
     vectors: str = "",
 ) -> TranslationScore:
@@ -139,8 +140,9 @@ def evaluate_translation(
     gold : iterable of (source word, target word)
         A test dictionary; a word may have several translations.
     options : TranslationOptions, optional
-    groups : mapping of source word to group, optional
-        Such as parts of speech; each gets a figure of its own.
+    groups : mapping of name to pairs of ``gold``, optional
+        Such as parts of speech: each gets a figure of its own, over its words' translations in
+        its own pairs.
     name, vectors : str
         Names of the dictionary and of the vectors, for tables.
 
@@ -174,9 +176,12 @@ def evaluate_translation(
     words = list(dict.fromkeys(s for s, _ in pairs))
     known = rows[is_covered], translations[is_covered]
     ranked, hubs = _rank(source, target, known, options)
-    names = [pair[0] for pair, covered in zip(pairs, is_covered, strict=True) if covered]
-    best = _best_ranks(names, ranked)
-    row_of = dict(zip(names, rows[is_covered].tolist(), strict=True))
+    covered = [pair for pair, has_rows in zip(pairs, is_covered, strict=True) if has_rows]
+    rank_of = dict(zip(covered, ranked.tolist(), strict=True))
+    best = _best_ranks(rank_of)
+    bins: dict[str, list[Pair]] = {}
+    for pair, row in zip(covered, known[0].tolist(), strict=True):
+        bins.setdefault(_bin(row), []).append(pair)
     hits = {k: sum(rank <= k for rank in best.values()) for k in (1, 5, 10)}
     return TranslationScore(
         vectors,
@@ -190,8 +195,8 @@ def evaluate_translation(
         {k: _share(count, len(best)) for k, count in hits.items()},
         {k: _share(count, len(words)) for k, count in hits.items()},
         _mean_reciprocal(best, options),
-        _by(best, {word: _bin(row_of[word]) for word in best}),
-        _by(best, {word: groups[word] for word in best if word in groups} if groups else {}),
+        _by(rank_of, bins),
+        _by(rank_of, groups or {}),
         _conventions(words, best, ranked, hits),
         hubs,
         best,
@@ -235,9 +240,9 @@ def _rank(
     return ranks, hubness(nearest, len(retriever.target))
 
 
-def _best_ranks(words: list[str], ranks: NDArray[np.int64]) -> dict[str, int]:
+def _best_ranks(rank_of: Mapping[Pair, int]) -> dict[str, int]:
     best: dict[str, int] = {}
-    for word, rank in zip(words, ranks.tolist(), strict=True):
+    for (word, _), rank in rank_of.items():
         best[word] = min(rank, best.get(word, rank))
     return best
 
@@ -269,16 +274,23 @@ def _bin(row: int) -> str:
     return f"over {starts[-1]}"
 
 
-def _by(best: Mapping[str, int], kinds: Mapping[str, str]) -> dict[str, Estimate]:
-    """Return the share found at 1 of each kind of word, most frequent words' kind first."""
-    found: dict[str, list[int]] = {}
-    for word, kind in kinds.items():
-        found.setdefault(kind, []).append(best[word])
+def _by(
+    rank_of: Mapping[Pair, int], kinds: Mapping[str, Iterable[Pair]]
+) -> dict[str, Estimate]:
+    """Return the share of words found at 1 by each kind's pairs, most frequent kind first."""
+    found = {
+        kind: _best_ranks({pair: rank_of[pair] for pair in pairs if pair in rank_of})
+        for kind, pairs in kinds.items()
+    }
     ordered = [_bin(row) for row in (0, *FREQUENCY_BINS)]
     order = sorted(
-        found, key=lambda kind: (ordered.index(kind) if kind in ordered else 9, kind)
+        (kind for kind, best in found.items() if best),
+        key=lambda kind: (ordered.index(kind) if kind in ordered else 9, kind),
     )
-    return {kind: _share(sum(r == 1 for r in found[kind]), len(found[kind])) for kind in order}
+    return {
+        kind: _share(sum(r == 1 for r in found[kind].values()), len(found[kind]))
+        for kind in order
+    }
 
 
 def _conventions(

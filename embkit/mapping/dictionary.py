@@ -8,7 +8,7 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, Literal
 
@@ -72,19 +72,35 @@ class SeedPairs:
     ----------
     source, target : array of int64, shape (num_pairs,)
         Rows; pair ``i`` is ``source[i]`` and ``target[i]``.
-    weights : array of float64, shape (num_pairs,)
-        How much each pair counts; 1 where the dictionary does not say.
+    told : array of float64, shape (num_pairs,)
+        The weight of each pair in the dictionary, 1 where it does not say, of any sign.
     report : SeedReport
         What was used and what not.
+    unfit : ValueError, optional
+        Why the weights cannot be used.
     """
 
     source: Rows
     target: Rows
-    weights: NDArray[np.float64]
+    told: NDArray[np.float64]
     report: SeedReport
+    unfit: ValueError | None = None
 
     def __len__(self) -> int:
         return len(self.source)
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """How much each pair counts, shape (num_pairs,).
+
+        Raises
+        ------
+        ValueError
+            If the dictionary gives one of them a weight that is not positive.
+        """
+        if self.unfit is not None:
+            raise self.unfit
+        return self.told
 
 
 class SeedDictionary:
@@ -100,7 +116,7 @@ class SeedDictionary:
     Raises
     ------
     ValueError
-        If something is no pair of words, a word is empty or a weight is not a positive number.
+        If something is no pair of words, or a word is empty.
 
     Examples
     --------
@@ -122,23 +138,34 @@ class SeedDictionary:
         for entry in self.entries:
             if not (entry.source.strip(_BLANKS) and entry.target.strip(_BLANKS)):
                 raise ValueError(f"words of a pair must not be empty, got {entry}")
-            if not (math.isfinite(entry.weight) and entry.weight > 0):
-                raise ValueError(f"weight must be positive, got {entry.weight} in {entry}")
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> SeedDictionary:
-        r"""Read a file of pairs, one entry a line, parted by tabs or, without any, by blanks.
+    def read(
+        cls, path: str | os.PathLike[str], *, group_column: str | None = None
+    ) -> SeedDictionary:
+        r"""Read a file of pairs, a line each, parted by tabs or, without any, by blanks.
 
-        A source word is followed by one or more target words. Only where tabs part them may
-        an entry have several words. A last column behind the target that is a number is the
-        weight of the line's pairs; of several such columns between tabs the first. Empty lines
-        and a byte order mark are passed over; the file may be compressed.
+        Between tabs stand the source word, the target word and, where the third column is a
+        number, the pair's weight; either word may be of several. Between blanks a source word
+        is followed by one or more target words, and these, perhaps, by a weight: behind the
+        first target no number is a word. Weights may be any numbers as long as they are not
+        used. Whatever else a line has is passed over, text with a warning. So are empty lines
+        and a byte order mark; the file may be compressed.
+
+        Parameters
+        ----------
+        path : str or path
+        group_column : str, optional
+            The column between tabs that tells each pair's group, such as its part of speech:
+            its number, from 1, or its name in the first line, which is a header then.
 
         Raises
         ------
+        ValueError
+            If ``group_column`` is one of the first two.
         FormatError
-            If a line has no target, is not UTF-8, has an empty field or a weight that is not
-            positive; or if the file has no pair at all.
+            If a line has no target, is not UTF-8 or lacks ``group_column``; or if the file has
+            no pair at all.
         OSError
             If the file cannot be opened.
 
@@ -150,7 +177,7 @@ class SeedDictionary:
         [('New York', 'Neu York', 1.0), ('house', 'Haus', 0.5), ('house', 'Heim', 0.5)]
         """
         shown = os.fspath(path)
-        entries = list(read_entries(shown))
+        entries = read_entries(shown, group_column)
         if not entries:
             raise FormatError(shown, None, None, "a dictionary must have a pair, got none")
         return cls(entries, path=shown)
@@ -163,8 +190,20 @@ class SeedDictionary:
 
     def reversed(self) -> SeedDictionary:
         """Return the dictionary of the other direction."""
-        flipped = [Entry(e.target, e.source, e.weight, e.line) for e in self.entries]
+        flipped = [replace(e, source=e.target, target=e.source) for e in self.entries]
         return SeedDictionary(flipped, path=self.path)
+
+    def check_weights(self) -> None:
+        """Raise where a weight could not be used.
+
+        Raises
+        ------
+        ValueError
+            If one is not a positive number; a FormatError where it was read from a file.
+        """
+        unfit = _unfit(self.entries, self.path)
+        if unfit is not None:
+            raise unfit
 
     def find(
         self,
@@ -201,7 +240,7 @@ class SeedDictionary:
             _find_words([getattr(e, side) for e in self.entries], vocabulary, case, unicode)
             for side, vocabulary in (("source", source), ("target", target))
         ]
-        return _select(self.entries, *sides)
+        return _select(self.entries, self.path, *sides)
 
     def swapped_hint(
         self,
@@ -336,9 +375,23 @@ def _capitalize(word: str) -> str:
     return word[:1].upper() + word[1:]
 
 
-def _select(entries: list[Entry], source: Rows, target: Rows) -> SeedPairs:
+def _unfit(entries: Iterable[Entry], path: str | None) -> ValueError | None:
+    """Return what is wrong with the first weight that is not a positive number, if any is."""
+    for entry in entries:
+        if not (math.isfinite(entry.weight) and entry.weight > 0):
+            reason = (
+                f"a weight must be positive where weights are used, got {entry.weight} for "
+                f"{entry.source} {entry.target}"
+            )
+            if path is None:
+                return ValueError(reason)
+            return FormatError(path, entry.line, None, reason)
+    return None
+
+
+def _select(entries: list[Entry], path: str | None, source: Rows, target: Rows) -> SeedPairs:
     weights: dict[tuple[int, int], float] = {}
-    kept = []
+    kept, known = [], []
     unused: Counter[str] = Counter()
     examples: dict[str, list[str]] = {}
     for i, (entry, s, t) in enumerate(
@@ -348,10 +401,12 @@ def _select(entries: list[Entry], source: Rows, target: Rows) -> SeedPairs:
             who = "both words" if s < 0 and t < 0 else f"{'source' if s < 0 else 'target'} word"
             reason = f"{who} unknown"
         elif (s, t) in weights:
+            known.append(entry)
             weights[s, t] += entry.weight
             reason = "pair stands twice"
         else:
             kept.append(i)
+            known.append(entry)
             weights[s, t] = entry.weight
             continue
         unused[reason] += 1
@@ -362,4 +417,5 @@ def _select(entries: list[Entry], source: Rows, target: Rows) -> SeedPairs:
         target[kept],
         np.fromiter(weights.values(), np.float64, len(weights)),
         SeedReport(len(entries), len(kept), dict(unused), examples),
+        _unfit(known, path),
     )
