@@ -29,6 +29,8 @@ def packed(rows: list[tuple[bytes, list[float]]], newline: bytes = b"") -> bytes
     return b"%d %d\n" % (len(rows), len(rows[0][1])) + body
 
 
+GOLDENS = Path(__file__).parent / "goldens" / "word2vec"
+
 ROWS = [(b"the", [1.0, -2.5]), (b"cat", [0.5, 4.0]), (b"\xc3", [0.0, 0.0])]
 
 
@@ -111,11 +113,22 @@ def test_bytes_equal_gensims(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.vectors, vectors)
 
 
-def test_bytes_with_newlines_are_word2vec_cs(path: Path) -> None:
-    # word2vec.c: fprintf("%s "), fwrite of the floats one by one, fprintf("\n").
+def test_newlines_end_rows_where_they_are_asked_for(path: Path) -> None:
     embeddings = Embeddings.from_words([word for word, _ in ROWS], [row for _, row in ROWS])
     formats.save(embeddings, path, format="word2vec-binary-newlines")
     assert path.read_bytes() == packed(ROWS, b"\n")
+
+
+def test_bytes_equal_a_file_of_word2vec_c(path: Path) -> None:
+    golden = GOLDENS / "vectors.bin"
+    read = formats.load(golden)
+    assert (len(read), read.dim, read.words[0]) == (83, 5, "</s>")
+    formats.save(read, path, format="word2vec-binary-newlines")
+    assert path.read_bytes() == golden.read_bytes()
+    text = formats.load(GOLDENS / "vectors.txt")  # six decimals of the same numbers
+    assert text.words == read.words
+    decimals = [[f"{value:f}" for value in row] for row in read.vectors.tolist()]
+    np.testing.assert_array_equal(text.vectors, np.array(decimals, np.float32))
 
 
 @pytest.mark.parametrize("word", ["new york", "", "a\nb"])
