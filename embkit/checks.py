@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import fields
 from numbers import Integral, Real
 from typing import Literal, TypeAlias
@@ -102,6 +103,18 @@ def plain_value(name: str, kind: str, value: object) -> object:
 def _check_number(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ValueError(f"{name} must be a number, got {value!r}")
+
+
+def check_path(name: str, value: object) -> None:
+    """Raise ValueError, in the one wording, unless ``value`` may be a path."""
+    if not isinstance(value, str | os.PathLike):
+        raise ValueError(f"{name} must be a path, got {value!r}")
+
+
+def check_function(name: str, value: object) -> None:
+    """Raise ValueError, in the one wording, unless ``value`` can be called."""
+    if not callable(value):
+        raise ValueError(f"{name} must be a function, got {value!r}")
 
 
 def take_plain_values(options: object) -> None:

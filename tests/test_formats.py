@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -217,6 +218,16 @@ for name in ("a.bin", "a.txt", "a.glove", "a.npz", "a.txt.gz", "a.bin.xz"):
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", code, tmp_path], check=True)
     assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_what_is_no_path_or_flag_is_named(tmp_path: Path) -> None:
+    wrong: Any = 3
+    with pytest.raises(ValueError, match="overwrite must be True or False, got 3"):
+        formats.save(embeddings(), tmp_path / "v.bin", overwrite=wrong)
+    for call in (lambda: formats.save(embeddings(), wrong), lambda: formats.load(wrong)):
+        with pytest.raises(ValueError, match="path must be a path, got 3"):
+            call()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:

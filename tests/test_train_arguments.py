@@ -11,7 +11,7 @@ import pytest
 from embkit.config import CbowConfig
 from embkit.corpus import encode
 from embkit.errors import OutputError
-from embkit.training import train
+from embkit.training import resume, train
 from embkit.vocabulary import Vocabulary
 
 OPTIONS: dict[str, Any] = {"dim": 4, "epochs": 1, "min_count": 1, "threads": 1}
@@ -35,7 +35,12 @@ class Sentences:
         ({"memory": "4G"}, "memory must be a whole number, got '4G'"),
         ({"memory": -1}, "memory must be at least 1, got -1"),
         ({"memory": 1.5}, "memory must be a whole number, got 1.5"),
-        ({"callback": 5}, "callback must be a function, got int"),
+        ({"callback": 5}, "callback must be a function, got 5"),
+        ({"ready": 3}, "ready must be a function, got 3"),
+        ({"log": 3}, "log must be a path, got 3"),
+        ({"cache": 3}, "cache must be a path, got 3"),
+        ({"run": 3}, "run must be a path, got 3"),
+        ({"init_from": 3}, "init_from must be"),
         ({"vocabulary": ["a", "b"]}, "vocabulary must be a Vocabulary, got list"),
         ({"run": "run", "checkpoint_every": "10m"}, "checkpoint_every must be a number"),
         ({"progress": "yes"}, "progress must be True or False, got 'yes'"),
@@ -49,6 +54,22 @@ def test_wrong_arguments_are_named_before_the_text_is_read(
     with pytest.raises(ValueError, match=message):
         train("sgns", text, **OPTIONS, **arguments)
     assert text.num_read == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"run": 3}, "run must be a path, got 3"),
+        ({"log": 3}, "log must be a path, got 3"),
+        ({"callback": 5}, "callback must be a function, got 5"),
+        ({"memory": "4G"}, "memory must be a whole number, got '4G'"),
+        ({"progress": "yes"}, "progress must be True or False, got 'yes'"),
+        ({"keep_run": 1}, "keep_run must be True or False, got 1"),
+    ],
+)
+def test_what_resume_is_given_is_named_too(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        resume(**{"run": "none", **arguments})
 
 
 @pytest.mark.parametrize("method", ["sgns", "nce", "cbow"])

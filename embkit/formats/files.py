@@ -7,6 +7,7 @@ import logging
 import os
 from pathlib import Path
 
+from embkit.checks import check_path, plain_value
 from embkit.compression import compressed, compression_of
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError, NotFiniteError
@@ -80,6 +81,7 @@ def load(
     >>> load(path)["cat"]
     array([4., 5., 6.], dtype=float32)
     """
+    check_path("path", path)
     options = ReadOptions(lenient=lenient, verify=verify, limit=limit, memory=memory)
     embeddings, report = _read(path, options)
     if summary := report.summary():
@@ -174,6 +176,8 @@ def save(
     if not isinstance(embeddings, Embeddings | SparseEmbeddings):
         found = type(embeddings).__name__
         raise ValueError(f"embeddings must be Embeddings or SparseEmbeddings, got {found}")
+    check_path("path", path)
+    plain_value("overwrite", "bool", overwrite)
     is_sparse = isinstance(embeddings, SparseEmbeddings)
     name = check_output_name(path, format=format, sparse=is_sparse)
     if name == DIRECTORY:

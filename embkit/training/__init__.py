@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from embkit.checks import check_whole, plain_value
+from embkit.checks import check_function, check_path, check_whole, plain_value
 from embkit.config import CooccurrenceConfig, GloveConfig, VocabularyConfig, Word2VecConfig
 from embkit.corpus import EncodedCorpus, encode
 from embkit.counts.cooccurrence import Cooccurrence, cooccur
@@ -132,7 +132,14 @@ def train(
     ['cat', 'dog', 'sat', 'the']
     """
     config = make_config(method, options)
-    _check_arguments(vocabulary, callback, memory, progress=progress, keep_run=keep_run)
+    if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
+        raise ValueError(f"vocabulary must be a Vocabulary, got {type(vocabulary).__name__}")
+    _check_arguments(
+        memory,
+        flags={"progress": progress, "keep_run": keep_run},
+        paths={"cache": cache, "log": log, "run": run},
+        functions={"callback": callback, "ready": ready},
+    )
     if log is not None:
         try_log(log)
     if isinstance(config, Word2VecConfig):
@@ -216,6 +223,12 @@ def resume(
     >>> bool((resume(folder).vectors == v.vectors).all())
     True
     """
+    _check_arguments(
+        memory,
+        flags={"progress": progress, "keep_run": keep_run},
+        paths={"run": run, "log": log},
+        functions={"callback": callback},
+    )
     folder = (
         run if isinstance(run, RunFolder) else RunFolder(Path(run), checkpoint_at_end=keep_run)
     )
@@ -266,17 +279,23 @@ def _run_folder(
 
 
 def _check_arguments(
-    vocabulary: object, callback: object, memory: int | None, **flags: object
+    memory: int | None,
+    *,
+    flags: dict[str, object],
+    paths: dict[str, object],
+    functions: dict[str, object],
 ) -> None:
     """Refuse what only the work would stumble over, when the text has been read."""
-    if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
-        raise ValueError(f"vocabulary must be a Vocabulary, got {type(vocabulary).__name__}")
-    if callback is not None and not callable(callback):
-        raise ValueError(f"callback must be a function, got {type(callback).__name__}")
     if memory is not None:
         check_whole("memory", memory)
     for name, value in flags.items():
         plain_value(name, "bool", value)
+    for name, value in paths.items():
+        if value is not None and not isinstance(value, RunFolder):
+            check_path(name, value)
+    for name, value in functions.items():
+        if value is not None:
+            check_function(name, value)
 
 
 def _check_drawn(vocabulary: Vocabulary, config: VocabularyConfig) -> None:

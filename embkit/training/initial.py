@@ -110,7 +110,7 @@ def find_initial_rows(
     CorpusError
         If the vectors have none of the words.
     ValueError
-        If they are sparse, not finite, or of another length.
+        If they are sparse or of another length; NotFiniteError if not finite.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def find_initial_rows(
     if vectors.output is not None and len(vectors.output) == len(vectors):
         output = vectors.output[ids]
     if not np.isfinite(rows).all() or not (output is None or np.isfinite(output).all()):
-        raise ValueError(f"init_from must have finite vectors, {name} has others")
+        raise NotFiniteError(f"init_from must have finite vectors, {name} has others")
     words = Vocabulary.from_words(vectors.vocabulary.bytes_of(int(row)) for row in ids)
     digest = _digest(words, rows, output)
     facts = InitialFacts(name, digest, _epochs_of(vectors.provenance))
