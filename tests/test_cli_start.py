@@ -30,14 +30,17 @@ def spawn(arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
 
 
 def test_start_is_quick() -> None:
-    # Processor time, which other work on the machine does not lengthen much.
-    assert min(_processor_seconds_of(["--help"]) for _ in range(3)) < 1.0
+    # Over what it cannot do without, 0.08 s of 0.28 where 0.4 s is the demand: then neither a
+    # slow machine nor a busy one decides.
+    commands = (["-m", "embkit", "--help"], ["-c", "import cyclopts"])
+    rounds = [[_processor_seconds(command) for command in commands] for _ in range(5)]
+    shown, needed = map(min, zip(*rounds, strict=True))
+    assert shown < 5.5 * needed  # it takes 3.5
 
 
-def _processor_seconds_of(arguments: list[str]) -> float:
+def _processor_seconds(arguments: list[str]) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    with spawn(arguments) as process:
-        process.communicate(timeout=60)
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 

@@ -15,7 +15,7 @@ from embkit._native import core
 from embkit.checks import MOST
 from embkit.device import available_threads
 from embkit.embeddings import Embeddings
-from embkit.errors import CorpusError, FormatError
+from embkit.errors import CorpusError, FormatError, NotFiniteError
 from embkit.training.checkpoint import State, read_checkpoint, write_checkpoint
 from embkit.vocabulary import Vocabulary
 
@@ -109,8 +109,10 @@ def find_initial_rows(
         If the file cannot be read.
     CorpusError
         If the vectors have none of the words.
+    NotFiniteError
+        If a row of theirs is not finite.
     ValueError
-        If they are sparse or of another length; NotFiniteError if not finite.
+        If they are sparse, or of another length.
 
     Examples
     --------
