@@ -117,6 +117,35 @@ def test_unrelated_spaces_exit_with_7_and_write_nothing(
     assert found["verdict"]["figures"]["success_rate"] == 0.0
 
 
+def test_shuffled_alignments_exit_with_7_and_write_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source, target, _ = planted(300, 8, seed=1, noise=0.05)
+    embkit.save(source, "s")
+    embkit.save(target, "t")
+    wrong = np.random.default_rng(1).permutation(200)
+    for name, order in (("right", range(200)), ("wrong", wrong)):
+        lines = [f"s{i} t{j}\n" for i, j in enumerate(order)]
+        Path(f"{name}.txt").write_text("".join(lines), encoding="utf-8")
+    command = ["map", "s", "t", "--method", "alignment", "--output-source", "o.bin"]
+    assert run_main([*command, "--dictionary", "wrong.txt", "--quiet"]) == 7
+    told = capsys.readouterr().err
+    assert "verdict failed: of pairs held out" in told
+    assert "nothing written; --force writes it nevertheless" in told
+    assert not Path("o.bin").exists()
+    assert run_main([*command, "--dictionary", "wrong.txt", "--force", "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert found["provenance"]["verdict"]["judgement"] == "failed"
+    assert found["outputs"] == {"source": "o.bin"}
+    assert run_main([*command, "--dictionary", "right.txt", "--overwrite"]) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("embkit: before: spectral similarity")
+    assert "200 aligned" in told
+    assert "verdict good: of pairs held out" in told
+    assert "wrote o.bin" in told
+
+
 def test_a_first_space_without_a_dictionary_has_a_verdict_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from embkit.mapping import SeedDictionary, project_aligned
 from embkit.mapping.edit_distance import DeletionIndex, levenshtein
 from embkit.mapping.word_alignments import most_frequent, read_word_alignments
 from embkit.vocabulary import Vocabulary
-from tests.spaces import cloud, space
+from tests.spaces import cloud, planted, space
 
 WORDS = st.text(alphabet="ab\u00fc\U0001f600", max_size=6)
 
@@ -95,6 +95,27 @@ def test_the_targets_rows_are_normalised_as_asked() -> None:
     units = target.normalized().vectors
     rows = units - units.mean(0)
     np.testing.assert_allclose(found["s"], 0.75 * rows[1] + 0.25 * rows[2], atol=1e-6)
+
+
+@pytest.mark.parametrize(("noise", "expected"), [(0.05, "good"), (0.5, "doubtful")])
+@pytest.mark.parametrize("dim", [8, 12])
+def test_right_alignments_are_not_refused_and_shuffled_ones_are(
+    dim: int, noise: float, expected: str
+) -> None:
+    source, target, _ = planted(400, 8, seed=1, noise=noise)
+    source = space(np.pad(source.vectors, ((0, 0), (0, dim - 8))), "s")  # of any dim
+    rng = np.random.default_rng(2)
+    counted = [(f"s{i}", f"t{i}", 5.0) for i in range(300)]
+    counted += [(f"s{i}", f"t{j}", 1.0) for i, j in rng.integers(300, size=(300, 2))]
+    found = project_aligned(source, target, SeedDictionary(counted)).provenance
+    assert found["verdict"]["judgement"] == expected
+    assert found["spaces"]["source_dim"] == dim
+    order = rng.permutation(len(counted))
+    shuffled = [(counted[i][0], *counted[j][1:]) for i, j in enumerate(order)]
+    found = project_aligned(source, target, SeedDictionary(shuffled)).provenance
+    assert found["verdict"]["judgement"] == "failed"
+    told = project_aligned(source.vocabulary, target, SeedDictionary(shuffled)).provenance
+    assert "verdict" not in told  # words without vectors cannot judge
 
 
 def test_alignment_gives_no_map() -> None:

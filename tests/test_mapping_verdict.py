@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 
 from embkit import Embeddings, map
 from embkit.errors import DictionaryError
-from embkit.mapping import learning
+from embkit.mapping import SeedDictionary, learning, project_aligned
 from embkit.mapping.comparison import compare_spaces
+from embkit.mapping.methods import METHODS
 from embkit.mapping.self_learning import Learned, self_learn
-from embkit.mapping.verdict import Verdict, distinct, judge, split_half
+from embkit.mapping.verdict import Verdict, distinct, judge, share_of_shuffles, split_half
+from tests import spaces
 from tests.test_mapping_learning import NUM_WORDS, language, planted, seeds, words
 
 Array = NDArray[Any]
@@ -52,12 +55,22 @@ def test_isotropic_noise_fails_and_is_told_as_such() -> None:
     assert any("as noise is" in reason for reason in found["reasons"])
 
 
-def test_a_wrong_dictionary_fails() -> None:
+TAKES_A_DICTIONARY = [name for name, method in METHODS.items() if method.supervision != "none"]
+
+
+@pytest.mark.parametrize("method", TAKES_A_DICTIONARY)
+def test_a_wrong_dictionary_fails(method: str) -> None:
     source, target, gold = planted(noise=0.05)
-    wrong = np.random.default_rng(1).permutation(gold)
-    for method in ("orthogonal", "linear", "five-step"):
-        found = verdict_of(source, target, method=method, dictionary=seeds(wrong, 200))
-        assert found["judgement"] == "failed", method
+    wrong = seeds(np.random.default_rng(1).permutation(gold), 200)
+    if method == "alignment":
+        projected = project_aligned(
+            words("s", source), words("t", target), SeedDictionary(wrong)
+        )
+        found = projected.provenance["verdict"]
+    else:
+        options = {"patience": 4, "attempts": 0} if method == "self-learning" else {}
+        found = verdict_of(source, target, method=method, dictionary=wrong, **options)
+    assert found["judgement"] == "failed"
 
 
 def test_a_map_that_loses_its_own_pairs_fails() -> None:
@@ -212,6 +225,52 @@ def test_few_pairs_leave_it_doubtful() -> None:
     found = verdict_of(source, target, dictionary=seeds(gold, 20))
     assert found["judgement"] == "doubtful"
     assert "too few pairs" in found["reasons"][0]
+
+
+def test_25_pairs_are_never_failed_and_wrong_ones_told_to_be_no_better_than_chance() -> None:
+    told = []
+    for seed in range(10):
+        source, target, _ = spaces.planted(300, 40, seed=seed, noise=0.5)
+        rows = np.random.default_rng(seed).permutation(300)[:25]
+        wrong = [(f"s{i}", f"t{j}") for i, j in enumerate(rows)]
+        for dictionary in (spaces.pairs(25), wrong):
+            found = map(source, target, dictionary=dictionary).statistics["verdict"]
+            assert found["judgement"] == "doubtful"
+            told.append(found["reasons"][0])
+    assert all("but words close on one side are close on the other" in t for t in told[::2])
+    assert sum("the pairs may be wrong" in t for t in told[1::2]) >= 9
+
+
+def test_right_pairs_too_few_for_their_map_to_find_more_than_chance_are_not_failed() -> None:
+    shares = []
+    for seed in range(10):
+        source, target, _ = spaces.planted(300, 100, seed=seed, noise=3.0)
+        found = map(source, target, dictionary=spaces.pairs(40)).statistics["verdict"]
+        assert found["judgement"] != "failed", (seed, found["reasons"])
+        shares.append(found["figures"]["held_out"])
+    assert min(shares) < 0.15  # which chance finds too
+    assert judge(held_out=min(shares), pairs=40).judgement == "failed"
+
+
+def test_few_wrong_pairs_are_told_by_shuffles_as_counted() -> None:
+    rng = np.random.default_rng(1)
+    x, z = rng.standard_normal((2, 6, 4))
+    z[:, :2] += x[:, :2]
+
+    def agreement(order: Any) -> float:
+        units = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (x, z[order])]
+        return float(
+            sum(
+                (units[0][i] @ units[0][j]) * (units[1][i] @ units[1][j])
+                for i in range(6)
+                for j in range(i)
+            )
+        )
+
+    own = agreement(range(6)) - 1e-9
+    every = [agreement(list(order)) >= own for order in permutations(range(6))]
+    assert 0 < np.mean(every) < 1
+    assert share_of_shuffles(x, z) == pytest.approx(np.mean(every), abs=0.04)
 
 
 def test_restarts_tell_how_many_succeeded_and_how_far_they_agree() -> None:

@@ -31,7 +31,7 @@ from embkit.progress import work_bar
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
-    from embkit.mapping import Mapping, SeedDictionary, SeedPairs
+    from embkit.mapping import Mapping, SeedDictionary, SeedPairs, SpacesReport
     from embkit.mapping.config import MappingConfig
 
 MethodOptions = method_options(METHODS)
@@ -137,7 +137,8 @@ def map_command(
     """Fit a map that brings two embedding spaces together.
 
     The exit code is 7, and nothing is written without --force, where the map cannot be
-    trusted: what it learned does not hold for pairs held out, or for another run.
+    trusted: what it learned does not hold for pairs held out, or for another run. Fewer than
+    40 pairs are too few to tell wrong ones from right ones: then the verdict is doubtful.
 
     Parameters
     ----------
@@ -167,13 +168,20 @@ def map_command(
         sides = {"source": source, "target": target}
         spaces = {name: load_dense_vectors(path, load) for name, path in sides.items()}
         check_sides(spaces.values(), _copies(spaces, config, pairs, paths), load)
+
+        def before(found: SpacesReport) -> None:
+            note(f"before: {found.summary()}", quiet=common.quiet)
+
         if method == "alignment" and pairs is not None:
-            found = mapping.project_aligned(
-                spaces["source"].vocabulary, spaces["target"], pairs, **chosen
+            projected = mapping.project_aligned(
+                spaces["source"], spaces["target"], pairs, on_spaces=before, **chosen
             )
+            if has_failed(projected.provenance) and not outputs.force:
+                tell_projection(projected, {}, common)
+                return ExitCode.UNUSABLE
             path, kept = paths["source"], outputs.overwrite
-            formats.save(found, path, format=outputs.format, overwrite=kept)
-            tell_projection(found, paths["source"], common)
+            formats.save(projected, path, format=outputs.format, overwrite=kept)
+            tell_projection(projected, paths, common)
             return ExitCode.DONE
         fitted = mapping.map(
             spaces["source"],
@@ -181,10 +189,10 @@ def map_command(
             method=method,
             dictionary=pairs,
             progress=not common.quiet and sys.stderr.isatty(),
-            on_spaces=lambda found: note(f"before: {found.summary()}", quiet=common.quiet),
+            on_spaces=before,
             **chosen,
         )
-        if has_failed(fitted) and not outputs.force:
+        if has_failed(fitted.statistics) and not outputs.force:
             tell_map(fitted, {}, common)
             return ExitCode.UNUSABLE
         _write(fitted, spaces, paths, outputs)

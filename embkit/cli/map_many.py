@@ -111,7 +111,7 @@ def map_many_command(
         num_pairs = sum(map(len, seeds.values()))
         check_sides(spaces.values(), bytes_of_pairs(dim, num_pairs), load)
         maps = mapping.map_many(spaces, seeds, pivot=pivot, method=method, **chosen)
-        is_kept = force or not any(has_failed(fitted) for fitted in maps.values())
+        is_kept = force or not any(has_failed(fitted.statistics) for fitted in maps.values())
         for name, fitted in maps.items() if is_kept else ():
             fitted.save(output / f"{name}.map", overwrite=overwrite)
     _tell(maps, output if is_kept else None, common)

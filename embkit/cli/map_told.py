@@ -16,22 +16,25 @@ if TYPE_CHECKING:
     from embkit.mapping import Mapping
 
 
-def has_failed(fitted: Mapping) -> bool:
-    """Tell whether a map's own verdict is that it failed."""
-    return bool(fitted.statistics.get("verdict", {}).get("judgement") == "failed")
+def has_failed(told: dict[str, Any]) -> bool:
+    """Tell whether what is told of a result has the verdict that it failed."""
+    return bool(told.get("verdict", {}).get("judgement") == "failed")
 
 
-def tell_projection(found: Embeddings, path: Path, common: CommonOptions) -> None:
-    """Tell of vectors that were projected by alignments."""
+def tell_projection(found: Embeddings, paths: dict[str, Path], common: CommonOptions) -> None:
+    """Tell of vectors that were projected by alignments; without a path, not written."""
     told = found.provenance
-    if tells_json(common, path):
-        print_json({"outputs": {"source": str(path)}, "dim": found.dim, "provenance": told})
+    if tells_json(common, *paths.values()):
+        outputs = {name: str(path) for name, path in paths.items()}
+        print_json({"outputs": outputs, "dim": found.dim, "provenance": told})
         return
     counts = ", ".join(
         f"{told[name]} {name.replace('_', ' ')}"
         for name in ("aligned", "propagated", "without_vector")
     )
-    note(f"wrote {path}: {counts}", quiet=common.quiet)
+    note(counts, quiet=common.quiet)
+    _tell_verdict(told, common)
+    _tell_written(paths, common)
 
 
 def tell_map(fitted: Mapping, paths: dict[str, Path], common: CommonOptions) -> None:
@@ -51,9 +54,17 @@ def tell_map(fitted: Mapping, paths: dict[str, Path], common: CommonOptions) -> 
         note(mapping.SeedReport(**told).summary(), quiet=common.quiet)
     for line in told_of_run(fitted.statistics):
         note(line, quiet=common.quiet)
-    if (judged := fitted.statistics.get("verdict")) is not None:
+    _tell_verdict(fitted.statistics, common)
+    _tell_written(paths, common)
+
+
+def _tell_verdict(told: dict[str, Any], common: CommonOptions) -> None:
+    if (judged := told.get("verdict")) is not None:
         verdict = mapping.Verdict(judged["judgement"], tuple(judged["reasons"]))
         note(verdict.summary(), quiet=common.quiet and verdict.judgement != "failed")
+
+
+def _tell_written(paths: dict[str, Path], common: CommonOptions) -> None:
     if not paths:
         note("nothing written; --force writes it nevertheless")
         return

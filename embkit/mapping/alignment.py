@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -10,14 +10,17 @@ import numpy as np
 
 from embkit._version import __version__
 from embkit.embeddings import Embeddings
+from embkit.mapping.comparison import SpacesReport
 from embkit.mapping.config import AlignmentConfig
 from embkit.mapping.dictionary import SeedDictionary, SeedPairs, find_known
 from embkit.mapping.edit_distance import DeletionIndex
 from embkit.mapping.normalize import Matrix, apply_steps, fit_steps
-from embkit.mapping.spaces import Fit, Rows
+from embkit.mapping.spaces import Fit, Rows, Spaces
+from embkit.mapping.verdict import MOST_CHECKED, Verdict, distinct, judge_pairs
 from embkit.vocabulary import Vocabulary
 
 _PAIRS_AT_A_TIME = 8192
+_JUDGED_AS = "unit,center,unit"  # how both sides are normalised for the verdict
 
 
 def fit(*_: object) -> Fit:
@@ -35,9 +38,11 @@ def fit(*_: object) -> Fit:
 
 
 def project_aligned(
-    source: Vocabulary,
+    source: Vocabulary | Embeddings,
     target: Embeddings,
     dictionary: SeedDictionary,
+    *,
+    on_spaces: Callable[[SpacesReport], None] | None = None,
     **options: Any,  # noqa: ANN401  (the fields of AlignmentConfig)
 ) -> Embeddings:
     """Give source words vectors in the target space, from counts of aligned words.
@@ -46,14 +51,19 @@ def project_aligned(
     aligned with each: ``v(w_i) = sum_j c_ij v(w_j) / sum_j c_ij``. A word of the vocabulary
     that is aligned with none gets the mean of the aligned words within a small edit distance.
 
+    Nothing in this looks at the words' own vectors. Where they have any, they judge the
+    alignments: words that are close there should be close where they were projected to.
+
     Parameters
     ----------
-    source : Vocabulary
-        Words that want a vector.
+    source : Vocabulary or Embeddings
+        Words that want a vector; with vectors of their own, of any dim, there is a verdict.
     target : Embeddings
         Shape (target_words, dim).
     dictionary : SeedDictionary
         Pairs with counts as weights, as ``read_word_alignments`` gives them.
+    on_spaces : callable, optional
+        Called before the work with what both spaces have in common, if the source is one.
     **options
         The fields of `AlignmentConfig`: ``distance``, ``case``, ``normalization``...
 
@@ -61,7 +71,10 @@ def project_aligned(
     -------
     Embeddings
         The words that got a vector, in the order of ``source``, and their vectors of shape
-        (num_words, dim); the provenance tells how many are aligned, propagated and left out.
+        (num_words, dim); the provenance tells how many are aligned, propagated and left out,
+        and of a source with vectors ``spaces`` and ``verdict``. The verdict rests on aligned
+        words: whether a rotation (least squares where the dims differ) from the own vectors
+        of half of them to the projected ones finds the other half's, and the other way round.
 
     Raises
     ------
@@ -77,6 +90,13 @@ def project_aligned(
     (['dog', 'dogs'], array([0.75, 0.25], dtype=float32))
     """
     config = AlignmentConfig(**options)
+    told: dict[str, Any] = {}
+    spaces = None
+    if isinstance(source, Embeddings):
+        spaces, source = Spaces.of(source, target, _JUDGED_AS), source.vocabulary
+        told["spaces"] = spaces.comparison.to_dict()
+        if on_spaces is not None:
+            on_spaces(spaces.comparison)
     pairs = find_known(
         dictionary, source, target.vocabulary, case=config.case, unicode=config.unicode
     )
@@ -99,9 +119,24 @@ def project_aligned(
         "without_vector": len(source) - len(kept),
         "dictionary": pairs.report.to_dict(),
     }
+    if spaces is not None:
+        told["verdict"] = _judged(spaces, pairs, kept, vectors).to_dict()
     counts = None if source.counts is None else source.counts[kept].tolist()
     words = Vocabulary.from_words([source.bytes_of(int(i)) for i in kept], counts)
-    return Embeddings(words, vectors, provenance=provenance)
+    return Embeddings(words, vectors, provenance={**provenance, **told})
+
+
+def _judged(spaces: Spaces, pairs: SeedPairs, kept: Rows, vectors: Matrix) -> Verdict:
+    """Return the verdict on projected vectors, from those that their words have themselves.
+
+    Words with the same most frequent translation are one word here, as no map parts them.
+    """
+    order = np.argsort(-pairs.weights, kind="stable")
+    words = pairs.source[order][distinct((pairs.source[order], pairs.target[order]))]
+    words = np.random.default_rng(1).permutation(words)[:MOST_CHECKED]
+    projected = vectors[np.searchsorted(kept, words)]
+    steps = fit_steps(vectors, _JUDGED_AS)
+    return judge_pairs(spaces.source_rows(words), apply_steps(projected, steps))
 
 
 class _Weighed:

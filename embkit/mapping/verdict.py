@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from embkit.mapping.comparison import SpacesReport
 from embkit.mapping.fit import fit_linear, fit_orthogonal
 from embkit.mapping.initial import Pairs, Rows
+from embkit.mapping.normalize import bring_to_unit_length
 from embkit.retrieval import Retriever
 
 Judgement = Literal["good", "doubtful", "failed"]
@@ -23,7 +24,8 @@ MOST_CHECKED = 4000
 # translate alike: unrelated spaces stay below 0.15, planted ones are above 0.75.
 _HELD_OUT_FAILED = 0.05
 _HELD_OUT_GOOD = 0.2
-_LEAST_SURPRISE = 0.01  # probability that chance finds as many; of few pairs it finds some
+_LEAST_SURPRISE = 0.01  # probability that chance does as well; of few pairs it finds some
+_SHUFFLES = 999
 REPEATED_FAILED = 0.2
 _REPEATED_GOOD = 0.5
 # Of its own pairs a map finds more than one that has not seen them: shares of that one's.
@@ -70,11 +72,14 @@ class HeldOut(NamedTuple):
         Pairs looked at.
     csls_margin : float or None
         By how much the best of the candidates leads the second, on average (CSLS).
+    shuffled : float or None
+        What `share_of_shuffles` returned, where the pairs are so few that it is asked.
     """
 
     share: float | None
     pairs: int
     csls_margin: float | None = None
+    shuffled: float | None = None
 
 
 def split_half(source_rows: ArrayLike, target_rows: ArrayLike, *, seed: int = 1) -> HeldOut:
@@ -104,9 +109,10 @@ def split_half(source_rows: ArrayLike, target_rows: ArrayLike, *, seed: int = 1)
     ((1.0, 100), True)
     """
     x, z = np.asarray(source_rows, np.float32), np.asarray(target_rows, np.float32)
+    shuffled = share_of_shuffles(x, z, seed=seed) if are_few(len(x)) else None
     halves = _halves(len(x), seed)
     if halves is None:
-        return HeldOut(None, len(x))
+        return HeldOut(None, len(x), shuffled=shuffled)
     found, leads, num_pairs = 0, 0.0, sum(map(len, halves))
     for learned, held_out in (halves, halves[::-1]):
         if x.shape[1] == z.shape[1]:
@@ -117,7 +123,56 @@ def split_half(source_rows: ArrayLike, target_rows: ArrayLike, *, seed: int = 1)
         best = Retriever(mapped, z[held_out], neighborhood=10).search(mapped, 2)
         found += int((best.rows[:, 0] == np.arange(len(held_out))).sum())
         leads += float((best.scores[:, 0] - best.scores[:, 1]).sum(dtype=np.float64))
-    return HeldOut(found / num_pairs, num_pairs, leads / num_pairs)
+    return HeldOut(found / num_pairs, num_pairs, leads / num_pairs, shuffled)
+
+
+def are_few(num_pairs: int) -> bool:
+    """Tell whether pairs are so few that chance may find as many as a poor map does.
+
+    Of right ones in a space of hundreds of dimensions it then finds no more than of wrong ones.
+
+    Examples
+    --------
+    >>> are_few(100), are_few(200)
+    (True, False)
+    """
+    return _by_chance(_HELD_OUT_FAILED, num_pairs) > _LEAST_SURPRISE
+
+
+def share_of_shuffles(
+    source_rows: ArrayLike, target_rows: ArrayLike, *, seed: int = 1
+) -> float:
+    """Return the share of shuffled pairings in which the two sides agree as in this one.
+
+    If the pairs are translations, words that are close on one side are close on the other:
+    the products of both sides' cosines, summed over all pairs of words, are large. No map is
+    fitted, so this tells wrong pairs from right ones that are too few for a map (the test of
+    Mantel 1967, "The detection of disease clustering and a generalized regression approach").
+
+    Parameters
+    ----------
+    source_rows, target_rows : array, shape (num_pairs, dim), (num_pairs, other dim)
+        Normalised rows of the pairs, each word at most once.
+    seed : int
+        Of the shuffles.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(1).standard_normal((25, 40))
+    >>> share_of_shuffles(rows, rows[:, ::-1]), share_of_shuffles(rows, rows[::-1]) > 0.01
+    (0.001, True)
+    """
+    cosines = []
+    for rows in (source_rows, target_rows):
+        units = np.array(rows, np.float32)
+        bring_to_unit_length(units)
+        cosines.append(units @ units.T)
+        np.fill_diagonal(cosines[-1], 0)
+    x, z = cosines
+    rng = np.random.default_rng(seed)
+    orders = [np.arange(len(x)), *(rng.permutation(len(x)) for _ in range(_SHUFFLES))]
+    sums = np.array([float(np.vdot(x, z[order][:, order])) for order in orders])
+    return float((sums >= sums[0]).mean())
 
 
 def share_found(
@@ -182,7 +237,13 @@ def judge_pairs(
     """
     found = split_half(source_rows, target_rows)
     figures = {"csls_margin": found.csls_margin}
-    return judge(held_out=found.share, pairs=found.pairs, fitted=fitted, figures=figures)
+    return judge(
+        held_out=found.share,
+        pairs=found.pairs,
+        shuffled=found.shuffled,
+        fitted=fitted,
+        figures=figures,
+    )
 
 
 def distinct(pairs: Pairs) -> Rows:
@@ -203,6 +264,7 @@ def judge(
     held_out: float | None = None,
     repeated: float | None = None,
     pairs: int | None = None,
+    shuffled: float | None = None,
     fitted: float | None = None,
     spaces: SpacesReport | None = None,
     figures: dict[str, Any] | None = None,
@@ -215,6 +277,10 @@ def judge(
     held_out, pairs : float, int, optional
         What :func:`split_half` returned for the dictionary that the map was learned from. A
         share that chance might find as well has failed.
+    shuffled : float, optional
+        What :func:`share_of_shuffles` returned for the same pairs. Where few are found because
+        they are few, they have failed only if shuffled ones agree as they do; and those that
+        are too few to hold some out are never called failed, as right ones might be.
     repeated : float, optional
         For a map that induced its own dictionary, the share of frequent words that another
         run, from another start, translates alike. Such a dictionary fits its map whatever
@@ -239,6 +305,8 @@ def judge(
     told: dict[str, Any] = {"held_out": held_out, "pairs_checked": pairs, "repeated": repeated}
     if fitted is not None:
         told["fitted"] = fitted
+    if shuffled is not None:
+        told["shuffled"] = shuffled
     told |= {"spaces": spaces.to_dict() if spaces is not None else None, **(figures or {})}
     doubts = [] if spaces is None else spaces.doubts()
     if repeated is not None:
@@ -249,7 +317,10 @@ def judge(
         is_failed, is_good = held_out < _HELD_OUT_FAILED, held_out >= _HELD_OUT_GOOD
         if pairs is not None and _by_chance(held_out, pairs) > _LEAST_SURPRISE:
             share += f", and chance finds {2 / pairs:.0%} of {pairs}"
-            is_failed = True
+            is_failed, is_good = True, False
+        if is_failed and shuffled is not None:
+            share += f"; {_told_of_shuffles(shuffled)}"
+            is_failed = shuffled > _LEAST_SURPRISE
         if fitted is not None and fitted < _FITTED_GOOD * held_out:
             share += f", but of its own pairs the map finds {fitted:.0%}"
             is_failed, is_good = is_failed or fitted < _FITTED_FAILED * held_out, False
@@ -258,6 +329,8 @@ def judge(
         is_failed, is_good = False, False
     else:
         share = f"too few pairs to hold some out ({pairs}, {_LEAST_PAIRS} are needed)"
+        if shuffled is not None:
+            share += f"; {_told_of_shuffles(shuffled)}"
         is_failed, is_good = False, False
     if is_failed:
         advice = () if remedy is None else (f"to mend it, {remedy}",)
@@ -265,6 +338,16 @@ def judge(
     if is_good and not doubts:
         return Verdict("good", (share,), told)
     return Verdict("doubtful", (share, *doubts), told)
+
+
+def _told_of_shuffles(share: float) -> str:
+    if share <= _LEAST_SURPRISE:
+        rarely = f"as in only {share:.1%} of shuffled dictionaries"
+        return f"but words close on one side are close on the other, {rarely}"
+    return (
+        "words close on one side are as close on the other in "
+        f"{share:.0%} of shuffled dictionaries: the pairs may be wrong"
+    )
 
 
 def _by_chance(share: float, num_pairs: int) -> float:
