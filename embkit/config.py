@@ -106,7 +106,9 @@ class Word2VecConfig(VocabularyConfig):
     epochs: int = 5
     """Passes over the corpus."""
     threads: int | None = None
-    """Worker threads; all cores the process may use when left out."""
+    """Worker threads; all cores the process may use when left out. Several update the vectors
+    without locks (Hogwild), so that runs differ, and the learning rate falls with what all of
+    them have trained; with one the same seed gives the same bytes."""
     seed: int = 1
     """Seed of every random draw."""
     keep_output: bool = False
@@ -270,6 +272,10 @@ class GloveConfig(CooccurrenceConfig):
     """Return the sum of word and context vectors, or the one or the other."""
     keep_output: bool = False
     """Keep the context vectors too."""
+    threads: int | None = None
+    """Worker threads; all cores the process may use when left out. Counts do not depend on
+    them; several train without locks (Hogwild), so that runs differ; with one the same seed
+    gives the same bytes."""
     order: Literal["tiles", "full"] = "tiles"
     """Shuffle the cells within tiles whose rows fit a cache, and the tiles' parts among each
     other (tiles), or all cells (full), which is slower."""

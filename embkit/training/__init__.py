@@ -59,6 +59,11 @@ def train(
 ) -> Embeddings:
     """Train word embeddings from text.
 
+    With one thread the same text, options and SIMD level give the same bytes. Several threads
+    update the vectors of skip-gram, CBOW and glove without locks (Hogwild, Niu et al. 2011), so
+    that runs differ; the learning rate of skip-gram and CBOW then falls with what all of them
+    have trained, not with a thread's own position.
+
     Parameters
     ----------
     method : {"sgns", "nce", "skipgram", "cbow", "glove", "ppmi", "svd"}
