@@ -78,6 +78,7 @@ ROWS = [
     Row("text to ids, MB/s per core", "encode", "mb_per_second_per_core", 150),
     Row("top-k over the matrix product alone", "top-k", "over_product", 1.5, None, True),
     Row("import embkit, s over import numpy", "import", "seconds_over_numpy", 0.15, None, True),
+    Row("import embkit, s over Python alone", "import", "seconds_over_python"),
     Row("embkit --help, s", "help", "seconds", 0.4, None, True),
 ]  # fmt: skip
 

@@ -188,6 +188,7 @@ IMPORTED = """
 import sys
 before = set(sys.modules)
 import embkit
+print(*({"numpy", "embkit._core"} & set(sys.modules)))
 assert "Embeddings" in dir(embkit) and embkit.Embeddings and embkit.Vocabulary and embkit.errors
 print(*sorted({name.split(".")[0] for name in set(sys.modules) - before}))
 """
@@ -195,7 +196,9 @@ print(*sorted({name.split(".")[0] for name in set(sys.modules) - before}))
 
 def test_import_brings_in_nothing_but_numpy() -> None:
     command = [sys.executable, "-c", IMPORTED]
-    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    early, loaded = (line.split() for line in shown.splitlines())
+    assert early == []  # the package's own import: not even NumPy
     assert "embkit" in loaded
     foreign = {name for name in loaded if name not in sys.stdlib_module_names}
     assert {name for name in foreign if not name.startswith("_")} <= {"embkit", "numpy"}

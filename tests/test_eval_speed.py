@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from eval.runs import Corpus, Settings, measure
 from eval.speed import RATE, ROWS, Row, runs_of, summary
 
 ROOT = Path(__file__).parents[1]
@@ -68,3 +69,14 @@ def test_a_tiny_run_with_embkit_alone(tmp_path: Path) -> None:
         assert run["words_per_second"] == pytest.approx(4800 / run["training_seconds"])
         # Two matrices of eight rows take nothing: the allowance is the fixed part.
         assert 64 < run["allowed_memory_mib"] < 64.1
+
+
+def test_the_import_is_taken_over_numpys_and_over_an_empty_interpreter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = {"import embkit": 0.5, "import numpy": 0.75, "pass": 0.125}
+    monkeypatch.setattr("eval.runs.least_seconds", lambda *command: seconds[command[-1]])
+    settings = Settings(Corpus(Path("none"), 0, 0, 0), Path(), {}, 1, 1, 1, 1)
+    found = {"import": measure("import", settings)}
+    values = {row.metric: row.value(found) for row in ROWS if row.run == "import"}
+    assert values == {"seconds_over_numpy": -0.25, "seconds_over_python": 0.375}
