@@ -258,6 +258,34 @@ def test_many_languages_get_a_map_each(
         )
 
 
+@pytest.mark.parametrize("method", ["multi-cca", "orthogonal"])
+def test_what_is_told_of_one_map_is_told_and_kept_of_each_of_many(
+    files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str
+) -> None:
+    folder = tmp_path / "maps"
+    named = ["map-many", f"s={files['s.bin']}", f"t={files['t']}", "--pivot", "t"]
+    seeds = ["--dictionary", f"s-t={files['d.txt']}", "--output", str(folder)]
+    assert run_main([*named, *seeds, "--method", method]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("embkit: s: before: spectral similarity 1.00; effective rank")
+    assert any("s" in a and "40 of 41 pairs used" in a for a in lines)
+    assert any(line.startswith("embkit: s: CSLS margin") for line in lines)
+    assert any(line.startswith("embkit: s: verdict good: of pairs held") for line in lines)
+    kept = Mapping.open(folder / "s.map")
+    alone = map_arguments(files, "--method", method, "--output", files["m"])
+    assert run_main(alone) == 0
+    expected = Mapping.open(files["m"])
+    assert kept.statistics["spaces"] == expected.statistics["spaces"]
+    for side, name in (("source", "s"), ("target", "t")):
+        assert kept.provenance[side] == {"name": name, **expected.provenance[side]}
+        assert Mapping.open(folder / "t.map").provenance[side]["name"] == "t"
+    capsys.readouterr()
+    assert run_main([*named, *seeds, "--method", method, "--overwrite", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["statistics"]["s"] == kept.statistics
+    assert told["provenance"]["s"] == kept.provenance
+
+
 def test_names_of_languages_may_have_dashes(
     files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

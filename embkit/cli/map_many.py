@@ -13,7 +13,7 @@ from embkit import mapping
 from embkit.backend import open_backend
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import load_dense_vectors, require_input
-from embkit.cli.map_told import has_failed
+from embkit.cli.map_told import has_failed, tell_statistics
 from embkit.cli.mapped import bytes_of_pairs, check_sides
 from embkit.cli.method_options import method_options
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
@@ -110,7 +110,13 @@ def map_many_command(
         dim = max(space.dim for space in spaces.values())
         num_pairs = sum(map(len, seeds.values()))
         check_sides(spaces.values(), bytes_of_pairs(dim, num_pairs), load)
-        maps = mapping.map_many(spaces, seeds, pivot=pivot, method=method, **chosen)
+
+        def before(name: str, found: mapping.SpacesReport) -> None:
+            note(f"{name}: before: {found.summary()}", quiet=common.quiet)
+
+        maps = mapping.map_many(
+            spaces, seeds, pivot=pivot, method=method, on_spaces=before, **chosen
+        )
         is_kept = force or not any(has_failed(fitted.statistics) for fitted in maps.values())
         for name, fitted in maps.items() if is_kept else ():
             fitted.save(output / f"{name}.map", overwrite=overwrite)
@@ -141,13 +147,17 @@ def _tell(maps: dict[str, mapping.Mapping], output: Path | None, common: CommonO
     verdicts = {name: fitted.statistics.get("verdict") for name, fitted in maps.items()}
     if common.json:
         outputs = {name: str(output / f"{name}.map") for name in maps if output is not None}
-        print_json({"outputs": outputs, "verdicts": verdicts})
+        told = {
+            side: {name: getattr(fitted, side) for name, fitted in maps.items()}
+            for side in ("statistics", "provenance")
+        }
+        print_json({"outputs": outputs, "verdicts": verdicts, **told})
         return
-    for name, judged in verdicts.items():
-        if judged is not None:
-            verdict = mapping.Verdict(judged["judgement"], tuple(judged["reasons"]))
-            is_quiet = common.quiet and verdict.judgement != "failed"
-            note(f"{name}: {verdict.summary()}", quiet=is_quiet)
+    shared = next(iter(maps.values())).statistics.get("dictionaries", {})
+    for pair, report in shared.items():
+        note(f"{pair}: {mapping.SeedReport(**report).summary()}", quiet=common.quiet)
+    for name, fitted in maps.items():
+        tell_statistics(fitted.statistics, common, name=f"{name}: ")
     if output is None:
         note("nothing written; --force writes it nevertheless")
         return

@@ -49,19 +49,25 @@ def tell_map(fitted: Mapping, paths: dict[str, Path], common: CommonOptions) -> 
         }
         print_json(summary)
         return
-    told = fitted.statistics.get("dictionary")
-    if told is not None:
-        note(mapping.SeedReport(**told).summary(), quiet=common.quiet)
-    for line in told_of_run(fitted.statistics):
-        note(line, quiet=common.quiet)
-    _tell_verdict(fitted.statistics, common)
+    tell_statistics(fitted.statistics, common)
     _tell_written(paths, common)
 
 
-def _tell_verdict(told: dict[str, Any], common: CommonOptions) -> None:
+def tell_statistics(
+    statistics: dict[str, Any], common: CommonOptions, *, name: str = ""
+) -> None:
+    """Tell of a map's dictionary, course and verdict, each line after the ``name``."""
+    if (used := statistics.get("dictionary")) is not None:
+        note(name + mapping.SeedReport(**used).summary(), quiet=common.quiet)
+    for line in told_of_run(statistics):
+        note(name + line, quiet=common.quiet)
+    _tell_verdict(statistics, common, name)
+
+
+def _tell_verdict(told: dict[str, Any], common: CommonOptions, name: str = "") -> None:
     if (judged := told.get("verdict")) is not None:
         verdict = mapping.Verdict(judged["judgement"], tuple(judged["reasons"]))
-        note(verdict.summary(), quiet=common.quiet and verdict.judgement != "failed")
+        note(name + verdict.summary(), quiet=common.quiet and verdict.judgement != "failed")
 
 
 def _tell_written(paths: dict[str, Path], common: CommonOptions) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections.abc
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,17 +14,19 @@ from embkit._version import __version__
 from embkit.checks import check_choice
 from embkit.embeddings import Embeddings
 from embkit.errors import DictionaryError
+from embkit.mapping.comparison import SpacesReport
 from embkit.mapping.config import MultiCcaConfig, OrthogonalConfig
 from embkit.mapping.dictionary import SeedDictionary, SeedPairs, find_known
 from embkit.mapping.fit import Doubles, fit_orthogonal, paired_rows
 from embkit.mapping.normalize import Steps, apply_steps, fit_steps
 from embkit.mapping.result import Mapping
-from embkit.mapping.run import Dictionary, map, read_dictionary
-from embkit.mapping.spaces import weights_of_pairs
+from embkit.mapping.run import Dictionary, map, origin_of, read_dictionary
+from embkit.mapping.spaces import Spaces, weights_of_pairs
 from embkit.mapping.verdict import Verdict, distinct, judge_pairs, share_found
 
 Languages = collections.abc.Mapping[str, Embeddings]
 Dictionaries = collections.abc.Mapping[tuple[str, str], Dictionary]
+OnSpaces = Callable[[str, SpacesReport], None]
 
 _MOST_ROUNDS = 100
 _LEAST_GAIN = 1e-7  # of the objective, below which the rotations have settled
@@ -34,6 +38,7 @@ def map_many(
     *,
     pivot: str,
     method: Literal["multi-cca", "orthogonal"] = "multi-cca",
+    on_spaces: OnSpaces | None = None,
     **options: Any,  # noqa: ANN401  (the fields of the method's configuration)
 ) -> dict[str, Mapping]:
     """Map several languages into the space of one of them, which stays as it is.
@@ -51,6 +56,8 @@ def map_many(
     method : {"multi-cca", "orthogonal"}
         Canonical correlation (Ammar et al. 2016), each language by itself; or rotations that
         together bring all dictionaries' pairs as close as they can.
+    on_spaces : callable, optional
+        Called before each fit with a language's name and what it has in common with the pivot.
     **options
         The fields of the method's configuration in ``embkit.mapping.config``.
 
@@ -87,33 +94,47 @@ def map_many(
         if pair[0] == pair[1]:
             raise ValueError(f"languages of a dictionary must be two, got {pair[0]} twice")
     seeds = {pair: read_dictionary(found) for pair, found in dictionaries.items()}
+    before = on_spaces or (lambda name, report: None)
     if method == "orthogonal":
         joined = {pair: _between(seeds, *pair) for pair in seeds if _is_first(seeds, pair)}
-        return _rotations(languages, joined, pivot, OrthogonalConfig(**options))
+        return _rotations(languages, joined, pivot, OrthogonalConfig(**options), before)
     config = MultiCcaConfig(**options)
     found = {name: _between(seeds, name, pivot) for name in languages if name != pivot}
     maps = {}
     for name, space in languages.items():
         if name == pivot:
-            maps[name] = _unmoved(space, pivot, config)
+            maps[name] = _unmoved(space, _origins(languages, name, pivot), config)
             continue
         try:
-            maps[name] = map(
-                space, languages[pivot], method=method, dictionary=found[name], **options
+            fitted = map(
+                space,
+                languages[pivot],
+                method=method,
+                dictionary=found[name],
+                on_spaces=partial(before, name),
+                **options,
             )
         except DictionaryError as error:
             raise DictionaryError(f"{name}-{pivot}: {error}") from None
         except ValueError as error:
             raise ValueError(f"{name}-{pivot}: {error}") from None
+        told = _origins(languages, name, pivot)
+        maps[name] = replace(fitted, provenance={**fitted.provenance, **told})
     return maps
 
 
-def _unmoved(space: Embeddings, pivot: str, config: MultiCcaConfig) -> Mapping:
+def _origins(languages: Languages, name: str, pivot: str) -> dict[str, Any]:
+    """Return what a language's map keeps of both its spaces, with their names."""
+    sides = {"source": name, "target": pivot}
+    return {side: {"name": own, **origin_of(languages[own])} for side, own in sides.items()}
+
+
+def _unmoved(space: Embeddings, origins: dict[str, Any], config: MultiCcaConfig) -> Mapping:
     """Return the pivot's own map, which normalises only."""
     steps = fit_steps(space.vectors, config.normalization)
     stay = np.eye(space.dim, dtype=np.float32)
     provenance = {"method": "multi-cca", "config": asdict(config), "version": __version__}
-    return Mapping(stay, stay, steps, steps, "multi-cca", {}, {**provenance, "pivot": pivot})
+    return Mapping(stay, stay, steps, steps, "multi-cca", {}, {**provenance, **origins})
 
 
 def _is_first(seeds: dict[tuple[str, str], SeedDictionary], pair: tuple[str, str]) -> bool:
@@ -156,6 +177,7 @@ def _rotations(
     seeds: dict[tuple[str, str], SeedDictionary],
     pivot: str,
     config: OrthogonalConfig,
+    before: OnSpaces,
 ) -> dict[str, Mapping]:
     dims = {space.dim for space in languages.values()}
     if len(dims) > 1:
@@ -164,6 +186,12 @@ def _rotations(
         name: fit_steps(space.vectors, config.normalization)
         for name, space in languages.items()
     }
+    compared = {}
+    for name in (name for name in languages if name != pivot):
+        sides = languages[name], languages[pivot], steps[name], steps[pivot]
+        report = Spaces(*sides).comparison
+        before(name, report)
+        compared[name] = {"spaces": report.to_dict()}
     edges = _edges(languages, seeds, steps, config)
     turns, objectives = rotate_together(edges, pivot, list(languages), dims.pop())
     told = {
@@ -174,7 +202,6 @@ def _rotations(
         "method": "orthogonal",
         "config": asdict(config),
         "version": __version__,
-        "pivot": pivot,
         "languages": list(languages),
     }
     unmoved = np.eye(len(turns[pivot]), dtype=np.float32)
@@ -185,8 +212,8 @@ def _rotations(
             steps[name],
             steps[pivot],
             "orthogonal",
-            {**told, **_verdict(edges, name, turns)},
-            {**provenance, "source": name},
+            {**compared.get(name, {}), **told, **_verdict(edges, name, turns)},
+            {**provenance, **_origins(languages, name, pivot)},
         )
         for name, turn in turns.items()
     }

@@ -203,10 +203,14 @@ def _provenance(
     dictionary: Dictionary | None,
 ) -> dict[str, Any]:
     told: dict[str, Any] = {"method": method, "config": asdict(config), "version": __version__}
-    for side, space in (("source", source), ("target", target)):
-        told[side] = {"num_words": len(space), "dim": space.dim, "from": space.provenance}
+    told |= {"source": origin_of(source), "target": origin_of(target)}
     if isinstance(dictionary, SeedDictionary):
         told["dictionary"] = dictionary.path
     elif isinstance(dictionary, str | os.PathLike):
         told["dictionary"] = os.fspath(dictionary)
     return told
+
+
+def origin_of(space: Embeddings) -> dict[str, Any]:
+    """Return what a map keeps of a space that it was fitted to."""
+    return {"num_words": len(space), "dim": space.dim, "from": space.provenance}
