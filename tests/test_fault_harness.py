@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,8 +18,8 @@ if sys.platform != "linux":
 
 import embkit
 from embkit.training.checkpoint import State, write_checkpoint
-from tests.native import fault_record, power, stops
-from tests.native.fault_cases import is_whole, other_inputs
+from tests.native import fault_record, faults, power, stops
+from tests.native.fault_cases import CASES, is_old_or_new, is_whole, other_inputs
 from tests.native.faults import wanted_slices
 from tests.native.forks import Ended
 from tests.native.kills import kind_of, last_checkpoint, plan_points
@@ -125,6 +127,49 @@ def test_record_adds_up_slices_of_the_same_sources_and_names_the_others(tmp_path
     fault_record.add(path, found, {"sources": "b"}, wanted)
     assert fault_record.read_slices(path, "b") == found
     assert fault_record.read_slices(path, "a") == {}
+
+
+def test_slice_in_which_nothing_failed_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faults, "run_kind", lambda *_: iter(()))
+    found = faults.put_faults(Path(), "new-binary", "link")
+    assert found["wrong"] == [
+        "new-binary link: no call of this kind was made, so that none could fail"
+    ]
+
+
+def test_each_kind_is_put_to_the_cases_that_make_such_calls() -> None:
+    wanted = wanted_slices(("faults",), list(CASES), faults.KINDS)
+    assert {f"faults {name} memory" for name in CASES} <= set(wanted)
+    linked = {name for name in CASES if f"faults {name} link" in wanted}
+    assert linked == {name for name, case in CASES.items() if case.is_new} != set()
+
+
+def test_outputs_of_one_command_may_be_old_and_new_where_each_is_its_own() -> None:
+    old: dict[str, bytes] = {}
+    new = {"a.map": b"1", "b.map": b"2"}
+    for name, is_allowed in (("map-many", True), ("projector", False)):
+        assert is_old_or_new(old, old, new, case=CASES[name])
+        assert is_old_or_new(new, old, new, case=CASES[name])
+        assert is_old_or_new({"a.map": b"1"}, old, new, case=CASES[name]) == is_allowed
+        assert not is_old_or_new({"a.map": b"2"}, old, new, case=CASES[name])
+        assert not is_old_or_new({**new, "c.map": b"3"}, old, new, case=CASES[name])
+
+
+@pytest.mark.parametrize(("number", "fails"), [(1, True), (9, False)])
+def test_pages_fail_as_other_memory_does(number: int, fails: bool, tmp_path: Path) -> None:
+    lines = ("import mmap", "open('room/a', 'x')", "mmap.mmap(-1, 1 << 20)")
+    variables = {"LD_PRELOAD": str(faults.build_shim(tmp_path / "shim")), "FAULT_ROOT": "room"}
+    variables |= {"FAULT_KIND": "memory", "FAULT_NUMBER": str(number)}
+    (tmp_path / "room").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", "; ".join(lines)],
+        cwd=tmp_path,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ("Cannot allocate memory" in done.stderr, done.returncode) == (fails, int(fails))
 
 
 def test_old_output_of_a_case_is_made_of_other_inputs() -> None:

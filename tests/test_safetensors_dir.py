@@ -138,6 +138,18 @@ def test_model_json_repeats_the_metadata(tmp_path: Path) -> None:
     assert (card["num_words"], card["dim"], card["format_version"]) == (5, 3, 1)
 
 
+def test_no_empty_folder_is_left_where_no_file_can_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, **_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    monkeypatch.setattr("embkit.formats.safetensors_writer.OutputFile", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        save_directory(make(), tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
 def test_saving_over_a_model_must_be_asked_for(tmp_path: Path) -> None:
     save_directory(make(), tmp_path / "model")
     other = make(extras=False)

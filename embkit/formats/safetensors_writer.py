@@ -22,7 +22,7 @@ from embkit.formats.safetensors_header import (
     build_header,
     to_json,
 )
-from embkit.output import OutputFile, exists_error, sync_folder
+from embkit.output import OutputFile, exists_error, made_folder
 from embkit.sparse import SparseEmbeddings
 
 logger = logging.getLogger(__name__)
@@ -58,28 +58,22 @@ def save_directory(
     ['embeddings.safetensors', 'model.json']
     """
     folder = Path(path)
-    is_new = not folder.exists()
-    if is_new:
-        folder.mkdir()
-        sync_folder(folder.absolute().parent)
-    for name in () if overwrite else (FILE_NAME, CARD_NAME):
-        if (folder / name).exists():
-            raise exists_error(str(folder / name))
-    card = OutputFile(folder / CARD_NAME, overwrite=True)
-    try:
-        card.stream.write(describe(embeddings).encode())
-        card.stream.flush()  # a full disk shows before the old model is replaced
-        with OutputFile(folder / FILE_NAME, overwrite=overwrite) as stream:
-            write_embeddings(embeddings, stream)
-    except BaseException as error:
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = card.path  # a failed write does not know its file
-        card.discard()
-        if is_new:
-            with contextlib.suppress(OSError):  # holds what others put there meanwhile
-                folder.rmdir()
-        raise
-    _put_card_in_place(card)
+    with made_folder(folder):
+        for name in () if overwrite else (FILE_NAME, CARD_NAME):
+            if (folder / name).exists():
+                raise exists_error(str(folder / name))
+        card = OutputFile(folder / CARD_NAME, overwrite=True)
+        try:
+            card.stream.write(describe(embeddings).encode())
+            card.stream.flush()  # a full disk shows before the old model is replaced
+            with OutputFile(folder / FILE_NAME, overwrite=overwrite) as stream:
+                write_embeddings(embeddings, stream)
+        except BaseException as error:
+            if isinstance(error, OSError) and error.filename is None:
+                error.filename = card.path  # a failed write does not know its file
+            card.discard()
+            raise
+        _put_card_in_place(card)
 
 
 def _put_card_in_place(card: OutputFile) -> None:

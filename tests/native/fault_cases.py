@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +26,21 @@ class Case:
     """Whether it trains in a run's folder, so that what was interrupted can go on."""
     begun: tuple[str, ...] = ()
     """A command that is interrupted in the room before, at its third checkpoint."""
+    is_new: bool = False
+    """Whether nothing is there before."""
+    is_many: bool = False
+    """Whether each file is an output of its own, whole or absent whatever the others are."""
+    without: tuple[str, ...] = ("link",)
+    """Kinds of calls that it makes none of: a name is linked where it is new."""
 
 
 VECTORS = ("train", "sgns", "{text}", "--output", "{vectors}", *SMALL, "--subsample", "0")
 MAP = ("map", "{vectors}", "{vectors}", "--dictionary", "{dictionary}", "--force")
+MAP_MANY = (
+    *("map-many", "a={vectors}", "b={other_vectors}", "--pivot", "b"),
+    *("--dictionary", "a-b={dictionary}", "--output", f"{ROOM}/maps", "--force"),
+)
+NO_THREAD = ("link", "thread")
 SGNS = ("train", "sgns", "{text}", *RUN, *SMALL, "--epochs", "4")
 GLOVE = ("train", "glove", "{text}", *RUN, *SMALL, "--epochs", "2", "--x-max", "10")
 RESUME = ("resume", f"{ROOM}/run", "--output", f"{ROOM}/model")
@@ -42,14 +53,23 @@ CASES = {
     ),
     "binary": Case(("convert", "{vectors}", f"{ROOM}/vectors.bin")),
     "text": Case(("convert", "{vectors}", f"{ROOM}/vectors.txt")),
-    "npz": Case(("convert", "{vectors}", f"{ROOM}/vectors.npz")),
-    "safetensors": Case(("convert", "{vectors}", f"{ROOM}/model")),
+    "npz": Case(("convert", "{vectors}", f"{ROOM}/vectors.npz"), without=NO_THREAD),
+    "safetensors": Case(("convert", "{vectors}", f"{ROOM}/model"), without=NO_THREAD),
+    "new-binary": Case(
+        ("convert", "{vectors}", f"{ROOM}/vectors.bin"), is_new=True, without=("rename",)
+    ),
+    "new-safetensors": Case(
+        ("convert", "{vectors}", f"{ROOM}/model"), is_new=True, without=("rename", "thread")
+    ),
     "glove": Case(("train", "glove", "{text}", "--output", f"{ROOM}/vectors.txt", *SMALL)),
     "sparse": Case(("train", "ppmi", "{text}", "--output", f"{ROOM}/ppmi", *COUNTED)),
     "counts": Case(("cooccur", "{text}", "--output", f"{ROOM}/counts.tsv", *COUNTED)),
     "mapping": Case((*MAP, "--output", f"{ROOM}/map")),
     "mapped": Case((*MAP, "--output-source", f"{ROOM}/mapped.bin")),
-    "projector": Case(("export", "projector", "{vectors}", f"{ROOM}/projector")),
+    "map-many": Case(MAP_MANY, is_new=True, is_many=True, without=("rename",)),
+    "projector": Case(
+        ("export", "projector", "{vectors}", f"{ROOM}/projector"), without=NO_THREAD
+    ),
     "phrases": Case(
         ("phrases", "learn", "{text}", "--output", f"{ROOM}/phrases", *COUNTED[:2])
     ),
@@ -85,6 +105,15 @@ def output_in(files: dict[str, bytes]) -> dict[str, bytes]:
         for name, data in files.items()
         if not name.startswith("run/") and name not in OPTIONAL
     }
+
+
+def is_old_or_new(
+    now: Mapping[str, bytes], old: Mapping[str, bytes], new: Mapping[str, bytes], *, case: Case
+) -> bool:
+    """Tell whether the files are those from before or those of an undisturbed run."""
+    if not case.is_many:
+        return now in (old, new)
+    return all(now.get(name) in (old.get(name), new.get(name)) for name in {*now, *old, *new})
 
 
 def other_inputs(arguments: Iterable[str]) -> tuple[str, ...]:

@@ -9,8 +9,8 @@
 // fault_begin() reads them anew, in a process that was forked from one with the shim.
 //
 // Threads and memory are not bound to a folder: `thread` fails the N-th pthread_create,
-// `memory` the N-th allocation of 64 KiB or more after the first file was opened below the
-// root.
+// `memory` the N-th allocation of 64 KiB or more, of anonymous pages too, after the first file
+// was opened below the root.
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -296,5 +297,16 @@ void* calloc(size_t count, size_t size) {
 }
 void* realloc(void* block, size_t size) {
   return memory_fails(size) ? nullptr : __libc_realloc(block, size);
+}
+
+void* mmap64(void* where, size_t size, int protection, int flags, int file, off64_t offset) {
+  using Map = void* (*)(void*, size_t, int, int, int, off64_t);
+  static const auto real = next<Map>("mmap64");
+  if ((flags & MAP_ANONYMOUS) != 0 && memory_fails(size)) return MAP_FAILED;
+  return real(where, size, protection, flags, file, offset);
+}
+
+void* mmap(void* where, size_t size, int protection, int flags, int file, off_t offset) {
+  return mmap64(where, size, protection, flags, file, offset);
 }
 }

@@ -42,10 +42,11 @@ def main_in_fork(
 ) -> Ended:
     """Run a command with its files in ``room``, its trainers pausing often.
 
-    ``before`` is called in the fork. With ``kill_after`` it is sent a signal so many seconds
-    later.
+    It may overwrite what is in there, if anything is. ``before`` is called in the fork. With
+    ``kill_after`` it is sent a signal so many seconds later.
     """
-    command = [*fill(work, room, arguments), "--overwrite", "--quiet"]
+    overwrite = ["--overwrite"] if any(room.iterdir()) else []
+    command = [*fill(work, room, arguments), *overwrite, "--quiet"]
     errors = room.with_name(room.name + ".err")
     child = os.fork()
     if child == 0:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.native.fault_cases import CASES, contents, is_whole, output_in
+from tests.native.fault_cases import CASES, contents, is_old_or_new, is_whole, output_in
 from tests.native.forks import main_in_fork, with_faults
 from tests.native.rooms import problem_at_the_end, torn_checkpoints
 
@@ -191,7 +191,7 @@ def find_problem(work: Path, room: Path, name: str, tree: Tree) -> str | None:
     case = CASES[name]
     now = _visible(output_in(contents(room)))
     old, new = (_visible(output_in(contents(work / f / name))) for f in ("old", "new"))
-    if now not in (old, new) and not is_whole(room, work / "new" / name):
+    if not is_old_or_new(now, old, new, case=case) and not is_whole(room, work / "new" / name):
         return f"neither the old output nor the new one: {sorted(now)}"
     if not case.has_run:
         return None

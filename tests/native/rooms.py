@@ -40,7 +40,10 @@ def prepare(work: Path, cases: Iterable[str]) -> None:
         for folder in (room, work / "new" / name):
             shutil.rmtree(folder, ignore_errors=True)
         room.mkdir(parents=True)
-        if case.has_run:
+        (work / "scratch.bin").unlink(missing_ok=True)
+        if case.is_new:
+            pass
+        elif case.has_run:
             _run(work, room, (*(case.begun or case.arguments), "--seed", "2"))
         else:
             _run(work, room, other_inputs(case.arguments), pausing=False)
