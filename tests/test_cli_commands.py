@@ -132,6 +132,7 @@ def damaged(tmp_path: Path) -> Path:
         "query analogy MODEL b b b",
         *(f"convert MODEL out{end}" for end in ("", ".txt", ".bin", ".glove", ".npz")),
         "export projector MODEL out",
+        "eval diagnostics MODEL",
         "report MODEL --output out.html",
     ],
 )

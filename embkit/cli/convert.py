@@ -46,7 +46,7 @@ def convert(
     formats.check_output_name(target, format=format)
     with reserved_output(target, overwrite=overwrite, inputs=[source]):
         vectors = load_vectors(source, load)
-        with naming_damage({source: vectors}):
+        with naming_damage(source):
             formats.save(vectors, target, format=format, overwrite=overwrite)
     if tells_json(common, target):
         print_json({"output": str(target), "num_words": len(vectors), "dim": vectors.dim})

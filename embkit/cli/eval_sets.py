@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from embkit.cli.loading import load_vectors, require_input
+from embkit.cli.loading import load_vectors, naming_damage, require_input
 from embkit.cli.options import LoadOptions
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def load_each(paths: Sequence[Path], options: LoadOptions) -> Iterator[tuple[str
     ------
     FileNotFoundError
         If any is missing, before the first is loaded.
+    FormatError
+        If the content of one is wrong, or a row not finite.
     ValueError
         If there are none.
     """
@@ -67,4 +69,7 @@ def load_each(paths: Sequence[Path], options: LoadOptions) -> Iterator[tuple[str
     for path in paths:
         require_input(path)
     for path in paths:
-        yield str(path), load_vectors(path, options)
+        vectors = load_vectors(path, options)
+        with naming_damage(path):
+            _ = vectors.norms  # which evaluation needs anyhow
+        yield str(path), vectors

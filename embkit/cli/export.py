@@ -41,7 +41,7 @@ def projector(
     require_input(vectors)
     check_folder(output, overwrite=overwrite)
     loaded = load_dense_vectors(vectors, load)
-    with naming_damage({vectors: loaded}):
+    with naming_damage(vectors):
         paths = write_projector(loaded, output, overwrite=overwrite)
     if common.json:
         print_json({"files": [str(path) for path in paths]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,15 +61,10 @@ def load_dense_vectors(path: Path, options: LoadOptions) -> Embeddings:
 
 
 @contextmanager
-def naming_damage(loaded: Mapping[Path, Embeddings]) -> Iterator[None]:
+def naming_damage(path: Path) -> Iterator[None]:
     """Name the file where work on its vectors meets NaN or infinity.
 
     embkit's own form is mapped without being read, so only work on the rows can tell.
-
-    Parameters
-    ----------
-    loaded : mapping of path to Embeddings
-        What the work reads; the first file with such a row is named.
 
     Raises
     ------
@@ -79,12 +74,7 @@ def naming_damage(loaded: Mapping[Path, Embeddings]) -> Iterator[None]:
     try:
         yield
     except NotFiniteError as error:
-        from embkit import formats
-
-        damaged = (path for path, vectors in loaded.items() if not formats.is_finite(vectors))
-        for path in damaged:
-            raise FormatError(path, None, None, str(error)) from None
-        raise
+        raise FormatError(path, None, None, str(error)) from None
 
 
 def given_vocabulary(path: Path | None, *, least_count: int = 0) -> Vocabulary | None:

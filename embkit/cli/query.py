@@ -42,7 +42,7 @@ def neighbors(
         raise ValueError("words must be given: embkit query neighbors VECTORS WORDS...")
     v = load_vectors(vectors, load)
     oov = oov_of(v, words, vectors, load.oov, quiet=common.quiet)
-    with naming_damage({vectors: v}):
+    with naming_damage(vectors):
         found = dict(zip(words, v.neighbors(words, topn, oov=oov), strict=True))
     if common.json:
         print_json({word: _as_json(answers) for word, answers in found.items()})
@@ -78,7 +78,7 @@ def analogy(
     """
     v = load_vectors(vectors, load)
     oov = oov_of(v, (a, b, c), vectors, load.oov, quiet=common.quiet)
-    with naming_damage({vectors: v}):
+    with naming_damage(vectors):
         answers: Answers = v.analogy(a, b, c, topn=topn, method=method, oov=oov)
     if common.json:
         print_json({"a": a, "b": b, "c": c, "method": method, "answers": _as_json(answers)})
@@ -107,7 +107,7 @@ def similarity(
     v = load_vectors(vectors, load)
     oov = oov_of(v, words, vectors, load.oov, quiet=common.quiet)
     pairs = words[::2], words[1::2]
-    with naming_damage({vectors: v}):
+    with naming_damage(vectors):
         cosines = v.similarities(*pairs, oov=oov).tolist()
     scored = list(zip(*pairs, cosines, strict=True))
     if common.json:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal  # noqa: F401
 from cyclopts import Parameter
 
 from embkit.cli.eval_sets import load_each
-from embkit.cli.loading import naming_damage
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.outputs import reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
@@ -84,8 +83,7 @@ def report(
         def progress(step: str) -> None:
             note(step, quiet=not told)
 
-        with naming_damage({Path(p): v for p, v in zip(paths, loaded, strict=True)}):
-            page = render(build_report(named, data, options, progress=progress))
+        page = render(build_report(named, data, options, progress=progress))
         with OutputFile(output, overwrite=overwrite) as stream:
             stream.write(page.encode("utf-8", "replace"))
     if tells_json(common, output):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embkit.formats.files import check_dense, inspect, is_finite, load, save
+from embkit.formats.files import check_dense, inspect, load, save
 from embkit.formats.report import FileReport
 from embkit.formats.table import check_output_name
 from embkit.formats.vocabulary_text import load_vocabulary, save_vocabulary
@@ -12,7 +12,6 @@ __all__ = [
     "check_dense",
     "check_output_name",
     "inspect",
-    "is_finite",
     "load",
     "load_vocabulary",
     "save",

@@ -96,15 +96,6 @@ def check_dense(vectors: object, path: str | os.PathLike[str]) -> None:
         raise FormatError(path, None, None, reason)
 
 
-def is_finite(vectors: Embeddings | SparseEmbeddings) -> bool:
-    """Tell whether all numbers of what `load` returned are finite, which a map leaves open."""
-    if isinstance(vectors, SparseEmbeddings):
-        return True  # checked when they were made
-    subwords = None if vectors.subwords is None else vectors.subwords.vectors
-    parts = (vectors.vectors, vectors.output, subwords)
-    return all(part is None or first_not_finite(part) is None for part in parts)
-
-
 def inspect(path: str | os.PathLike[str]) -> FileReport:
     r"""Tell what a file with vectors is, and everything odd in it; reads it to the end.
 
