@@ -134,6 +134,8 @@ def damaged(tmp_path: Path) -> Path:
         "export projector MODEL out",
         "eval diagnostics MODEL",
         "report MODEL --output out.html",
+        "map MODEL MODEL --method self-learning --output out.map",
+        "translate MODEL MODEL a",
     ],
 )
 def test_vectors_that_are_not_finite_are_refused_with_their_file(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import App
 
-from embkit.cli.loading import load_dense_vectors, naming_damage, require_input
+from embkit.cli.loading import load_dense_vectors, require_input
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.terminal import note, print_json
 
@@ -40,9 +40,7 @@ def projector(
 
     require_input(vectors)
     check_folder(output, overwrite=overwrite)
-    loaded = load_dense_vectors(vectors, load)
-    with naming_damage(vectors):
-        paths = write_projector(loaded, output, overwrite=overwrite)
+    paths = write_projector(load_dense_vectors(vectors, load), output, overwrite=overwrite)
     if common.json:
         print_json({"files": [str(path) for path in paths]})
     else:

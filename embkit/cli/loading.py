@@ -52,11 +52,17 @@ def load_vectors(path: Path, options: LoadOptions) -> Embeddings:
 
 
 def load_dense_vectors(path: Path, options: LoadOptions) -> Embeddings:
-    """Load vectors for work that needs every number; raises FormatError for sparse ones too."""
+    """Load vectors for work that needs every number.
+
+    Raises FormatError for sparse ones and NaN too, which files that are mapped may hold.
+    """
     vectors = load_vectors(path, options)
     from embkit import formats
+    from embkit.formats.checks import check_finite
 
     formats.check_dense(vectors, path)
+    with naming_damage(path):
+        check_finite("vectors", vectors.vectors)
     return vectors
 
 
