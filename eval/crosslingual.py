@@ -4,12 +4,13 @@ Every cell is kept in the work folder, so a stopped run goes on; ``--parts`` cho
 measure, the record's other parts stay as they are, each with the commit of its own: ``real``
 maps from dictionaries, with the reverse dictionaries both ways; ``starts`` self-learning;
 ``planted`` rotations (needs ``--sample``, a file of real vectors); ``timing`` (needs a quiet
-machine). Without ``--vecmap`` only embkit runs. VecMap's self-learning among 20,000 words
+machine). Without ``--vecmap`` and ``--muse`` only embkit runs; MUSE's programs need torch in
+``--muse-python``, this Python when left out. VecMap's self-learning among 20,000 words
 takes hours, so ``starts`` are compared among ``--cutoff`` words::
 
     python -m eval.crosslingual --source en --target de --train en-de.0-5000.txt \
         --test en-de.5000-6500.txt [--reverse-train D --reverse-test D] --work DIR \
-        [--vecmap FOLDER] [--sample V] [--parts real,starts,planted]
+        [--vecmap FOLDER] [--muse FOLDER] [--sample V] [--parts real,starts,planted]
 
 Vectors that are not there are trained from ``--source-corpus`` and ``--target-corpus``.
 """
@@ -17,6 +18,7 @@ Vectors that are not there are trained from ``--source-corpus`` and ``--target-c
 from __future__ import annotations
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ import embkit
 from eval.cells import MAPPING, SCORING, cell
 from eval.language_pair import FROM_DICTIONARY, STARTS, Pair
 from eval.learning_time import measure_timing
+from eval.muse import REFINEMENTS, Muse
 from eval.paired import against, pooled, tell
 from eval.planted_rotation import NOISES, planted_embkit, planted_vecmap
 from eval.record import run_record, save_record, with_other_parts
@@ -50,22 +53,26 @@ def measure_real(arguments: argparse.Namespace) -> dict[str, Any]:
     found = {"forward": _one_way(arguments, reverse=False)}
     if arguments.reverse_train is not None:
         found["reverse"] = _one_way(arguments, reverse=True)
-    if arguments.vecmap is None:
-        return found
     ways = list(found.values())
     if len(ways) > 1:
         found["both"] = {}
-    compared = [(method, "supervised") for method in _methods(arguments)]
-    if ("orthogonal", "supervised") in compared:
-        compared.append(("orthogonal", "orthogonal"))
     for way, cells in found.items():
-        for method, mode in compared:
-            name, theirs = f"embkit {method} against vecmap {mode}", f"vecmap {mode}"
+        for method, theirs in _comparisons(ways[0], _methods(arguments)):
+            name = f"embkit {method} against {theirs}"
             ours = [told[f"embkit {method}"] for told in (ways if way == "both" else [cells])]
             peers = [told[theirs] for told in (ways if way == "both" else [cells])]
             cells[name] = against(pooled(ours), pooled(peers))
             tell(f"{way} {name}", cells[name])
     return {**found, "options": SUPERVISED, "chosen": CHOSEN}
+
+
+def _comparisons(cells: dict[str, Any], methods: list[str]) -> list[tuple[str, str]]:
+    """Return which of embkit's maps is compared with which of the other tools' cells."""
+    wanted = [(method, "vecmap supervised") for method in methods]
+    wanted += [
+        (method, f"{tool} {method}") for method in methods for tool in ("vecmap", "muse")
+    ]
+    return [(method, theirs) for method, theirs in wanted if theirs in cells]
 
 
 def _one_way(arguments: argparse.Namespace, *, reverse: bool) -> dict[str, Any]:
@@ -80,6 +87,11 @@ def _one_way(arguments: argparse.Namespace, *, reverse: bool) -> dict[str, Any]:
     for mode in modes if arguments.vecmap is not None else ():
         tool, name = VecMap(arguments.vecmap, arguments.threads), f"vecmap {mode}"
         found[name] = cell(pair.work, name, partial(pair.vecmap, tool, mode, None), SCORING)
+    known = [mode for mode in REFINEMENTS if mode in _methods(arguments)]
+    for mode in known if arguments.muse is not None else ():
+        muse = Muse(arguments.muse, arguments.muse_python, arguments.threads)
+        name = f"muse {mode}"
+        found[name] = cell(pair.work, name, partial(pair.muse, muse, mode), SCORING)
     return found
 
 
@@ -123,8 +135,9 @@ def main(tokens: list[str] | None = None) -> dict[str, Any]:
         parser.add_argument(f"--{name}", type=Path, required=name == "work")
     for name in ("reverse-train", "reverse-test", "source-corpus", "target-corpus"):
         parser.add_argument(f"--{name}", type=Path)
-    for name in ("sample", "vecmap"):
+    for name in ("sample", "vecmap", "muse"):
         parser.add_argument(f"--{name}", type=Path)
+    parser.add_argument("--muse-python", type=Path, default=Path(sys.executable))
     numbers = {"seeds": 1, "planted-seeds": 10, "threads": 2, "vecmap-iterations": 6}
     numbers |= {"cutoff": 4000, "timing-words": 20_000, "whole-words": 2000}
     for name, default in numbers.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import statistics
 import time
 from itertools import pairwise
@@ -11,6 +12,7 @@ from typing import Any
 
 import embkit
 from embkit.mapping import SeedDictionary
+from eval.muse import REFINEMENTS, Muse
 from eval.planted_rotation import score
 from eval.vecmap import VecMap, forget_mapped, load_mapped, save_text
 
@@ -65,7 +67,7 @@ class Pair:
         known = [p for p in self.train if p[0] in self.source and p[1] in self.target]
         self.few = list({pair[0]: pair for pair in reversed(known)}.values())[::-1][:25]
         self.work: Path = arguments.work / "reverse" if reverse else arguments.work
-        self._texts = [arguments.work / f"{side}.txt" for side in sides]
+        self._texts = [(arguments.work / f"{side}.txt").absolute() for side in sides]
 
     def embkit(
         self,
@@ -143,17 +145,35 @@ class Pair:
         """Map with VecMap; return scores, where it ended by itself, seconds and iterations."""
         work = self.work / f"vecmap-{mode.replace(' ', '-')}"
         work.mkdir(parents=True, exist_ok=True)
-        sides = (self.source, self.target)
-        files = [save_text(*both) for both in zip(sides, self._texts, strict=True)]
+        files = self._saved()
         arguments = [] if cutoff is None else ["--vocabulary_cutoff", str(cutoff)]
         arguments += MODES[mode]
         if mode in (*FROM_DICTIONARY, "25 pairs"):
-            seeds = work / "seeds.txt"
             pairs = self.train if mode in FROM_DICTIONARY else self.few
-            seeds.write_text("".join(f"{s}\t{t}\n" for s, t in pairs), encoding="utf-8")
-            arguments.append(str(seeds))
+            arguments.append(str(_write_pairs(work / "seeds.txt", pairs)))
         told = tool.run(files[0], files[1], work, arguments, most=most)
         if scored and told["complete"]:
             told |= score(*load_mapped(work), self.test)
         forget_mapped(work)
         return told
+
+    def muse(self, tool: Muse, mode: str) -> dict[str, Any]:
+        """Map with MUSE, as embkit's method of that name; return scores and seconds."""
+        work = self.work / f"muse-{mode}"
+        work.mkdir(parents=True, exist_ok=True)
+        seeds = _write_pairs(work / "seeds.txt", self.train)
+        shape = {"refinements": REFINEMENTS[mode], "dim": self.source.dim}
+        told = tool.run(self._saved(), seeds.absolute(), work, **shape)
+        told |= score(*tool.load_mapped(work), self.test)
+        shutil.rmtree(work)
+        return told
+
+    def _saved(self) -> tuple[Path, Path]:
+        """Return the two spaces as the text that other tools read."""
+        source, target = self._texts
+        return save_text(self.source, source), save_text(self.target, target)
+
+
+def _write_pairs(path: Path, pairs: list[tuple[str, str]]) -> Path:
+    path.write_text("".join(f"{s}\t{t}\n" for s, t in pairs), encoding="utf-8")
+    return path

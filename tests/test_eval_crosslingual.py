@@ -12,6 +12,7 @@ import embkit
 from eval import held_out, mapped_memory
 from eval.cells import cell, digest
 from eval.crosslingual import main
+from eval.muse import Muse
 from eval.paired import against, pooled
 from eval.planted_rotation import plant
 from eval.vecmap import VecMap
@@ -27,6 +28,17 @@ with open(arguments[arguments.index("--log") + 1], "w") as log:
         log.write(f"{{i}}\\t50.0\\t\\t0.25\\n"); log.flush(); time.sleep({pause})
 shutil.copy(source, out_source)
 shutil.copy(target, out_target)
+"""
+
+MUSE = """
+import sys, shutil, pathlib
+told = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+assert told["--dico_eval"] == told["--dico_train"] and told["--n_refinement"] in ("0", "5")
+assert len(pathlib.Path(told["--dico_train"]).read_text().splitlines()) == 80
+folder = pathlib.Path(told["--exp_path"], told["--exp_name"], told["--exp_id"])
+folder.mkdir(parents=True)
+for side in ("src", "tgt"):
+    shutil.copy(told[f"--{side}_emb"], folder / f"vectors-{told[f'--{side}_lang']}.txt")
 """
 
 
@@ -274,3 +286,20 @@ def test_the_memory_of_commands_is_measured_and_held_to_the_limit(
         mapped_memory.main([*command, "2G", "--only", "five-step"])
     with pytest.raises(SystemExit, match=r"the peak of .* MiB is over 20M"):  # all is kept
         mapped_memory.main([*command, "20M"])
+
+
+def test_muse_is_compared_with_the_methods_that_do_the_same(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    tool = tmp_path / "muse"
+    tool.mkdir()
+    (tool / "supervised.py").write_text(MUSE, encoding="utf-8")
+    chosen = ["--parts", "real", "--methods", "orthogonal,refine", "--muse", str(tool)]
+    found = main([*arguments, *chosen])["metrics"]["real: orthogonal,refine"]["forward"]
+    assert found["muse orthogonal"]["nn"]["P@1"] < 0.5  # the spaces as they were
+    assert found["muse refine"]["nn"]["hits"] == found["muse orthogonal"]["nn"]["hits"]
+    assert found["embkit orthogonal against muse orthogonal"]["nn"]["interval"][0] > 0
+    assert not (tmp_path / "work" / "muse-orthogonal").exists()
+    (tool / "supervised.py").write_text("raise SystemExit('no torch')", encoding="utf-8")
+    with pytest.raises(RuntimeError, match="MUSE failed: no torch"):
+        Muse(tool).run((tmp_path, tmp_path), tmp_path, tmp_path / "w", refinements=0, dim=2)
