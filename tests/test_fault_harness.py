@@ -17,7 +17,10 @@ if sys.platform != "linux":
     pytest.skip("the faults are put to Linux only", allow_module_level=True)
 
 import embkit
-from embkit.training.checkpoint import State, write_checkpoint
+from embkit.training.checkpoint import Checkpoints, State, write_checkpoint
+from embkit.training.glove import GloveTrainer
+from embkit.training.word2vec import Word2VecTrainer
+from tests.interruptions import OPTIONS, SENTENCES, pausing
 from tests.native import fault_record, faults, power, stops
 from tests.native.fault_cases import CASES, is_old_or_new, is_whole, other_inputs
 from tests.native.faults import wanted_slices
@@ -25,6 +28,7 @@ from tests.native.forks import Ended
 from tests.native.kills import kind_of, last_checkpoint, plan_points
 from tests.native.power import Disk
 from tests.native.rooms import torn_checkpoints
+from tests.native.watching import Watcher
 
 
 def replay(room: Path, lines: list[str], data: bytes) -> dict[str, dict[str, bytes]]:
@@ -129,6 +133,40 @@ def test_record_adds_up_slices_of_the_same_sources_and_names_the_others(tmp_path
     assert fault_record.read_slices(path, "a") == {}
 
 
+def test_watcher_sees_a_torn_checkpoint_and_one_that_is_gone(tmp_path: Path) -> None:
+    paths = [tmp_path / f"checkpoint-{number:06d}.safetensors" for number in (1, 2)]
+    for path in paths:
+        write_checkpoint(path, State({}, {}), {})
+    watcher = Watcher(tmp_path)
+    watcher.look()
+    assert (watcher.opened, watcher.problem) == (1, None)
+    paths[1].write_bytes(paths[1].read_bytes()[:-1])
+    watcher.look()
+    assert "checkpoint-000002" in str(watcher.problem)
+    watcher.problem = None
+    for path in paths:
+        path.unlink()
+    watcher.look()
+    assert watcher.problem is None  # the run has ended
+    (tmp_path / "run.json").touch()
+    watcher.look()
+    assert watcher.problem == "no checkpoint is there any more"
+
+
+@pytest.mark.parametrize("method", ["sgns", "glove"])
+def test_a_checkpoint_can_be_read_at_every_moment_of_a_run(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = {"sgns": Word2VecTrainer, "glove": GloveTrainer}[method]
+    monkeypatch.setattr(trainer, "__init__", pausing(1, trainer=trainer))
+    monkeypatch.setattr(Checkpoints, "is_due", lambda self: True)
+    watcher = Watcher(tmp_path / "run")
+    with watcher:
+        embkit.train(method, SENTENCES, run=tmp_path / "run", **OPTIONS)
+    assert watcher.problem is None
+    assert watcher.opened > 0
+
+
 def test_slice_in_which_nothing_failed_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faults, "run_kind", lambda *_: iter(()))
     found = faults.put_faults(Path(), "new-binary", "link")
@@ -139,7 +177,9 @@ def test_slice_in_which_nothing_failed_is_wrong(monkeypatch: pytest.MonkeyPatch)
 
 def test_each_kind_is_put_to_the_cases_that_make_such_calls() -> None:
     wanted = wanted_slices(("faults",), list(CASES), faults.KINDS)
-    assert {f"faults {name} memory" for name in CASES} <= set(wanted)
+    with_faults = {name for name, case in CASES.items() if "faults" in case.parts}
+    assert {name.split()[1] for name in wanted} == with_faults != set(CASES)
+    assert {f"faults {name} memory" for name in with_faults} <= set(wanted)
     linked = {name for name in CASES if f"faults {name} link" in wanted}
     assert linked == {name for name, case in CASES.items() if case.is_new} != set()
 

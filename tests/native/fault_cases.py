@@ -30,6 +30,10 @@ class Case:
     """Whether nothing is there before."""
     is_many: bool = False
     """Whether each file is an output of its own, whole or absent whatever the others are."""
+    is_repeatable: bool = True
+    """Whether it makes the same bytes again."""
+    parts: tuple[str, ...] = ("faults", "power")
+    """What is done to it."""
     without: tuple[str, ...] = ("link",)
     """Kinds of calls that it makes none of: a name is linked where it is new."""
 
@@ -41,6 +45,12 @@ MAP_MANY = (
     *("--dictionary", "a-b={dictionary}", "--output", f"{ROOM}/maps", "--force"),
 )
 NO_THREAD = ("link", "thread")
+EVERY_PART = ("faults", "power", "kills")
+CBOW = ("train", "cbow", "{text}", *RUN, *SMALL, "--loss", "hs", "--epochs", "4")
+THREADS = (
+    *("train", "sgns", "{zipped}", *RUN, *SMALL[:4], *SMALL[6:], "--threads", "4"),
+    *("--epochs", "4"),
+)
 SGNS = ("train", "sgns", "{text}", *RUN, *SMALL, "--epochs", "4")
 GLOVE = ("train", "glove", "{text}", *RUN, *SMALL, "--epochs", "2", "--x-max", "10")
 RESUME = ("resume", f"{ROOM}/run", "--output", f"{ROOM}/model")
@@ -49,7 +59,8 @@ CASES = {
         (
             *("train", "sgns", "{text}", "--output", f"{ROOM}/model", "--dim", "64"),
             *("--min-count", "1", "--epochs", "1", "--threads", "2"),
-        )
+        ),
+        is_repeatable=False,
     ),
     "binary": Case(("convert", "{vectors}", f"{ROOM}/vectors.bin")),
     "text": Case(("convert", "{vectors}", f"{ROOM}/vectors.txt")),
@@ -74,10 +85,12 @@ CASES = {
         ("phrases", "learn", "{text}", "--output", f"{ROOM}/phrases", *COUNTED[:2])
     ),
     "cache": Case((*VECTORS[:3], "--output", "{scratch}", "--cache", f"{ROOM}/ids", *SMALL)),
-    "checkpoints": Case(SGNS, has_run=True),
-    "checkpoints-glove": Case(GLOVE, has_run=True),
-    "resume": Case(RESUME, has_run=True, begun=SGNS),
-    "resume-glove": Case(RESUME, has_run=True, begun=GLOVE),
+    "checkpoints": Case(SGNS, has_run=True, parts=EVERY_PART),
+    "checkpoints-glove": Case(GLOVE, has_run=True, parts=EVERY_PART),
+    "checkpoints-cbow-hs": Case(CBOW, has_run=True, parts=("kills",)),
+    "checkpoints-threads": Case(THREADS, has_run=True, is_repeatable=False, parts=("kills",)),
+    "resume": Case(RESUME, has_run=True, begun=SGNS, parts=EVERY_PART),
+    "resume-glove": Case(RESUME, has_run=True, begun=GLOVE, parts=EVERY_PART),
 }
 
 
@@ -85,6 +98,7 @@ def fill(work: Path, room: Path, arguments: Iterable[str]) -> list[str]:
     """Put the inputs' paths and the room's into a command."""
     names = {name: str(work / name) for name in ("text", "dictionary", "other_text", "large")}
     names |= {"vectors": str(work / "vectors.bin"), "other_vectors": str(work / "other.bin")}
+    names |= {"zipped": str(work / "text.gz")}
     names |= {"scratch": str(work / "scratch.bin"), "wide": str(work / "wide.bin")}
     return [a.format(**names).replace(f"{ROOM}/", f"{room}/") for a in arguments]
 
@@ -129,7 +143,7 @@ def is_whole(room: Path, new: Path) -> bool:
     """
     if output_in(contents(room)) == output_in(contents(new)):
         return True
-    if new.name != "train":
+    if CASES[new.name].is_repeatable:
         return False
     try:
         return _words(room) == _words(new)

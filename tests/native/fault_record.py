@@ -13,7 +13,10 @@ from eval.record import run_record, save_record
 SOURCES = (
     *("embkit/**/*.py", "csrc/**/*.h", "csrc/**/*.cpp", "tests/interruptions.py"),
     *(f"tests/native/{name}.py" for name in ("faults", "kills", "power", "stops")),
-    *(f"tests/native/{name}.py" for name in ("fault_cases", "rooms", "forks", "pausing")),
+    *(
+        f"tests/native/{name}.py"
+        for name in ("fault_cases", "rooms", "forks", "pausing", "watching")
+    ),
     "tests/native/fault_shim.cpp",
 )
 

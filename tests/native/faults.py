@@ -23,6 +23,7 @@ Linux only.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shutil
 import subprocess
@@ -200,11 +201,11 @@ def wanted_slices(
     """Name what is to be run: a part of a case, of the faults a kind of it."""
     names = []
     for case in cases:
+        wanted = {part for part in parts if part in CASES[case].parts}
         made = [kind for kind in kinds if kind not in CASES[case].without]
-        names += [f"faults {case} {kind}" for kind in made if "faults" in parts]
-        names += [f"power {case}"] if "power" in parts else []
-        if "kills" in parts and case in kills.KILLED:
-            names += [f"kills {case} {share}" for share in range(kills.SHARES)]
+        names += [f"faults {case} {kind}" for kind in made if "faults" in wanted]
+        names += [f"power {case}"] if "power" in wanted else []
+        names += [f"kills {case} {n}" for n in range(kills.SHARES) if "kills" in wanted]
     names += [f"stops {name}" for name in stops.STOPPED if "stops" in parts]
     return names
 
@@ -217,7 +218,7 @@ def run_slice(work: Path, name: str, points: int) -> dict[str, Any]:
     if part == "stops":
         return stops.stop_often(work, case, points // len(stops.STOPPED))
     if part == "kills":
-        count = points // len(kills.KILLED)
+        count = math.ceil(points / len(kills.KILLED))
         return kills.kill_everywhere(work, case, count, int(which[0]))
     return put_faults(work, case, which[0])
 

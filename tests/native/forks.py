@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -39,11 +40,13 @@ def main_in_fork(
     before: Callable[[], object] = pause_often,
     kill_after: float | None = None,
     by: signal.Signals = signal.SIGKILL,
+    meanwhile: AbstractContextManager[object] | None = None,
 ) -> Ended:
     """Run a command with its files in ``room``, its trainers pausing often.
 
     It may overwrite what is in there, if anything is. ``before`` is called in the fork. With
-    ``kill_after`` it is sent a signal so many seconds later.
+    ``kill_after`` it is sent a signal so many seconds later. This process is in ``meanwhile``
+    until it has ended.
     """
     overwrite = ["--overwrite"] if any(room.iterdir()) else []
     command = [*fill(work, room, arguments), *overwrite, "--quiet"]
@@ -51,13 +54,14 @@ def main_in_fork(
     child = os.fork()
     if child == 0:
         _begin(errors, before, command)
-    if kill_after is not None:
-        time.sleep(kill_after)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, by)
-    sent = time.monotonic()
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    seconds = time.monotonic() - sent
+    with meanwhile or contextlib.nullcontext():
+        if kill_after is not None:
+            time.sleep(kill_after)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, by)
+        sent = time.monotonic()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        seconds = time.monotonic() - sent
     return Ended(code, errors.read_text(errors="replace").splitlines(), seconds)
 
 

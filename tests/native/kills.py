@@ -2,7 +2,8 @@
 
 Named points lie before each change of a file below the room (made, synced, renamed, removed),
 and before each part of a checkpoint. After a kill every checkpoint must be whole, none that was
-finished may be missing, and the run must go on to the bytes of an undisturbed one.
+finished may be missing, and the run must go on to the bytes of an undisturbed one; with several
+threads, to just as many tokens. A watcher opens the newest checkpoint all the while.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,9 @@ from tests.native.fault_cases import CASES
 from tests.native.forks import main_in_fork
 from tests.native.pausing import pause_often
 from tests.native.rooms import problem_at_the_end, torn_checkpoints
+from tests.native.watching import Watcher
 
-KILLED = ("checkpoints", "checkpoints-glove", "resume", "resume-glove")
+KILLED = tuple(name for name, case in CASES.items() if "kills" in case.parts)
 EVENTS = {"open", "os.mkdir", "os.rename", "os.link", "os.remove", "os.truncate", "os.rmdir"}
 
 SHARES = 5
@@ -107,19 +110,39 @@ def names_of_points(work: Path, name: str) -> tuple[list[str], float]:
     return found, time.monotonic() - began
 
 
-def kill(work: Path, name: str, number: int, after: float | None) -> tuple[int, str | None]:
-    """Kill a case at one point; return its exit code and what was wrong."""
+@dataclass(frozen=True)
+class Killed:
+    """What came of one kill."""
+
+    code: int
+    """The exit code."""
+    opened: int
+    """How often the watcher read a checkpoint."""
+    problem: str | None
+    """What was wrong, None if nothing."""
+
+
+def kill(work: Path, name: str, number: int, after: float | None) -> Killed:
+    """Kill a case at one point, and go on."""
     room, saved = new_room(work, name, "kill"), mmap.mmap(-1, 1)
     case, run = CASES[name], room / "run"
     first = last_checkpoint(run)
     point = Point(room, number, None, saved)
-    ended = main_in_fork(work, room, case.arguments, before=point.install, kill_after=after)
-    code = ended.code
+    watcher = Watcher(run)
+    ended = main_in_fork(
+        *(work, room, case.arguments),
+        before=point.install,
+        kill_after=after,
+        meanwhile=watcher,
+    )
+    problem = watcher.problem
     if torn := torn_checkpoints(run):
-        return code, f"not whole: {torn}"
+        problem = problem or f"not whole: {torn}"
     if (run / "run.json").exists() and last_checkpoint(run) < first + saved[0]:
-        return code, f"of {saved[0]} checkpoints the last one is {last_checkpoint(run) - first}"
-    return code, problem_at_the_end(work, room, name)
+        number = last_checkpoint(run) - first
+        problem = problem or f"of {saved[0]} checkpoints the last one is {number}"
+    problem = problem or problem_at_the_end(work, room, name)
+    return Killed(ended.code, watcher.opened, problem)
 
 
 def last_checkpoint(run: Path) -> int:
@@ -141,15 +164,19 @@ def kill_everywhere(work: Path, name: str, points: int, share: int) -> dict[str,
     """Kill a run at a share of so many points; return how often, where, and what was wrong."""
     names, seconds = names_of_points(work, name)
     plan = plan_points(random.Random(name), points, len(names), seconds)[share::SHARES]
-    killed, wrong = 0, []
+    killed, opened, wrong = 0, 0, []
     for number, after in plan:
-        code, problem = kill(work, name, number, after)
+        found = kill(work, name, number, after)
+        code, problem = found.code, found.problem
         killed += code == -signal.SIGKILL
+        opened += found.opened
         where = f"after {after:.3f} s" if after is not None else names[number - 1]
         if after is None and code != -signal.SIGKILL:
             problem = problem or f"exit code {code} instead of a kill"
         wrong += [f"{name} killed at {number} ({where}): {problem}"] if problem else []
     kinds = Counter(names[number - 1] for number, after in plan if after is None)
     counts = {"points": len(plan), "killed": killed, "named": kinds.total()}
-    counts |= {"random": len(plan) - kinds.total()}
+    counts |= {"random": len(plan) - kinds.total(), "opened": opened}
+    if not opened:
+        wrong.append(f"{name}: the watcher found no checkpoint to open")
     return {**counts, "kinds": dict(sorted(kinds.items())), "wrong": wrong}
