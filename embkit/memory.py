@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
+
+from embkit.errors import ResourceError
 
 _SHARE = 0.8  # of what is available; the rest is for the interpreter and the page cache
 _ROOT = Path("/")
+_for_readers: ContextVar[int | None] = ContextVar("memory of readers", default=None)
 
 
 def physical_memory() -> int:
@@ -81,6 +85,45 @@ def memory_limit(chosen: int | None = None) -> int:
     (1000, True)
     """
     return min(chosen, 2**63 - 1) if chosen is not None else int(_SHARE * available_memory())
+
+
+def limit_readers(memory: int | None) -> None:
+    """Choose what a `ByteBudget` allows to whoever reads in this context from now on."""
+    _for_readers.set(memory)
+
+
+class ByteBudget:
+    """The memory that reading one file, or the files of one folder, may take.
+
+    Readers that make Python objects of a text charge what they keep before they make it: a
+    small compressed file may hold a thousand times its size, and each of its words takes ten
+    times its own. What is allowed is what `limit_readers` chose, and never more than
+    `memory_limit` says.
+
+    Examples
+    --------
+    >>> budget = ByteBudget()
+    >>> budget.charge("words.txt", 1, 100)
+    """
+
+    def __init__(self) -> None:
+        chosen = _for_readers.get()
+        self._allowed = memory_limit() if chosen is None else min(chosen, memory_limit())
+        self._left = self._allowed
+
+    def check(self, path: str | os.PathLike[str], line: int | None, num_bytes: int) -> None:
+        """Raise ResourceError if less than this is left for what a line calls for."""
+        if num_bytes > self._left:
+            place = os.fspath(path) if line is None else f"{os.fspath(path)}:{line}"
+            raise ResourceError(
+                f"{place}: what is read up to here would take more than the "
+                f"{self._allowed} bytes of memory that are allowed"
+            )
+
+    def charge(self, path: str | os.PathLike[str], line: int | None, num_bytes: int) -> None:
+        """Take this off what is left; raises as `check` does."""
+        self.check(path, line, num_bytes)
+        self._left -= num_bytes
 
 
 def _text(path: Path) -> str:

@@ -67,7 +67,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     },
     "phrases": {
         *("_native", "checks", "config", "corpus", "counts", "device", "output"),
-        *("progress", "streams", "vocabulary"),
+        *("memory", "progress", "streams", "vocabulary"),
     },
     "counts": {
         *("_native", "backend", "checks", "config", "corpus", "device", "embeddings"),
@@ -76,11 +76,12 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     },
     "mapping": {
         *("_native", "backend", "checks", "device", "embeddings", "formats", "neighbors"),
-        *("file_arrays", "output", "retrieval", "screening", "streams", "vocabulary"),
+        *("file_arrays", "memory", "output", "retrieval", "screening", "streams"),
+        "vocabulary",
     },
     "evaluation": {
         *("_native", "backend", "checks", "device", "embeddings", "neighbors", "output"),
-        *("retrieval", "streams"),
+        *("memory", "retrieval", "streams"),
     },
     "report": {"checks", "embeddings", "evaluation", "output", "plotting", "sparse"},
 }

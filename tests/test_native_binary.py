@@ -87,12 +87,24 @@ def test_rows_are_read_whether_the_size_is_known_or_not(known: bool, rows: int) 
         error = refusal("binary", content[:-cut], size=size - cut if known else -1)
         assert error.offset is not None
     extra = content + b"\n\n"
-    assert "junk" in refusal("binary", extra, size=len(extra) if known else -1).reason
+    error = refusal("binary", extra, size=len(extra) if known else -1)
+    assert "junk" in error.reason
+    assert error.offset == len(content) + (rows == 1)  # whose newline the first one is
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_junk_is_told_at_its_first_byte(known: bool) -> None:
+    for newline in (b"", b"\n"):
+        content = b"2 2\n" + THE + newline + CAT + newline
+        for junk in (b"x", b"junk", b"\n\n", 2000 * b"x"):
+            size = len(content + junk) if known else -1
+            error = refusal("binary", content + junk, size=size)
+            assert (error.offset, "junk follows" in error.reason) == (len(content), True)
 
 
 THE, CAT, DOG = (word + b" " + struct.pack("<2f", 1, 2) for word in (b"the", b"cat", b"dog"))
 NAN = struct.pack("<2f", 1, np.nan)
-CUT = "the file ends inside row 3 of the 3 that its header states"
+CUT = "the file ends inside row 3 of the 3 that its header states, 2 float32 each"
 
 # The rows behind '3 2', in which of them the fault is told, and as what.
 BINARY_FAULTS: dict[str, tuple[list[bytes], int, str]] = {
@@ -125,7 +137,7 @@ BINARY_FAULTS: dict[str, tuple[list[bytes], int, str]] = {
         1,
         "row 2 ('cat') holds a number that is not finite",
     ),
-    "junk": ([THE, CAT, DOG, b"x"], 2, "junk follows the 3 rows that the header states"),
+    "junk": ([THE, CAT, DOG, b"x"], 3, "junk follows the 3 rows that the header states"),
 }
 
 
@@ -148,14 +160,26 @@ def test_a_fault_in_binary_is_told_with_its_row_and_byte(name: str, known: bool)
     assert found["skipped_rows"] == (name in ("nan", "two"))
 
 
-def test_binary_of_fewer_bytes_than_its_header_states_is_refused() -> None:
+@pytest.mark.parametrize("limit", [-1, 1])
+def test_binary_of_fewer_bytes_than_its_header_states_is_refused_at_the_row_it_ends_in(
+    limit: int,
+) -> None:
     content = b"3 2\n" + b"".join(row[2:] for row in (THE, CAT, DOG))
     assert len(read("binary", content, size=len(content))[2]) == 3
-    error = refusal("binary", content[:-1], size=len(content) - 1)
-    assert (error.offset, error.reason) == (
-        0,
-        "the header states 3 rows of 2 float32, which the 29 bytes behind it cannot hold",
-    )
+    error = refusal("binary", content[:-1], size=len(content) - 1, limit=limit)
+    assert (error.offset, error.reason) == (24, CUT)
+    error = refusal("binary", content[:13], size=13, limit=limit)
+    assert (error.offset, error.reason) == (4, CUT.replace("row 3", "row 1"))
+
+
+@pytest.mark.parametrize("rows", [1, 7, 300_000])
+def test_cut_is_told_at_its_row_however_much_is_gone(rows: int) -> None:
+    content = b"%d 2\n" % rows
+    for keep in (0, rows // 2, rows - 1):
+        cut = content + keep * THE + THE[:5]
+        error = refusal("binary", cut, size=len(cut))
+        assert f"ends inside row {keep + 1} of the {rows} " in error.reason
+        assert error.offset == len(content) + keep * len(THE)
 
 
 @pytest.mark.parametrize("known", [True, False])

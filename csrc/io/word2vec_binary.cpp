@@ -180,15 +180,15 @@ class BinaryReader {
   WordVectors read() {
     read_header();
     const auto stated = static_cast<uint64_t>(table_.report.stated_rows);
-    wanted_ =
-        options_.limit < 0 ? stated : std::min(stated, static_cast<uint64_t>(options_.limit));
+    const bool takes_all = options_.limit < 0 || is_cut_;
+    wanted_ = takes_all ? stated : std::min(stated, static_cast<uint64_t>(options_.limit));
     read_rows();
     std::sort(not_finite_.begin(), not_finite_.end());
     if (!not_finite_.empty()) fault(first_fault_.offset, first_fault_.reason);
     if (!scan_fault_.reason.empty()) fault(scan_fault_.offset, scan_fault_.reason);
     table_.report.reached_end = wanted_ == stated;
     if (row_ == stated && (has_rest_ || !reader_.at_end())) {
-      fault(last_row_,
+      fault(rows_end_,
             "junk follows the " + std::to_string(stated) + " rows that the header states");
     }
     table_.report.skipped_rows = static_cast<int64_t>(not_finite_.size());
@@ -219,9 +219,13 @@ class BinaryReader {
       scan(chunk);
       is_last = row_ == wanted_ || !scan_fault_.reason.empty() || chunk.ends_file ||
                 (!options_.lenient && !not_finite_.empty());
+      before = &chunk;
+      if (is_cut_) {  // only the place is sought, so nothing is kept
+        free.push_back(&chunk);
+        continue;
+      }
       make_room(chunk, copiers, free);
       copiers.give(chunk);
-      before = &chunk;
     }
     has_rest_ = before->scanned < before->size;
     while (Chunk* const done = copiers.take(true)) keep(*done);
@@ -246,9 +250,7 @@ class BinaryReader {
       table_.vectors.reserve(wanted * table_.dim);
       table_.offsets.reserve(wanted + 1);
     } else if (!options_.lenient) {
-      fail_at(0, "the header states " + std::to_string(rows) + " rows of " +
-                     std::to_string(dim) + " float32, which the " +
-                     std::to_string(reader_.remaining()) + " bytes behind it cannot hold");
+      is_cut_ = true;
     }
   }
 
@@ -314,9 +316,9 @@ class BinaryReader {
       return faulty(chunk, here(row_, word, "must end in a newline, as the first one does"));
     }
     chunk.rows.push_back({chunk.scanned, word_size});
-    table_.add_word(word);
-    last_row_ = chunk.offset + chunk.scanned;
+    if (!is_cut_) table_.add_word(word);
     chunk.scanned += size + static_cast<size_t>(table_.report.newlines_after_rows);
+    rows_end_ = chunk.offset + chunk.scanned;
     return true;
   }
 
@@ -355,7 +357,8 @@ class BinaryReader {
 
   std::string cut_short() const {
     return "the file ends inside row " + std::to_string(row_ + 1) + " of the " +
-           std::to_string(table_.report.stated_rows) + " that its header states";
+           std::to_string(table_.report.stated_rows) + " that its header states, " +
+           std::to_string(table_.dim) + " float32 each";
   }
 
   static std::string here(uint64_t row, std::string_view word, const std::string& what) {
@@ -381,7 +384,8 @@ class BinaryReader {
   WordVectors table_;
   uint64_t wanted_ = 0;    // rows
   uint64_t row_ = 0;       // rows found so far
-  uint64_t last_row_ = 0;  // where the last of them begins
+  uint64_t rows_end_ = 0;  // behind the last of them
+  bool is_cut_ = false;    // the file cannot hold what its header states
   bool has_rest_ = false;  // behind the last row of the last chunk
   Fault scan_fault_;       // behind the last row; without a reason there is none
   Fault first_fault_;      // of the first row in not_finite_

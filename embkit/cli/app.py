@@ -11,6 +11,7 @@ import stat
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -46,6 +47,7 @@ from embkit.cli.signals import (
     silence_stdout,
 )
 from embkit.cli.terminal import note, visible
+from embkit.memory import limit_readers
 
 HELP = """Train, map and evaluate word embeddings; look at them, and convert between formats.
 
@@ -155,6 +157,13 @@ def read_sizes(_app: App, _commands: object, arguments: ArgumentCollection) -> N
                 argument.tokens[place] = token.evolve(value=str(size))
 
 
+def limit_the_readers(_app: App, _commands: object, arguments: ArgumentCollection) -> None:
+    """Let ``--memory`` hold for every file that the command reads, sets and words too."""
+    for argument in arguments:
+        if "--memory" in argument.names and argument.tokens:
+            limit_readers(parse_size(argument.tokens[-1].value))
+
+
 def check_values(_app: App, _commands: object, arguments: ArgumentCollection) -> None:
     """Refuse what the parser would take for something else.
 
@@ -199,7 +208,7 @@ def dispatch(tokens: Sequence[str], shown: _Shown) -> int:
     named = tokens[: tokens.index("--")] if "--" in tokens else tokens
     shown.quiet, shown.debug = bool({"--quiet", "-q"} & {*named}), "--debug" in named
     app = build_app()
-    app.config = (show_dashes, read_sizes, check_values)
+    app.config = (show_dashes, read_sizes, check_values, limit_the_readers)
     if (path := _config_path(named)) is not None:
         options = read_config(path)
         shown.quiet = shown.quiet or options.get("quiet") is True
@@ -208,7 +217,9 @@ def dispatch(tokens: Sequence[str], shown: _Shown) -> int:
     tokens = translate_peer_options(tokens, quiet=shown.quiet)
     _pass_on_warnings(quiet=shown.quiet)
     try:
-        code = app(hide_dash(tokens), exit_on_error=False, print_error=False)
+        code = copy_context().run(
+            app, hide_dash(tokens), exit_on_error=False, print_error=False
+        )
     except MissingArgumentError as error:
         raise ValueError(_missing(error)) from error
     except CycloptsError as error:

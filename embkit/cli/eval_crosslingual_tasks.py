@@ -25,8 +25,12 @@ from embkit.evaluation.sentences import (
     evaluate_sentence_retrieval,
 )
 from embkit.mapping.word_alignments import parse_links
+from embkit.memory import ByteBudget
 from embkit.retrieval import RetrievalMethod
 from embkit.streams import MOST_KEPT, read_lines
+
+_LINE_BYTES = 512  # of memory for a sentence's lists, beside its words
+_LINK_BYTES = 320
 
 
 def crosslingual_similarity(
@@ -217,16 +221,21 @@ def alignment(
     print_results([score], json=common.json, quiet=common.quiet)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield number and text of each line.
+def _lines(path: Path, word_bytes: int = 96) -> Iterator[tuple[int, str]]:
+    """Yield number and text of each line, of which a reader keeps so much for each word.
 
     Raises
     ------
     FormatError
         If one is not UTF-8.
+    ResourceError
+        If the words take more memory than a `ByteBudget` has.
     """
     require_input(path)
+    budget = ByteBudget()
     for number, line in enumerate(read_lines(path, most=MOST_KEPT), 1):
+        words = sum(line.count(blank) for blank in b" \t\r\x0b\x0c") + 1
+        budget.charge(path, number, _LINE_BYTES + word_bytes * words + 2 * len(line))
         try:
             yield number, line.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
@@ -264,7 +273,7 @@ def _read_links(path: Path) -> tuple[list[Links], list[Links]]:
     """Return each sentence's sure and possible links."""
     sure: list[Links] = []
     possible: list[Links] = []
-    for number, text in _lines(path):
+    for number, text in _lines(path, _LINK_BYTES):
         try:
             links = parse_links(text.encode())
         except ValueError as error:

@@ -98,7 +98,7 @@ class MemoryOption:
 
     memory: MaybeSize = None
     """Stop before the work if it needs more than this, such as 500M or 4G; when left out,
-    80% of what is available."""
+    80% of what is available. Rows of a saved model that stay in its file do not count."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 from embkit.counts.cooccurrence import Cooccurrence
 from embkit.counts.temporary import MOST_NARROW
 from embkit.errors import FormatError
+from embkit.memory import ByteBudget
 from embkit.output import OutputFile
 from embkit.streams import open_input
 from embkit.vocabulary import Vocabulary
 
 _LONGEST_LINE = 1 << 24  # bytes
+_LINES_AT_ONCE = 1 << 12
+_LINE_BYTES = 136  # of the numbers of a line, while they are sorted
+_WORD_BYTES = 200  # of a word with its number, beside its letters
 
 
 def write_triples(
@@ -100,6 +104,7 @@ def read_triples(
     found: dict[bytes, int] = {}
     if vocabulary is not None:
         found = {vocabulary.bytes_of(row): row for row in reversed(range(len(vocabulary)))}
+    budget = ByteBudget()
     rows, columns, values = array("q"), array("q"), array("d")
     for line, (word, context, value) in enumerate(_lines(path), 1):
         for name, ids in ((word, rows), (context, columns)):
@@ -108,8 +113,11 @@ def read_triples(
                     shown = name.decode("utf-8", "backslashreplace")
                     raise FormatError(path, line, None, f"{shown!r} is not in the vocabulary")
                 found[name] = len(found)
+                budget.charge(path, line, _WORD_BYTES + 2 * len(name))
             ids.append(found[name])
         values.append(value)
+        if line % _LINES_AT_ONCE == 0:
+            budget.charge(path, line, _LINES_AT_ONCE * _LINE_BYTES)
     if not values:
         raise FormatError(path, None, 0, "counts must have lines, got an empty file")
     row_ids, column_ids = np.array(rows), np.array(columns)

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 from pathlib import Path
 
 from embkit.errors import FormatError
 from embkit.evaluation.readers import PathLike, set_name, warned
-from embkit.evaluation.rows import Row, Table, fields_of, lines_of, read_rows, read_text
+from embkit.evaluation.rows import (
+    LONG_LINE,
+    WORD_BYTES,
+    Row,
+    Table,
+    fields_of,
+    lines_of,
+    read_text,
+    rows_of,
+)
 from embkit.evaluation.sets import AnalogyQuestion, AnalogySet
+from embkit.memory import ByteBudget
 
 _HEADER = (("type", "section", "category"), ("word1", "a"), ("word2", "b"), ("word3", "c"))
+_SECTION = re.compile(r"(?:^|[\r\n]):")
+_QUESTION_BYTES = 192  # beside its words
 _ANSWER = ("target", "word4", "d", "answers")
 
 
@@ -44,12 +57,14 @@ def read_analogies(path: PathLike, *, name: str | None = None) -> AnalogySet:
     >>> read_analogies(path).questions[0].answers
     ('Norway',)
     """
+    budget = ByteBudget()
+    notes: Sequence[str] = ()
     if Path(path).is_dir():
-        questions, notes = _read_folder(Path(path))
-    elif any(line.startswith(":") for line in lines_of(read_text(path))):
-        questions, notes = list(_sectioned(path)), ()
+        questions = _read_folder(Path(path), budget)
+    elif _SECTION.search(text := read_text(path, budget)):
+        questions = list(_sectioned(path, text, budget))
     else:
-        questions, notes = _read_table(path)
+        questions = _read_table(path, text, budget)
     if not questions:
         raise FormatError(path, None, None, "no question")
     return AnalogySet(
@@ -61,12 +76,15 @@ def _answers(text: str) -> tuple[str, ...]:
     return tuple(part for part in text.split("/") if part) or (text,)
 
 
-def _sectioned(path: PathLike) -> Iterator[AnalogyQuestion]:
+def _sectioned(path: PathLike, text: str, budget: ByteBudget) -> Iterator[AnalogyQuestion]:
     section = None
-    for number, line in enumerate(lines_of(read_text(path)), 1):
+    for number, line in enumerate(lines_of(text), 1):
+        if len(line) > LONG_LINE:
+            budget.check(path, number, WORD_BYTES * len(line))
         words = fields_of(line)
         if line.startswith(":"):
             section = line[1:].strip()
+            budget.charge(path, number, WORD_BYTES + len(section))
             if not section:
                 raise FormatError(path, number, None, "the section has no name")
         elif words:
@@ -75,11 +93,14 @@ def _sectioned(path: PathLike) -> Iterator[AnalogyQuestion]:
             if len(words) != 4:
                 raise FormatError(path, number, None, f"need 4 words, got {len(words)}")
             a, b, c, d = words
+            num_words = 4 + d.count("/")
+            num_bytes = _QUESTION_BYTES + WORD_BYTES * num_words + 2 * len(line)
+            budget.charge(path, number, num_bytes)
             yield AnalogyQuestion(section, a, b, c, _answers(d))
 
 
-def _read_table(path: PathLike) -> tuple[list[AnalogyQuestion], Sequence[str]]:
-    rows = read_rows(path)
+def _read_table(path: PathLike, text: str, budget: ByteBudget) -> list[AnalogyQuestion]:
+    rows = rows_of(path, text, budget)
     table = Table(os.fspath(path), rows[0].fields, tuple(rows[1:]))
     positions = table.find([*_HEADER, _ANSWER])
     if positions is None:
@@ -95,9 +116,11 @@ def _read_table(path: PathLike) -> tuple[list[AnalogyQuestion], Sequence[str]]:
     elif len(rows) == 1:
         raise FormatError(path, rows[0].line, None, "no row below the header")
     selected = table.select(positions)
+    for row in selected:
+        budget.charge(path, row.line, WORD_BYTES * row.fields[-1].count("/"))
     if len(positions) == 3:
-        return _combined(selected), ()
-    return [_question(row) for row in selected], ()
+        return _combined(path, selected, budget)
+    return [_question(row) for row in selected]
 
 
 def _question(row: Row) -> AnalogyQuestion:
@@ -105,12 +128,13 @@ def _question(row: Row) -> AnalogyQuestion:
     return AnalogyQuestion(section, a, b, c, _answers(d))
 
 
-def _combined(rows: Sequence[Row]) -> list[AnalogyQuestion]:
+def _combined(path: PathLike, rows: Sequence[Row], budget: ByteBudget) -> list[AnalogyQuestion]:
     """Combine every two pairs of a section, in both orders."""
     sections: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
     for row in rows:
-        pair = (row.fields[1], _answers(row.fields[2]))
-        sections.setdefault(row.fields[0], []).append(pair)
+        section = sections.setdefault(row.fields[0], [])
+        budget.charge(path, row.line, 2 * len(section) * _QUESTION_BYTES)
+        section.append((row.fields[1], _answers(row.fields[2])))
     return [
         AnalogyQuestion(section, a, b[0], c, answers)
         for section, pairs in sections.items()
@@ -118,15 +142,18 @@ def _combined(rows: Sequence[Row]) -> list[AnalogyQuestion]:
     ]
 
 
-def _read_folder(folder: Path) -> tuple[list[AnalogyQuestion], Sequence[str]]:
+def _read_folder(folder: Path, budget: ByteBudget) -> list[AnalogyQuestion]:
     """Read BATS: ``CATEGORY/SECTION.txt`` with a word and its answers on each line."""
     files = sorted(folder.rglob("*.txt"))
-    rows = []
+    questions = []
     for file in files:
         section = file.relative_to(folder).with_suffix("").as_posix()
-        for row in read_rows(file):
+        rows = []
+        for row in rows_of(file, read_text(file, budget), budget):
             if len(row.fields) != 2 or not all(row.fields):
                 reason = f"need a word and its answers, got {len(row.fields)} fields"
                 raise FormatError(file, row.line, None, reason)
+            budget.charge(file, row.line, WORD_BYTES * row.fields[1].count("/"))
             rows.append(Row(row.line, (section, *row.fields)))
-    return _combined(rows), ()
+        questions += _combined(file, rows, budget)
+    return questions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 
@@ -42,10 +42,14 @@ def check_similarity(
         If it is another set than its name says.
     """
     lowered = name.lower()
-    found = {(a.lower(), b.lower()): score for (a, b), score in zip(pairs, scores, strict=True)}
     if "verb-143" in lowered or "verb143" in lowered or "verb_143" in lowered:
-        _refuse_yp130(path, found)
+        _refuse_yp130(path, {(a.lower(), b.lower()) for a, b in pairs})
     notes = []
+    found: dict[tuple[str, str], float] = {}
+    if any(part in lowered for part, _, _ in _PUBLISHED):
+        found = {
+            (a.lower(), b.lower()): score for (a, b), score in zip(pairs, scores, strict=True)
+        }
     for part, pair, published in _PUBLISHED:
         if part not in lowered:
             continue
@@ -72,7 +76,7 @@ def without_tags(
     return bare, ("took the part of speech off each word",)
 
 
-def _refuse_yp130(path: str | os.PathLike[str], found: dict[tuple[str, str], float]) -> None:
+def _refuse_yp130(path: str | os.PathLike[str], found: Set[tuple[str, str]]) -> None:
     if len(found) <= 130 and ("brag", "boast") in found:
         raise FormatError(
             path, None, None, f"this is YP-130 ({len(found)} pairs), not VERB-143"
@@ -81,8 +85,8 @@ def _refuse_yp130(path: str | os.PathLike[str], found: dict[tuple[str, str], flo
 
 def _repeated(pairs: Sequence[tuple[str, str]]) -> list[str]:
     """Name pairs that occur twice in the same order, as money-cash does in WordSim-353."""
-    twice = [pair for pair, count in Counter(pairs).items() if count > 1]
-    if not twice:
+    if len(set(pairs)) == len(pairs):
         return []
+    twice = [pair for pair, count in Counter(pairs).items() if count > 1]
     shown = ", ".join(" ".join(pair) for pair in twice[:3])
     return [f"{len(twice)} pairs occur more than once: {shown}"]

@@ -14,7 +14,15 @@ import numpy as np
 
 from embkit.errors import FormatError
 from embkit.evaluation.defects import check_similarity, without_tags
-from embkit.evaluation.rows import Row, Table, lines_of, read_rows, read_table, read_text
+from embkit.evaluation.rows import (
+    WORD_BYTES,
+    Row,
+    Table,
+    lines_of,
+    read_table,
+    read_text,
+    rows_of,
+)
 from embkit.evaluation.sets import (
     CategorizationSet,
     OutlierGroup,
@@ -23,8 +31,11 @@ from embkit.evaluation.sets import (
     WeatSet,
     WeatTest,
 )
+from embkit.memory import ByteBudget
 
 _log = logging.getLogger(__name__)
+_LIST_BYTES = 320  # that the parser of Python's lists takes for a letter of one, at most
+_JSON_BYTES = 64  # likewise that of JSON
 PathLike = str | os.PathLike[str]
 
 _SIMILARITY_COLUMNS = (
@@ -170,15 +181,16 @@ def read_outliers(path: PathLike, *, name: str | None = None) -> OutlierSet:
         If a cluster has fewer than three words, or no outlier, or the file is malformed.
     """
     dropped = 0
+    budget = ByteBudget()
     if Path(path).is_dir():
-        groups = [_read_cluster(file) for file in sorted(Path(path).glob("*.txt"))]
+        groups = [_read_cluster(file, budget) for file in sorted(Path(path).glob("*.txt"))]
         if not groups:
             raise FormatError(path, None, None, "the folder has no .txt file")
     else:
         table, positions = read_table(path, _OUTLIER_COLUMNS)
         groups = []
         for row in table.select(positions or [0, 1, 2]):
-            listed = [_words(table.path, row, field) for field in row.fields[1:]]
+            listed = [_words(table.path, row, field, budget) for field in row.fields[1:]]
             words, outliers = (tuple(filter(None, some)) for some in listed)
             dropped += sum(map(len, listed)) - len(words) - len(outliers)
             groups.append((row.line, OutlierGroup(row.fields[0], words, outliers)))
@@ -191,10 +203,13 @@ def read_outliers(path: PathLike, *, name: str | None = None) -> OutlierSet:
     return OutlierSet(set_name(path, name), found, os.fspath(path), warned(path, notes))
 
 
-def _words(path: str, row: Row, text: str) -> Sequence[str]:
+def _words(path: str, row: Row, text: str, budget: ByteBudget) -> Sequence[str]:
     """Return the words of a field, among them the empty ones of a list."""
     if not text.startswith("["):
+        budget.charge(path, row.line, WORD_BYTES * (text.count(" ") + 1))
         return text.split()
+    budget.check(path, row.line, _LIST_BYTES * len(text))
+    budget.charge(path, row.line, WORD_BYTES * (text.count(",") + 1))
     try:
         listed = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
@@ -204,8 +219,10 @@ def _words(path: str, row: Row, text: str) -> Sequence[str]:
     return listed
 
 
-def _read_cluster(path: Path) -> tuple[int | None, OutlierGroup]:
-    text = "\n".join(lines_of(read_text(path))).strip()
+def _read_cluster(path: Path, budget: ByteBudget) -> tuple[int | None, OutlierGroup]:
+    text = read_text(path, budget)
+    budget.charge(path, None, 3 * WORD_BYTES * (text.count("\n") + text.count("\r") + 1))
+    text = "\n".join(lines_of(text)).strip()
     parts = [part.split("\n") for part in text.split("\n\n") if part.strip()]
     if len(parts) != 2:
         reason = f"need the words, a blank line and the outliers, got {len(parts)} parts"
@@ -226,11 +243,13 @@ def read_weat(path: PathLike, *, name: str | None = None) -> WeatSet:
     FormatError
         If a role is none of these, a test lacks one, or the file is malformed.
     """
-    text = read_text(path)
+    budget = ByteBudget()
+    text = read_text(path, budget)
     if text.lstrip().startswith("{"):
+        budget.check(path, None, _JSON_BYTES * len(text))
         tests = [_weat_of_json(path, text, set_name(path, name))]
     else:
-        table = Table(os.fspath(path), None, tuple(read_rows(path)))
+        table = Table(os.fspath(path), None, tuple(rows_of(path, text, budget)))
         tests = _weat_of_rows(path, table.select([0, 1, 2, 3]))
     return WeatSet(set_name(path, name), tuple(tests), os.fspath(path))
 
@@ -281,16 +300,18 @@ def read_translations(path: PathLike) -> dict[str, tuple[str, ...]]:
     FormatError
         If no word has a translation, or the file is empty or not UTF-8.
     """
-    found: dict[str, tuple[str, ...]] = {}
-    rows = read_rows(path)
+    found: dict[str, list[str]] = {}
+    budget = ByteBudget()
+    rows = rows_of(path, read_text(path, budget), budget)
     for row in rows:
         parts = (part.strip() for field in row.fields[1:] for part in field.split("/"))
-        words = tuple(part for part in parts if part)
+        words = [part for part in parts if part]
         if words and row.fields[0]:
-            known = found.get(row.fields[0], ())
-            found[row.fields[0]] = tuple(dict.fromkeys((*known, *words)))
+            budget.charge(path, row.line, 2 * WORD_BYTES * len(words))
+            if (known := found.setdefault(row.fields[0], words)) is not words:
+                known += words
     if not found:
         raise FormatError(path, rows[0].line, None, "need a word and its translations")
     lacking = sum(not any(row.fields[1:]) or not row.fields[0] for row in rows)
     warned(path, [f"left out {lacking} rows without a translation"] if lacking else [])
-    return found
+    return {word: tuple(dict.fromkeys(others)) for word, others in found.items()}

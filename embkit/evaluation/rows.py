@@ -6,38 +6,54 @@ import csv
 import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from embkit.errors import FormatError
+from embkit.memory import ByteBudget
 from embkit.streams import MOST_KEPT, open_input
 
 _log = logging.getLogger(__name__)
 _PAGE = re.compile(r"\s*<(!doctype|html|\?xml|head|body)", re.IGNORECASE)
+_BLOCK = 1 << 20
+LONG_LINE = 1 << 12  # letters; a longer one is charged before it is split
+ROW_BYTES = 512
+"""Memory of a row and of what a reader makes of it, beside its words."""
+WORD_BYTES = 80
+"""Memory of a word of a few letters, with its place in a tuple."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """The fields of one line."""
 
     line: int
     fields: tuple[str, ...]
 
 
-def read_text(path: str | os.PathLike[str]) -> str:
+def read_text(path: str | os.PathLike[str], budget: ByteBudget) -> str:
     """Return a file's text, decompressed; UTF-8, with or without a byte order mark.
 
     Raises
     ------
     FormatError
         If it is not UTF-8 text, is empty, far too long, or is a web page.
+    ResourceError
+        If it takes more memory than the budget has.
     """
+    data = bytearray()
+    each = 2  # the text beside its bytes, or beside a copy with other ends of lines
+    line = 1
     with open_input(path) as stream:
-        data = stream.read(MOST_KEPT + 1)
-    if len(data) > MOST_KEPT:
-        raise FormatError(
-            path, None, None, f"text must have at most {MOST_KEPT} bytes, got more"
-        )
+        while block := stream.read(_BLOCK):
+            each = each if block.isascii() else 8  # a letter may take four bytes
+            line += block.count(b"\n")
+            budget.check(path, line, each * (len(data) + len(block)))
+            data += block
+            if len(data) > MOST_KEPT:
+                reason = f"text must have at most {MOST_KEPT} bytes, got more"
+                raise FormatError(path, line, None, reason)
+    budget.charge(path, None, each * len(data))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -52,15 +68,21 @@ def read_text(path: str | os.PathLike[str]) -> str:
     return text
 
 
-def lines_of(text: str) -> list[str]:
-    r"""Return the lines of a text, ended as on any system, and by nothing else.
+def lines_of(text: str) -> Iterator[str]:
+    r"""Yield the lines of a text, ended as on any system, and by nothing else.
 
     Examples
     --------
-    >>> lines_of("a\r\nb\x0bc\rd\n")
+    >>> list(lines_of("a\r\nb\x0bc\rd\n"))
     ['a', 'b\x0bc', 'd', '']
     """
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text = text.replace("\r\n", "\n")
+    text = text.replace("\r", "\n")
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def fields_of(line: str) -> list[str]:
@@ -77,19 +99,34 @@ def read_rows(path: str | os.PathLike[str]) -> list[Row]:
 
     Raises
     ------
-    FormatError
+    FormatError, ResourceError
         As `read_text`, or if no row is left.
     """
-    lines = enumerate(lines_of(read_text(path)), 1)
-    kept = [(i, line) for i, line in lines if line.strip(" ") and line[0] != "#"]
-    if not kept:
+    budget = ByteBudget()
+    return rows_of(path, read_text(path, budget), budget)
+
+
+def rows_of(path: str | os.PathLike[str], text: str, budget: ByteBudget) -> list[Row]:
+    """Return the rows of a table's text, as `read_rows` does of a file."""
+    rows: list[Row] = []
+    first, delimiter = "", None
+    for number, line in enumerate(lines_of(text), 1):
+        if not line.strip(" ") or line[0] == "#":
+            continue
+        if not rows:
+            first, delimiter = line, _delimiter(line)
+        if len(line) > LONG_LINE:
+            budget.check(path, number, WORD_BYTES * len(line))  # if all is marks
+        fields = _split(path, number, line, delimiter)
+        budget.charge(path, number, ROW_BYTES + WORD_BYTES * len(fields) + 2 * len(line))
+        rows.append(Row(number, tuple([field.strip() for field in fields])))
+    if not rows:
         raise FormatError(path, None, None, "no row of data")
-    rows = list(_split(path, kept, _delimiter(kept[0][1])))
-    full = len(rows)
+    begin, full = rows[0].line, len(rows)
     while rows and _is_empty(rows[-1].fields):
         rows.pop()
     if not rows:
-        raise FormatError(path, kept[0][0], None, f"need columns, got {kept[0][1][:60]!r}")
+        raise FormatError(path, begin, None, f"need columns, got {first[:60]!r}")
     if len(rows) < full:
         _log.warning("%s: left out %d empty rows at the end", os.fspath(path), full - len(rows))
     return rows
@@ -105,16 +142,13 @@ def _delimiter(line: str) -> str | None:
 
 
 def _split(
-    path: str | os.PathLike[str], lines: Sequence[tuple[int, str]], delimiter: str | None
-) -> Iterable[Row]:
-    for number, line in lines:
-        if delimiter is None:
-            fields = fields_of(line)
-        elif delimiter == "\t":
-            fields = line.split("\t")
-        else:
-            fields = _split_quoted(path, number, line, delimiter)
-        yield Row(number, tuple(field.strip() for field in fields))
+    path: str | os.PathLike[str], number: int, line: str, delimiter: str | None
+) -> list[str]:
+    if delimiter is None:
+        return fields_of(line)
+    if delimiter == "\t":
+        return line.split("\t")
+    return _split_quoted(path, number, line, delimiter)
 
 
 def _split_quoted(
@@ -148,16 +182,17 @@ class Table:
             raise FormatError(
                 self.path, line, None, f"need at least {max(positions) + 1} fields, got {width}"
             )
+        is_whole = list(positions) == list(range(width))
         selected = []
         for row in self.rows:
             if len(row.fields) != width:
                 reason = f"need {width} fields as in the other rows, got {len(row.fields)}"
                 raise FormatError(self.path, row.line, None, reason)
-            fields = tuple(row.fields[position] for position in positions)
+            fields = row.fields if is_whole else tuple([row.fields[p] for p in positions])
             if not all(fields):
                 empty = positions[fields.index("")] + 1
                 raise FormatError(self.path, row.line, None, f"column {empty} is empty")
-            selected.append(Row(row.line, fields))
+            selected.append(row if is_whole else Row(row.line, fields))
         return selected
 
     def find(self, names: Sequence[Sequence[str]]) -> list[int] | None:

@@ -27,7 +27,7 @@ class SimilaritySet:
         return len(self.pairs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AnalogyQuestion:
     """``a`` is to ``b`` as ``c`` is to any of ``answers``."""
 

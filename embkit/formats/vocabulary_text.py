@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from embkit.errors import FormatError
-from embkit.formats.limits import check_memory
+from embkit.memory import ByteBudget
 from embkit.output import OutputFile
 from embkit.streams import open_input
 from embkit.vocabulary import Vocabulary
@@ -17,7 +17,8 @@ _MOST_COUNT = 2**63 - 1
 _LONGEST_LINE = 1 << 21  # bytes; a token has at most half as many
 _LINE = re.compile(rb"(.*[^ \t])[ \t]+([0-9]+)[ \t]*\r?\n?", re.DOTALL)
 _LINES_AT_ONCE = 10_000
-_BYTES_KEPT = 8  # for each byte of a line
+_CHARGED_AT_ONCE = 1 << 18
+_WORD_BYTES = 224  # of memory for a word and its count, beside its letters
 
 
 def load_vocabulary(path: str | os.PathLike[str], *, least_count: int = 0) -> Vocabulary:
@@ -60,7 +61,7 @@ def load_vocabulary(path: str | os.PathLike[str], *, least_count: int = 0) -> Vo
     words: list[bytes] = []
     counts: list[int] = []
     total = 0
-    num_bytes, checked = 0, 1 << 26  # a small file may inflate to a huge one
+    budget, num_bytes = ByteBudget(), 0
     name = os.fspath(path)
     with open_input(path) as stream:
         while line := stream.readline(_LONGEST_LINE):
@@ -71,10 +72,10 @@ def load_vocabulary(path: str | os.PathLike[str], *, least_count: int = 0) -> Vo
                 raise FormatError(name, len(words) + 1, None, reason)
             words.append(word)
             counts.append(count)
-            num_bytes += len(line)
-            if num_bytes >= checked:
-                check_memory(path, _BYTES_KEPT * num_bytes)
-                checked *= 2
+            num_bytes += _WORD_BYTES + 2 * len(word)
+            if num_bytes > _CHARGED_AT_ONCE:
+                budget.charge(path, len(words), num_bytes)
+                num_bytes = 0
     if not words:
         raise FormatError(name, None, 0, "a vocabulary must have words, got an empty file")
     vocabulary = Vocabulary.from_words(words, counts)

@@ -168,6 +168,8 @@ class SeedDictionary:
             no pair at all.
         OSError
             If the file cannot be opened.
+        ResourceError
+            If its pairs take more memory than `embkit.memory.ByteBudget` allows.
 
         Examples
         --------

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from embkit.errors import FormatError
+from embkit.memory import ByteBudget
 from embkit.streams import MOST_KEPT, open_input
 
 _log = logging.getLogger("embkit")
@@ -15,9 +16,10 @@ _MOST_LINE = 1 << 20  # bytes
 _NUMBER = re.compile(
     rb"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)", re.IGNORECASE
 )
+_ENTRY_BYTES = 400  # an entry with its words and its places in lists, beside their letters
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One pair of a dictionary; either side may be of several words."""
 
@@ -40,9 +42,12 @@ def read_entries(path: str, group_column: str | None = None) -> list[Entry]:
         If a line is not of that form, or the header does not have ``group_column``.
     OSError
         If the file cannot be opened.
+    ResourceError
+        If they take more memory than a `ByteBudget` has.
     """
     has_header = group_column is not None and not group_column.isdecimal()
     group = None if group_column is None or has_header else parse_group_column(group_column)
+    budget = ByteBudget()
     found: list[Entry] = []
     passed: list[tuple[int, bytes]] = []
     for number, offset, line in _lines(path):
@@ -50,6 +55,8 @@ def read_entries(path: str, group_column: str | None = None) -> list[Entry]:
             group = _find_column(path, number, line, str(group_column))
             continue
         entries, rest = _entries(path, number, offset, line, group)
+        letters = sum([len(entry.source) + len(entry.target) for entry in entries])
+        budget.charge(path, number, _ENTRY_BYTES * (len(entries) + bool(rest)) + 2 * letters)
         found += entries
         passed += [(number, text) for text in rest[:1]]
     if passed:

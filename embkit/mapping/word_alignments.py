@@ -10,12 +10,16 @@ from itertools import zip_longest
 from embkit.errors import FormatError
 from embkit.mapping.dictionary import SeedDictionary
 from embkit.mapping.entries import Entry
+from embkit.memory import ByteBudget
 from embkit.streams import read_lines
 
 # ``i-j``, ``i?j`` as some aligners write links they are not sure of, or ``i j``.
 _LINK = re.compile(rb"(\d{1,9})([-?])(\d{1,9})")
 _BARE = re.compile(rb"(?:\d{1,9}\s+\d{1,9}\s+)*\d{1,9}\s+\d{1,9}\s*")
 _BARE_LINK = re.compile(rb"(\d+)\s+(\d+)")
+
+_LETTER_BYTES = 64  # that splitting a line takes for each of its letters, at most
+_PAIR_BYTES = 640  # of a counted pair, its words and its entry
 
 
 def read_word_alignments(
@@ -61,11 +65,15 @@ def read_word_alignments(
     """
     paths = tuple(os.fspath(path) for path in (source_text, target_text, links))
     counts: Counter[tuple[bytes, bytes]] = Counter()
+    budget = ByteBudget()
     for number, lines in enumerate(zip_longest(*map(read_lines, paths)), start=1):
         if None in lines:
             reason = "the file ends here, but the text or links beside it go on"
             raise FormatError(paths[lines.index(None)], number, None, reason)
+        budget.check(paths[2], number, _LETTER_BYTES * sum(map(len, lines)))
+        known = len(counts)
         counts.update(_aligned_words(lines, paths[2], number, reverse=reverse))
+        budget.charge(paths[2], number, _PAIR_BYTES * (len(counts) - known))
     if not counts:
         raise FormatError(paths[2], None, None, "alignments must have a link, got none")
     try:

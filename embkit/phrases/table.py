@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from embkit._native import core
 from embkit.config import PhraseConfig
 from embkit.errors import FormatError
+from embkit.memory import ByteBudget
 from embkit.output import OutputFile
 from embkit.streams import open_input
 from embkit.vocabulary import Vocabulary, encode_word
@@ -24,6 +25,7 @@ _MARK = b"# embkit phrases 1"
 _COLUMNS = b"pass\tleft\tright\tcount\tscore"
 _OPTIONS = ("scoring", "thresholds", "min_count", "delimiter", "segmentation", "across_lines")
 _LONGEST_LINE = 1 << 24  # bytes
+_PAIR_BYTES = 640  # of memory for a pair, beside its letters
 
 CorePairs = tuple[
     NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float32]
@@ -153,9 +155,11 @@ def load_phrases(path: str | os.PathLike[str]) -> PhraseTable:
         config, line = _read_options(name, stream)
         rows: list[list[tuple[bytes, bytes, int, float]]] = [[] for _ in config.thresholds]
         seen: set[tuple[int, bytes, bytes]] = set()
+        budget = ByteBudget()
         while text := stream.readline(_LONGEST_LINE):
             line += 1
             number, left, right, count, score = _parse(name, line, text, len(rows))
+            budget.charge(name, line, _PAIR_BYTES + 2 * len(text))
             if (number, left, right) in seen:
                 raise FormatError(name, line, None, "a pair must stand once in a pass")
             seen.add((number, left, right))
