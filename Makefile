@@ -5,6 +5,7 @@
 #   make test                 run the tests
 #   make lint                 ruff, mypy --strict, clang-format
 #   make fuzz MINUTES=1       hostile bytes into every reader, under sanitizers
+#   make properties           what holds for any input, on 200 times as many examples
 #   make sanitize             the core's threads and memory under every sanitizer
 #   make faults               each system call on an output fails once, power cuts, SIGKILL
 #   make mutants              small faults in the readers, which their tests must notice
@@ -27,7 +28,7 @@ bin := $(VENV)/bin
 build_inputs := pyproject.toml setup.py $(shell find csrc -name '*.cpp' -o -name '*.h' -o -name '*.cu*')
 cpp_sources := $(shell find csrc tests/native -name '*.cpp' -o -name '*.h' -o -name '*.cu*')
 
-.PHONY: demo test lint bench gpu fuzz faults sanitize mutants coverage large clean
+.PHONY: demo test lint bench gpu fuzz properties faults sanitize mutants coverage large clean
 
 demo: $(VENV)/demo.stamp
 	@$(bin)/embkit demo --overwrite $(if $(CORPUS),"$(CORPUS)")
@@ -57,6 +58,10 @@ gpu: $(VENV)/test.stamp
 fuzz: $(VENV)/test.stamp
 	$(bin)/python -m tests.native.fuzz --minutes $(MINUTES) --work $(FUZZ) $(ARGS)
 	$(bin)/python -m tests.native.fuzz_python --minutes $(MINUTES) --work $(FUZZ)/python
+
+# Hours; ARGS="-k p4" chooses among them.
+properties: $(VENV)/test.stamp
+	$(bin)/python -m pytest -m hypothesis --hypothesis-profile=nightly $(ARGS)
 
 sanitize: $(VENV)/test.stamp
 	$(bin)/python -m tests.native.sanitize --work build/sanitize $(ARGS)

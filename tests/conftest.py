@@ -14,8 +14,11 @@ import pytest
 import embkit
 from embkit import _native
 from embkit.errors import CudaError
+from tests.examples import register_profiles
 from tests.native import fake_cuda as fake
 from tests.stand_in_cupy import StandIn, sparse_module
+
+register_profiles()  # before the tests are imported, and before the command line chooses
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -22,6 +22,7 @@ from embkit.errors import CorpusError, FormatError, OutputExistsError, ResourceE
 from embkit.formats.safetensors_header import read_header
 from embkit.vocabulary import Vocabulary
 from tests.cooccurrence_reference import count_pairs, dense, sentences_to_count
+from tests.examples import examples
 
 KEEP_ALL = VocabularyConfig(min_count=1)
 
@@ -90,7 +91,7 @@ def test_equals_brute_force_with_what_is_left_out(
     check(cooccur(corpus, config), corpus, config)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     threads=st.integers(1, 4),
     piece=st.integers(1, 300),

@@ -23,6 +23,7 @@ from embkit.config import VocabularyConfig
 from embkit.corpus import EncodedCorpus, encode, encoded
 from embkit.errors import CorpusError, FormatError
 from embkit.vocabulary import Vocabulary
+from tests.examples import examples
 
 KEEP_ALL = VocabularyConfig(min_count=1)
 Tokens = list[list[bytes]]
@@ -215,7 +216,7 @@ def test_any_bytes_are_kept_exactly_or_replaced(
     check(again, split(b"start " + repaired)[:1], KEEP_ALL)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     text=st.text("aé\u07ff\u0800中\ud7ff\ue000\uffff\U00010000😀\U0010ffff ", max_size=150),
     repeats=st.integers(1, 4),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from embkit.errors import FormatError
 from embkit.evaluation import datasets
+from tests.examples import examples
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -337,7 +338,7 @@ def refusal(read: Callable[[Path], object], path: Path) -> FormatError | None:
     return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(st.one_of(st.binary(max_size=60), st.lists(PIECES).map(lambda p: "".join(p).encode())))
 def test_whatever_a_file_holds_it_is_read_or_refused(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:

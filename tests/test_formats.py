@@ -26,6 +26,7 @@ from embkit.embeddings import Embeddings
 from embkit.errors import FormatError, NotFiniteError, OutputExistsError, ResourceError
 from embkit.formats.sniff import HEAD, sniff
 from embkit.vocabulary import Vocabulary
+from tests.examples import examples
 from tests.fasttext_files import Model
 
 WORDS = ["the", "wört", "new_york", "\udcc3"]
@@ -290,7 +291,7 @@ def test_more_than_the_allowed_memory_is_a_memory_error(
         formats.load(tmp_path / "bomb")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(st.binary(max_size=200) | st.text("12 .\nab\t-e", max_size=60).map(str.encode))
 def test_any_bytes_give_vectors_or_a_format_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

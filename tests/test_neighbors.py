@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from embkit.neighbors import CosMul, Metric, row_norms, top_k
+from tests.examples import examples
 
 Array = NDArray[Any]
 
@@ -93,7 +94,7 @@ def test_equals_brute_force(
 small = st.integers(-2, 2).map(float)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(st.data(), st.sampled_from(METRICS), st.integers(1, 12), st.integers(1, 9))
 def test_ties_duplicates_and_zero_rows(
     data: st.DataObject, metric: Metric, k: int, block_rows: int

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -25,8 +28,10 @@ from embkit.errors import FormatError
 from embkit.evaluation.correlations import pearson, spearman
 from embkit.evaluation.datasets import SimilaritySet
 from embkit.evaluation.similarity import evaluate_similarity
+from embkit.evaluation.translation import TranslationOptions, evaluate_translation
 from embkit.mapping.fit import fit_orthogonal
 from embkit.retrieval import Retriever
+from tests.examples import examples
 from tests.test_retrieval import all_scores
 from tests.test_sampling import recovered_slots
 
@@ -79,7 +84,7 @@ WORDS = st.lists(
 )
 FORMATS = ("word2vec-binary", "word2vec-binary-newlines", "word2vec-text", "npz", "safetensors")
 quick = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -100,6 +105,27 @@ def test_the_property_is_tested(name: str) -> None:
     file, _, test = name.partition("::")
     tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
     assert test in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_the_nightly_profile_multiplies_every_number_of_examples() -> None:
+    program = (
+        "from hypothesis import settings\n"
+        "from tests.examples import examples, register_profiles\n"
+        "register_profiles()\n"
+        "usual = examples(60), settings().max_examples\n"
+        "settings.load_profile('nightly')\n"
+        "print(*usual, examples(60), settings().max_examples)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=TESTS.parent, capture_output=True, check=True
+    )
+    assert done.stdout.split() == [b"60", b"100", b"12000", b"20000"]
+    fixed = re.compile(r"max_examples=(?!examples\()")
+    own = {"examples.py", Path(__file__).name}
+    texts = {path.name: path.read_text("utf-8") for path in TESTS.glob("*.py")}
+    assert [
+        name for name, text in texts.items() if fixed.search(text) and name not in own
+    ] == []
 
 
 @quick
@@ -223,6 +249,40 @@ def test_p11_correlations_with_ties_are_scipys(pairs: list[tuple[int, int]]) -> 
             assert found is None
         else:
             assert found == pytest.approx(theirs(gold, predicted).statistic, abs=1e-12)
+
+
+@quick
+@given(
+    targets=st.lists(
+        st.tuples(st.integers(0, 2), st.sampled_from([-1, 1])), min_size=1, max_size=15
+    ),
+    gold=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 19)), min_size=1, max_size=12),
+    seed=st.integers(0, 999),
+)
+def test_p11_precision_and_reciprocal_ranks_with_ties_are_those_of_a_sorted_list(
+    targets: list[tuple[int, int]], gold: list[tuple[int, int]], seed: int
+) -> None:
+    source = np.random.default_rng(seed).standard_normal((4, 3))  # one of five words unknown
+    target = np.zeros((len(targets), 3))
+    for row, (axis, sign) in zip(target, targets, strict=True):
+        row[axis] = sign  # so that equal cosines are equal bits
+    first = Embeddings.from_words([f"s{i}" for i in range(len(source))], source)
+    second = Embeddings.from_words([f"t{i}" for i in range(len(target))], target)
+    options = TranslationOptions(retrieval="nn", resamples=10)
+    pairs = [(f"s{s}", f"t{t}") for s, t in gold]
+    score = evaluate_translation(first, second, pairs, options=options)
+    best: dict[int, int] = {}
+    for s, t in gold:
+        if s < len(source) and t < len(targets):
+            ranked = sorted(range(len(targets)), key=lambda i: (-(target[i] @ source[s]), i))
+            best[s] = min(ranked.index(t) + 1, best.get(s, 99))
+    if not best:
+        assert score.mean_reciprocal_rank.value is None
+        return
+    reciprocal = np.mean([1 / rank for rank in best.values()])
+    assert score.mean_reciprocal_rank.value == pytest.approx(reciprocal)
+    for k in (1, 5, 10):
+        assert score.precision_at[k].value == np.mean([rank <= k for rank in best.values()])
 
 
 @quick

@@ -17,6 +17,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 import embkit
 from embkit.embeddings import Embeddings
 from embkit.training.word2vec import Word2VecTrainer
+from tests.examples import examples
 from tests.interruptions import OPTIONS, SENTENCES, pausing
 
 
@@ -90,7 +91,8 @@ class Machine(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
+@pytest.mark.hypothesis  # as the properties have it that are no machines
 def test_any_order_of_stops_and_resumes_ends_in_the_same_bytes() -> None:
-    chosen = settings(max_examples=10, stateful_step_count=10, deadline=None)
+    chosen = settings(max_examples=examples(10), stateful_step_count=10)
     run_machine(Machine, settings=chosen)
     assert Machine.compared > 0

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from embkit import formats
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
+from tests.examples import examples
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def test_a_word_that_binary_cannot_hold_is_refused(path: Path, word: str) -> Non
 WORD = st.binary(min_size=1, max_size=8).filter(lambda word: not set(word) & set(b" \n"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.lists(WORD, min_size=1, max_size=12, unique=True),
     st.integers(2, 6),

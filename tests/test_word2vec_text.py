@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from embkit import formats
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
+from tests.examples import examples
 
 
 def load(path: Path, text: bytes | str, *, lenient: bool = False) -> Embeddings:
@@ -199,7 +200,7 @@ def floats_of_bits(bits: list[int]) -> NDArray[np.float32]:
     return values[np.isfinite(values)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=100))
 def test_any_float_comes_back_exactly(
     tmp_path_factory: pytest.TempPathFactory, bits: list[int]
@@ -216,7 +217,7 @@ PIECE = st.binary(min_size=1, max_size=6).filter(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.lists(
         st.lists(PIECE, min_size=1, max_size=3).map(b" ".join),
