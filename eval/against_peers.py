@@ -3,10 +3,12 @@ r"""Check that embkit's conventions give other tools' numbers on real vectors an
 Each tool is run on the same vectors and sets, and its printed figures stand beside embkit's::
 
     python -m eval.against_peers --vectors en.bin --data DATA \
-        [--compute-accuracy BIN] [--vecmap FOLDER] [--threshold 30000]
+        [--compute-accuracy BIN] [--vecmap FOLDER] [--threshold 30000] \
+        [--target de.bin --dictionary TEST]
 
 gensim is asked in this process; word2vec's ``compute-accuracy`` and VecMap's scripts are run
-where they are given.
+where they are given, its eval_translation.py with vectors in the same space as the others and a
+test dictionary.
 """
 
 from __future__ import annotations
@@ -16,17 +18,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import embkit
+from embkit import Embeddings
 from embkit.evaluation.analogy import AnalogyScore, evaluate_analogies
 from embkit.evaluation.datasets import read_analogies, read_similarity
 from embkit.evaluation.options import AnalogyConvention, AnalogyOptions, SimilarityOptions
 from embkit.evaluation.similarity import evaluate_similarity
+from embkit.evaluation.translation import TranslationOptions, evaluate_translation
+from embkit.mapping import SeedDictionary
 from eval.evaluation_speed import NOT_ENGLISH, write_questions
 from eval.record import run_record, save_record
-
-if TYPE_CHECKING:
-    from embkit.embeddings import Embeddings
 
 Row = dict[str, Any]
 QUESTIONS = "google.txt"
@@ -126,19 +129,40 @@ def analogy_rows(vectors: Embeddings, args: argparse.Namespace) -> list[Row]:
     return rows
 
 
+def translation_rows(vectors: Embeddings, args: argparse.Namespace) -> list[Row]:
+    """Return VecMap's coverage and accuracy with those of the same convention."""
+    target = embkit.load(args.target)
+    path = args.work / "target.txt"
+    embkit.save(target, path, overwrite=True)
+    pairs = [(e.source, e.target) for e in SeedDictionary.read(args.dictionary)]
+    options = (str(args.text), str(path), "-d", str(args.dictionary.absolute()))
+    rows = []
+    for retrieval in ("nn", "csls"):
+        theirs = run_vecmap("eval_translation.py", args, *options, "--retrieval", retrieval)
+        score = evaluate_translation(
+            vectors, target, pairs, options=TranslationOptions(retrieval=retrieval)
+        )
+        found = score.conventions["vecmap"]
+        ours = percentages(found["coverage"], found["P@1"])
+        rows.append(row("VecMap", f"{args.dictionary.name} {retrieval}", theirs, ours))
+    return rows
+
+
 def main() -> None:
     """Parse, run the tools, print the table, write the record."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     for name in ("vectors", "data"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    for name in ("compute-accuracy", "vecmap"):
+    for name in ("compute-accuracy", "vecmap", "target", "dictionary"):
         parser.add_argument(f"--{name}", type=Path)
     parser.add_argument("--work", type=Path, default=Path("build/evaluation"))
     parser.add_argument("--threshold", type=int, default=30_000)
     parser.add_argument("--output", type=Path, default=Path("eval/results/against-peers.json"))
     args = parser.parse_args()
-    import embkit
-
+    if len({args.target is None, args.dictionary is None}) > 1 or (
+        args.target and not args.vecmap
+    ):
+        parser.error("target and dictionary must be given together, and with vecmap")
     args.work = args.work.absolute()
     args.work.mkdir(parents=True, exist_ok=True)
     vectors = embkit.load(args.vectors)
@@ -146,6 +170,8 @@ def main() -> None:
     for path in (args.text, args.binary):
         embkit.save(vectors, path, overwrite=True)
     rows = similarity_rows(vectors, args) + analogy_rows(vectors, args)
+    if args.target:
+        rows += translation_rows(vectors, args)
     for entry in rows:
         print("\t".join(str(value) for value in entry.values()))
     config = {"num_words": len(vectors), "dim": vectors.dim, "threshold": args.threshold}

@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from eval.against_peers import analogy_rows, percentages, similarity_rows
+import embkit
+from eval.against_peers import (
+    analogy_rows,
+    percentages,
+    similarity_rows,
+    translation_rows,
+)
 from eval.evaluation_speed import evaluate_everything, measure, write_questions
 from tests.evaluation_models import analogy_lines, model, similarity_lines
+from tests.test_evaluation_translation import RANKED_GOLD, ranked_spaces
 
 
 @pytest.fixture
@@ -60,3 +67,24 @@ def test_gensims_figures_are_embkits(data: Path, tmp_path: Path) -> None:
     assert [row["set"] for row in rows] == ["men", "google"]
     assert all(row["same"] for row in rows)
     assert percentages(0.5, None) == "50.00% nan"
+
+
+def test_vecmaps_translations_stand_beside_those_of_its_convention(tmp_path: Path) -> None:
+    (tmp_path / "eval_translation.py").write_text(
+        "import sys\n"
+        "assert sys.argv[1].endswith('vectors.txt') and sys.argv[2].endswith('target.txt')\n"
+        "right = {'nn': '25.00', 'csls': '99.99'}[sys.argv[6]]\n"
+        "print('reading')\n"
+        "print(f'Coverage:{57.14:6.2f}%  Accuracy:{right:>6}%')\n",
+        encoding="utf-8",
+    )
+    source, target = ranked_spaces()
+    dictionary, saved = tmp_path / "d.txt", tmp_path / "t.bin"
+    dictionary.write_text("".join(f"{s} {t}\n" for s, t in RANKED_GOLD), encoding="utf-8")
+    embkit.save(target, saved)
+    args = argparse.Namespace(work=tmp_path, vecmap=tmp_path, text=tmp_path / "vectors.txt")
+    args.target, args.dictionary = saved, dictionary
+    rows = translation_rows(source, args)
+    assert [row["set"] for row in rows] == ["d.txt nn", "d.txt csls"]
+    assert [row["theirs"] for row in rows] == ["57.14% 25.00%", "57.14% 99.99%"]
+    assert [row["same"] for row in rows] == [True, False]
