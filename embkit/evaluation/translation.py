@@ -301,8 +301,8 @@ def _conventions(
 ) -> dict[str, dict[str, float | None]]:
     """Return each tool's own figures from the same ranks.
 
-    MUSE: words over covered words, coverage unknown. VecMap: the same, with coverage.
-    fastText's alignment: over all words. XLING: every pair by itself, over covered pairs.
+    MUSE: words over covered words, coverage unknown. VecMap: the same, with the share of words
+    that are covered. fastText's alignment: over all words. XLING: covered pairs one by one.
     """
 
     def over(total: int) -> dict[str, float | None]:
