@@ -41,7 +41,10 @@ ALLOWED = {  # methods, and options that shorten them without a change of what t
     "growing": [],
     "hybrid": [],
     "multi-cca": [],
-    "adversarial": ["--epochs", "1", "--samples", "320", "--refinement", "1"],
+    "adversarial": [
+        *("--epochs", "1", "--samples", "320", "--refinement", "1"),
+        *("--restarts", "1", "--batch", "32", "--hidden", "2048", "--discriminator-steps", "5"),
+    ],
     "alignment": [],
 }
 WITHOUT_DICTIONARY = ("adversarial",)

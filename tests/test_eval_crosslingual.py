@@ -266,6 +266,7 @@ def test_the_memory_of_commands_is_measured_and_held_to_the_limit(
 ) -> None:
     methods = {"five-step": [], "alignment": [], "adversarial": ["--hidden", "8"]}
     methods["adversarial"] += ["--epochs", "1", "--samples", "64", "--frequent", "500"]
+    methods["adversarial"] += ["--restarts", "1"]
     monkeypatch.setattr(mapped_memory, "ALLOWED", methods)
     sizes = ["--words", "7000", "--dim", "8", "--output", str(tmp_path / "m.json")]
     command = ["--work", str(tmp_path / "work"), *sizes, "--memory"]

@@ -9,7 +9,7 @@ and seed decide. A space that some rotation leaves as it is cannot be identified
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from embkit.backend import array_namespace
 from embkit.errors import DivergenceError
 from embkit.mapping.comparison import translate, translated_alike
-from embkit.mapping.config import AdversarialConfig
+from embkit.mapping.config import MOST_RUNS, AdversarialConfig
 from embkit.mapping.discriminator import Discriminator, Floats, cross_entropy
 from embkit.mapping.fit import fit_orthogonal
 from embkit.mapping.hybrid import mutual_neighbors
@@ -27,7 +27,11 @@ from embkit.mapping.verdict import REPEATED_FAILED, judge
 
 _CRITERION_WORDS = 10_000
 _CHECKED_WORDS = 4000  # whose translations under different starts are compared
-_STANDS_OUT = 1.5  # times every other run's criterion; unrelated spaces stay below 1.3
+_STANDS_OUT = 1.5  # times the criterion of all other runs; unrelated spaces stay below 1.3
+_FEW_DIMS = (
+    10  # below, two of 16 runs in unrelated spaces may translate half of all words alike
+)
+_LEAST_RUNS = 3  # of two that meet, a third shows whether chance lets them
 _REPORTS_PER_EPOCH = 100
 
 
@@ -48,13 +52,20 @@ def fit(spaces: Spaces, pairs: None, config: AdversarialConfig, report: Report) 
             "source and target must have one dim for an adversarial map, "
             f"got {source.shape[1]} and {target.shape[1]}"
         )
-    runs = [_run(source, target, config, start, report) for start in range(config.restarts)]
-    best = max(range(len(runs)), key=lambda i: float(runs[i][1]["criterion"]))
+    runs: list[tuple[Floats, dict[str, Any]]] = []
+    found: list[Rows] = []
+    for start in range(config.restarts or MOST_RUNS):
+        runs.append(_run(source, target, config, start, report))
+        found.append(_translations(source, target, runs[-1][0], config.device))
+        criteria = [run[1]["criterion"] for run in runs]
+        best = int(np.argmax(criteria))
+        agreement = _agreement(found, criteria, best, spaces)
+        is_good = agreement["verdict"]["judgement"] == "good"
+        if config.restarts is None and is_good and start >= _LEAST_RUNS - 1:
+            break
     matrix, told = runs[best]
-    told["criterion_of_restarts"] = [run[1]["criterion"] for run in runs]
-    found = [_translations(source, target, run[0], config.device) for run in runs]
-    told |= _agreement(found, told["criterion_of_restarts"], best, spaces)
-    return Fit(matrix, identity_of(spaces.target), told)
+    told["criterion_of_restarts"] = criteria
+    return Fit(matrix, identity_of(spaces.target), told | agreement)
 
 
 def _translations(source: Matrix, target: Matrix, matrix: Floats, device: str) -> Rows:
@@ -72,21 +83,26 @@ def _agreement(
     """Return what the runs' translations tell: no run finds by chance what another one does.
 
     Many runs fail on spaces that others map well, so a run that stands alone has failed only
-    if it does not stand out either.
+    if it does not stand out either. In few dimensions two of many runs meet by chance too, so
+    that those that meet must stand out as well.
     """
     alike = [float((rows == found[best]).mean()) for rows in found]
-    others = alike[:best] + alike[best + 1 :]
-    repeated = max(others, default=None)
-    stands_out = all(_STANDS_OUT * c <= criteria[best] for c in criteria if c != criteria[best])
+    repeated = max(alike[:best] + alike[best + 1 :], default=None)
+    unlike = [c for c, share in zip(criteria, alike, strict=True) if share < REPEATED_FAILED]
+    stands_out = criteria[best] >= _STANDS_OUT * max(unlike, default=0.0)
     if repeated is not None and repeated < REPEATED_FAILED and stands_out:
         repeated = None
-    is_confirmed = repeated is not None and repeated >= REPEATED_FAILED
-    succeeded = sum(share >= REPEATED_FAILED for share in alike) if is_confirmed else 0
+    meet = repeated is not None and repeated >= REPEATED_FAILED
+    by_chance = meet and spaces.source.dim < _FEW_DIMS and not stands_out
+    succeeded = len(found) - len(unlike) if meet and not by_chance else 0
     figures = {
         "restarts_alike": translated_alike(found),
-        "success_rate": succeeded / len(found) if others else None,
+        "success_rate": succeeded / len(found) if len(found) > 1 else None,
     }
     verdict = judge(repeated=repeated, spaces=spaces.comparison, figures=figures)
+    if by_chance:
+        why = "but in few dimensions chance does so, and other runs match the spaces as well"
+        verdict = replace(verdict, judgement="failed", reasons=(*verdict.reasons, why))
     restarts = {"runs": len(found), "succeeded": succeeded}
     return {"restarts": restarts, "verdict": verdict.to_dict()}
 
@@ -97,7 +113,7 @@ def _run(
     """Return the map of one start, refined, and what there is to tell of it."""
 
     def report_all(done: int, total: int, told: dict[str, float]) -> None:
-        report(start * total + done, config.restarts * total, told)
+        report(start * total + done, (config.restarts or MOST_RUNS) * total, told)
 
     game = Game.start(source, target, config, start)
     matrix, criteria = play(game, (source, target), report_all)
@@ -129,16 +145,14 @@ class Game:
     def start(
         cls, source: Matrix, target: Matrix, config: AdversarialConfig, number: int = 0
     ) -> Game:
-        """Begin at the identity, later starts at random rotations and reflections."""
+        """Begin at a rotation or reflection, each start at another one by chance."""
         xp = array_namespace(config.device)
         state = np.random.SeedSequence((config.seed, number)).generate_state(1, np.uint64)
         rng = xp.random.default_rng(int(state[0]))
         dim = source.shape[1]
         judge = Discriminator(dim, config.hidden, rng)
-        matrix = np.eye(dim, dtype=np.float32)
-        if number:
-            own = np.random.default_rng((config.seed, number))
-            matrix = np.linalg.qr(own.standard_normal((dim, dim)))[0].astype(np.float32)
+        own = np.random.default_rng((config.seed, number))
+        matrix = np.linalg.qr(own.standard_normal((dim, dim)))[0].astype(np.float32)
         rows = xp.asarray(source), xp.asarray(target)
         return cls(*rows, config, xp.asarray(matrix), judge, rng, config.learning_rate)
 

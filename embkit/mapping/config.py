@@ -12,6 +12,10 @@ from embkit.mapping.dictionary import CASES, Case
 from embkit.mapping.fit import Side, check_dewhitening
 from embkit.mapping.normalize import parse_steps
 
+MOST_RUNS = 16
+"""Runs of an adversarial map where two in agreement are sought: of runs that succeed one in
+three times, 16 are without two in one case of a hundred."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MappingConfig:
@@ -293,38 +297,44 @@ class AlignmentConfig(DictionaryConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialConfig(MappingConfig):
-    """Options of ``map(method="adversarial")``."""
+    """Options of ``map(method="adversarial")``.
+
+    The defaults let several runs end in minutes without a GPU: a narrower discriminator, higher
+    rates and fewer, larger steps than in Conneau et al. (2018), who have 2048 hidden, 5
+    discriminator_steps, 0.001 orthogonality, 1,000,000 samples, 0.1 learning_rate and 32 batch.
+    """
 
     form: Literal["orthogonal", "autoencoder"] = "orthogonal"
     """A map kept near the rotations (Conneau et al. 2018), or any map whose transpose must
     bring the source back (Barone 2016)."""
-    reconstruction: float = 1.0
+    reconstruction: float = 0.3
     """Weight of bringing the source back (autoencoder)."""
     frequent: int = 75_000
     """Rows of each vocabulary, the first ones, that the discriminator sees."""
-    hidden: int = 2048
+    hidden: int = 256
     """Width of the discriminator's two hidden layers."""
     input_dropout: float = 0.1
     """Share of its input that the discriminator does not see."""
     smoothing: float = 0.1
     """How far the discriminator's labels lie from 0 and 1."""
-    discriminator_steps: int = 5
+    discriminator_steps: int = 2
     """Steps of the discriminator for each step of the map."""
-    orthogonality: float = 0.001
+    orthogonality: float = 0.01
     """Strength of the pull to the rotations after each step (orthogonal)."""
-    samples: int = 1_000_000
+    samples: int = 100_000
     """Words of each side that the map sees in an epoch."""
     epochs: int = 5
     """Epochs; the map of the best one by its own neighbours' cosine is kept."""
-    learning_rate: float = 0.1
+    learning_rate: float = 1.0
     """Rate of the map and of the discriminator."""
     decay: float = 0.98
     """Factor on the map's rate after each epoch."""
-    batch: int = 32
+    batch: int = 64
     """Words of each side per step."""
-    restarts: int = 1
-    """Runs from different starts, of which the best by its own neighbours' cosine is kept; from
-    two on their agreement makes the verdict."""
+    restarts: int | None = None
+    """Runs from different random rotations, of which the best by its own neighbours' cosine is
+    kept; from two on their agreement makes the verdict. When left out, 3 and more, until the
+    verdict is good, and 16 at most."""
     refinement: int = 5
     """Rounds of an orthogonal map fitted to mutual nearest neighbours at the end."""
     seed: int = 1
@@ -337,8 +347,10 @@ class AdversarialConfig(MappingConfig):
         super().__post_init__()
         check_choice("form", self.form, ("orthogonal", "autoencoder"))
         parse_device(self.device)
-        for name in ("frequent", "hidden", "discriminator_steps", "samples", "restarts"):
+        for name in ("frequent", "hidden", "discriminator_steps", "samples"):
             check_at_least(name, getattr(self, name), 1)
+        if self.restarts is not None:
+            check_at_least("restarts", self.restarts, 1)
         for name in ("reconstruction", "orthogonality", "refinement"):
             check_at_least(name, getattr(self, name), 0)
         for name in ("input_dropout", "smoothing"):
