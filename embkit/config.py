@@ -81,7 +81,8 @@ class Word2VecConfig(VocabularyConfig):
     dynamic_window: bool = True
     """Draw each centre's window uniformly from 1 to ``window``; otherwise always ``window``."""
     negatives: int = 5
-    """Noise words per positive one (ns, nce; Mnih and Teh 2012 take 25 for nce)."""
+    """Noise words per positive one, drawn so that a word may come twice (ns, nce; Mnih and Teh
+    2012 take 25 for nce)."""
     smoothing: float = 0.75
     """Exponent of the counts in the noise distribution (ns, nce)."""
     negative_sharing: Literal["window", "pair", "block"] = "window"

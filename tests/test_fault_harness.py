@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,7 +22,8 @@ from embkit.training.checkpoint import Checkpoints, State, write_checkpoint
 from embkit.training.glove import GloveTrainer
 from embkit.training.word2vec import Word2VecTrainer
 from tests.interruptions import OPTIONS, SENTENCES, pausing
-from tests.native import fault_record, faults, power, stops
+from tests.native import fault_record, faults, power, rooms, stops
+from tests.native import pausing as pausing_module
 from tests.native.fault_cases import CASES, is_old_or_new, is_whole, other_inputs
 from tests.native.faults import wanted_slices
 from tests.native.forks import Ended
@@ -165,6 +167,25 @@ def test_a_checkpoint_can_be_read_at_every_moment_of_a_run(
         embkit.train(method, SENTENCES, run=tmp_path / "run", **OPTIONS)
     assert watcher.problem is None
     assert watcher.opened > 0
+
+
+def test_tokens_that_a_run_lost_or_trained_twice_are_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, counts = tmp_path / "room", tmp_path / "room.tokens"
+    for folder in (room, tmp_path / "new" / "checkpoints-threads"):
+        folder.mkdir(parents=True)
+        embkit.save(embkit.Embeddings.from_words(["a"], np.ones((1, 2))), folder / "model")
+    model = SimpleNamespace(progress=lambda: (99, 0.0, 0, 0.1))
+    trainer = SimpleNamespace(
+        model=model, corpus=SimpleNamespace(num_tokens=25), config=SimpleNamespace(epochs=4)
+    )
+    pausing_module._counting(lambda _: None, counts)(trainer)
+    monkeypatch.setattr(rooms, "main_in_fork", lambda *_, **__: Ended(0, []))
+    problem = rooms.problem_at_the_end(tmp_path, room, "checkpoints-threads")
+    assert problem == "99 tokens or cells were trained, not 100"
+    counts.write_text("100 100")
+    assert rooms.problem_at_the_end(tmp_path, room, "checkpoints-threads") is None
 
 
 def test_slice_in_which_nothing_failed_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,14 @@ def test_the_bar_shows_loss_rate_and_speed(
     assert "loss 1.5000, rate 0.01250" in shown
     assert "800/800" in shown
     assert "word/s" in shown
+
+
+def test_the_bar_of_a_resumed_run_takes_only_its_own_part_for_fast() -> None:
+    with Reporter(2000, 1000, progress=True) as reporter:
+        reporter.go_on_from(1000, 900.0, 300, 0.02)
+        reporter.update(1500, 1000.0, 400, 0.01, last=True)
+        bar: Any = reporter._bar
+        assert (bar.n, bar.initial) == (1500, 1000)
 
 
 def test_no_bar_unless_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
