@@ -16,6 +16,9 @@ from embkit.cli import main as run_main
 from embkit.cli import on_demand
 from embkit.cli.app import build_app
 from embkit.cli.exit_codes import ExitCode, Stopped, exit_code_of
+from embkit.cli.induce import induce_dictionary
+from embkit.cli.map import map_command
+from embkit.cli.map_many import map_many_command
 from embkit.cli.terminal import visible
 from embkit.errors import (
     CorpusError,
@@ -287,7 +290,10 @@ def test_commands_imported_on_demand_are_listed_by_their_own_first_line() -> Non
 def test_help_of_a_command_imported_on_demand_tells_more_than_its_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for command, told in (("map", "exit code is 7"), ("induce-dictionary", "parted by tabs")):
+    functions = {"map": map_command, "map-many": map_many_command}
+    for command, function in {**functions, "induce-dictionary": induce_dictionary}.items():
+        told = " ".join((function.__doc__ or "").partition("Parameters")[0].split())
+        assert len(told) > 100
         assert run_main([command, "--help"]) == 0
         assert told in " ".join(capsys.readouterr().out.split())
     assert run_main(["--help"]) == 0

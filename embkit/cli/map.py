@@ -139,6 +139,7 @@ def map_command(
     The exit code is 7, and nothing is written without --force, where the map cannot be
     trusted: what it learned does not hold for pairs held out, or for another run. Fewer than
     40 pairs are too few to tell wrong ones from right ones: then the verdict is doubtful.
+    Alignments are judged by the source words' own vectors.
 
     Parameters
     ----------

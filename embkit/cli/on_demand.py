@@ -42,13 +42,17 @@ def register(app: App) -> None:
         name="map",
         help="Fit a map that brings two embedding spaces together."
         "\n\nThe exit code is 7, and nothing is written without --force, where the map cannot "
-        "be trusted: what it learned does not hold for pairs held out, or for another run.",
+        "be trusted: what it learned does not hold for pairs held out, or for another run. "
+        "Fewer than 40 pairs are too few to tell wrong ones from right ones: then the verdict "
+        "is doubtful. Alignments are judged by the source words' own vectors.",
         help_epilogue=MAP_EXAMPLE,
     )
     app.command(
         "embkit.cli.map_many:map_many_command",
         name="map-many",
-        help="Map several languages into the space of one of them, the pivot.",
+        help="Map several languages into the space of one of them, the pivot."
+        "\n\nThe exit code is 7, and nothing is written without --force, where a language's "
+        "map cannot be trusted: what it learned does not hold for pairs held out.",
         help_epilogue=MANY_EXAMPLE,
     )
     app.command(
@@ -66,6 +70,7 @@ def register(app: App) -> None:
         "embkit.cli.induce:induce_dictionary",
         help="Write the pairs of words that translate each other, a line each."
         "\n\nThe columns, parted by tabs: source word, target word, confidence (0 to 1), "
-        "score, lead over the second best, and whether the pair is mutual (1 or 0).",
+        "score, lead over the second best, and whether the pair is mutual (1 or 0). Words that "
+        "no dictionary can hold, such as those that are not UTF-8, are left out.",
         help_epilogue=INDUCE_EXAMPLE,
     )
