@@ -123,7 +123,7 @@ class Killed:
 
 
 def kill(work: Path, name: str, number: int, after: float | None) -> Killed:
-    """Kill a case at one point, and go on."""
+    """Kill a case at one point, none where it is 0, and go on."""
     room, saved = new_room(work, name, "kill"), mmap.mmap(-1, 1)
     case, run = CASES[name], room / "run"
     first = last_checkpoint(run)
@@ -164,7 +164,10 @@ def kill_everywhere(work: Path, name: str, points: int, share: int) -> dict[str,
     """Kill a run at a share of so many points; return how often, where, and what was wrong."""
     names, seconds = names_of_points(work, name)
     plan = plan_points(random.Random(name), points, len(names), seconds)[share::SHARES]
-    killed, opened, wrong = 0, 0, []
+    whole = kill(work, name, 0, None)  # not at all
+    killed, opened, wrong = 0, whole.opened, []
+    if whole.problem or not opened:
+        wrong = [f"{name} undisturbed, {opened} times watched: {whole.problem}"]
     for number, after in plan:
         found = kill(work, name, number, after)
         code, problem = found.code, found.problem
@@ -177,6 +180,4 @@ def kill_everywhere(work: Path, name: str, points: int, share: int) -> dict[str,
     kinds = Counter(names[number - 1] for number, after in plan if after is None)
     counts = {"points": len(plan), "killed": killed, "named": kinds.total()}
     counts |= {"random": len(plan) - kinds.total(), "opened": opened}
-    if not opened:
-        wrong.append(f"{name}: the watcher found no checkpoint to open")
     return {**counts, "kinds": dict(sorted(kinds.items())), "wrong": wrong}
