@@ -10,6 +10,7 @@
 #   make faults               each system call on an output fails once, power cuts, SIGKILL
 #   make mutants              small faults in the readers, which their tests must notice
 #   make coverage             branches of the readers and checkpoints that their tests take
+#   make every-bit            every bit of a small file of each format is flipped, every cut made
 #   make large                files and counters beyond 4 GiB: takes 20 GB of disk and minutes
 #   make bench CORPUS=my.txt ARGS="--work DIR --gensim"   measure the speed (eval/README.md)
 #   make gpu CORPUS=en.txt.xz ARGS="--data DATA --work DIR"    everything on an NVIDIA GPU
@@ -28,7 +29,8 @@ bin := $(VENV)/bin
 build_inputs := pyproject.toml setup.py $(shell find csrc -name '*.cpp' -o -name '*.h' -o -name '*.cu*')
 cpp_sources := $(shell find csrc tests/native -name '*.cpp' -o -name '*.h' -o -name '*.cu*')
 
-.PHONY: demo test lint bench gpu fuzz properties faults sanitize mutants coverage large clean
+.PHONY: demo test lint bench gpu fuzz properties faults sanitize mutants coverage
+.PHONY: every-bit large clean
 
 demo: $(VENV)/demo.stamp
 	@$(bin)/embkit demo --overwrite $(if $(CORPUS),"$(CORPUS)")
@@ -75,6 +77,9 @@ mutants: $(VENV)/test.stamp
 
 coverage: $(VENV)/test.stamp
 	$(bin)/python -m tests.native.coverage --work build/coverage $(ARGS)
+
+every-bit: $(VENV)/test.stamp
+	EMBKIT_EVERY_BIT=1 $(bin)/python -m pytest tests/test_every_bit.py $(ARGS)
 
 large: $(VENV)/test.stamp
 	EMBKIT_LARGE=1 $(bin)/python -m pytest tests/test_large.py $(ARGS)

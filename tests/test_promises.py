@@ -14,9 +14,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "embkit").rglob("*.py"))
 CODE_FROM_FILES = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve", "runpy"}
+PROGRAMS = {"subprocess", "pty", "multiprocessing", "concurrent.futures.process"}
 NETWORK = {"socket", "ssl", "http", "ftplib", "smtplib", "requests", "urllib.request"}
 LAZY = {"scipy", "sklearn", "tqdm", "safetensors", "pooch", "pandas", "gensim", "cyclopts"}
-CALLS = {"eval", "exec", "compile", "__import__", "os.system", "np.load", "numpy.load"}
+CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}
+CALLS |= {"np.load", "numpy.load", "torch.load"}
+PREFIXES = ("os.exec", "os.spawn", "os.posix_spawn", "os.fork")
+NAMES = {"numpy.load", "torch.load", "os.system", "os.popen", "builtins.eval", "builtins.exec"}
 
 
 def imported_modules(tree: ast.AST) -> Iterator[str]:
@@ -32,7 +36,8 @@ def dangerous_calls(tree: ast.AST) -> Iterator[str]:
         if not isinstance(node, ast.Call):
             continue
         name = ast.unparse(node.func)
-        if name in CALLS or name.endswith((".extractall", ".extract")):
+        ends = (".extractall", ".extract")
+        if name in CALLS or name.startswith(PREFIXES) or name.endswith(ends):
             yield name
         for keyword in node.keywords:
             if keyword.arg == "allow_pickle" and ast.unparse(keyword.value) != "False":
@@ -47,7 +52,8 @@ def begins_with_any(module: str, names: set[str]) -> bool:
 def test_no_code_comes_from_files_and_nothing_from_the_network(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     modules = set(imported_modules(tree))
-    assert not {m for m in modules if begins_with_any(m, CODE_FROM_FILES | NETWORK)}
+    assert not {m for m in modules if begins_with_any(m, CODE_FROM_FILES | NETWORK | PROGRAMS)}
+    assert not modules & NAMES
     assert list(dangerous_calls(tree)) == []
 
 
@@ -70,9 +76,13 @@ def test_only_data_fetch_downloads() -> None:
 
 
 def test_the_scan_sees_what_it_looks_for() -> None:
-    bad = ast.parse("import pickle\nfrom urllib import request\neval(1)\nf(allow_pickle=True)")
-    assert set(imported_modules(bad)) == {"pickle", "urllib.request"}
-    assert list(dangerous_calls(bad)) == ["eval", "f(allow_pickle)"]
+    bad = ast.parse(
+        "import pickle\nfrom urllib import request\nfrom numpy import load\neval(1)\n"
+        "f(allow_pickle=True)\ntorch.load(1)\nos.execv(1)\nx.extractall()"
+    )
+    assert set(imported_modules(bad)) == {"pickle", "urllib.request", "numpy.load"}
+    found = ["eval", "f(allow_pickle)", "torch.load", "os.execv", "x.extractall"]
+    assert list(dangerous_calls(bad)) == found
 
 
 def test_the_library_needs_only_numpy_at_import() -> None:
