@@ -21,7 +21,7 @@ from tests.native.fuzz_python import input_file
 from tests.native.fuzz_targets import Target, make_targets
 
 EVERY_BIT = "EMBKIT_EVERY_BIT" in os.environ
-"""Flip all bits of the longer files too (`make every-bit`), which takes minutes."""
+"""Flip all bits of the longer files too (`make every-bit`), which takes half a minute."""
 WORDS = {"the": [1.0, 2.5], "cat": [3.0, -4.0]}
 CHECKSUMMED = {"checkpoint", "initial rows", "map", "co-occurrence"}
 PLACELESS = {"config", "run", "corpus"}

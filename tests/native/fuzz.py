@@ -27,8 +27,9 @@ from tests.attacks import fasttext_fields, word_files
 from tests.fasttext_files import Model
 from tests.native import build, fuzz_record
 
-LONGEST = {"fasttext": 1024}
-"""Bytes of an input. Buffers are small, so that short ones cross their edges too."""
+LONGEST = {"fasttext": 2400, "word2vec_text": 2400, "word2vec_binary": 2400}
+"""Bytes of an input: as long as the small models that fastText and word2vec wrote. Buffers are
+small, so that short ones cross their edges too."""
 LONGEST_ELSE = 256
 AT_ONCE = 2
 LIMITS = ("-rss_limit_mb=512", "-timeout=5", "-malloc_limit_mb=256")
@@ -42,7 +43,16 @@ MAGICS = (
 )
 """What mutations alone seldom make, in the escapes of libFuzzer's dictionaries."""
 EXECUTIONS = re.compile(r"Done (\d+) runs|executions: (\d+)")
+GOLDENS = build.ROOT / "tests/goldens"
 NUMBERS = (b"0", b"-1.5e-3", b"16777217", b"3.4028236e38", b"1e-46", b".5", b"7.0e+10")
+
+
+def _written(kind: str) -> bytes:
+    """Return a file that word2vec wrote; of the text only the first rows."""
+    if kind == "binary":
+        return (GOLDENS / "word2vec/vectors.bin").read_bytes()
+    header, *rows = (GOLDENS / "word2vec/vectors.txt").read_bytes().splitlines(keepends=True)
+    return b"".join([b"32 " + header.split()[1] + b"\n", *rows[:32]])
 
 
 def _words(kind: str) -> Iterable[bytes]:
@@ -51,11 +61,21 @@ def _words(kind: str) -> Iterable[bytes]:
     hostile = (content for name, (content, _) in word_files.ATTACKS.items() if kind in name)
     choices = (bytes([choice]) for choice in (0, 1))
     streamed = b"\x08" + good
-    return (streamed, *(a + b for a, b in itertools.product(choices, (good, *hostile))))
+    return (
+        streamed,
+        b"\x00" + _written(kind),
+        *(a + b for a, b in itertools.product(choices, (good, *hostile))),
+    )
 
 
 def _fasttext() -> Iterable[bytes]:
-    return (Model().to_bytes(), *(content for content, _ in fasttext_fields.ATTACKS.values()))
+    models = sorted((GOLDENS / "fasttext").glob("*.bin"))
+    written = (path.read_bytes() for path in models)
+    return (
+        *written,
+        Model().to_bytes(),
+        *(content for content, _ in fasttext_fields.ATTACKS.values()),
+    )
 
 
 TEXT = "the cat\tsat\r\non the straße\n\n\u3000猫 \x0b\u043a\u043e\u0442".encode()
