@@ -50,12 +50,13 @@ class Muse:
         command += [
             part for name, value in options.items() for part in (f"--{name}", str(value))
         ]
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(self.threads))
+        settings = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(self.threads))
+        settings["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"  # the arrays that it wrote itself
         start = time.perf_counter()
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env={**os.environ, **threads},
+            env={**os.environ, **settings},
             capture_output=True,
             text=True,
         )
