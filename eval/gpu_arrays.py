@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, random_array
+from scipy.sparse import csr_array, random
 
 from embkit.backend import open_backend
 from embkit.counts.svd import truncated_svd
@@ -38,7 +38,7 @@ def cells(words: int, dim: int) -> dict[str, tuple[Cell, float]]:
     target = source + 0.05 * rng.standard_normal((words, dim), np.float32)
     target /= np.linalg.norm(target, axis=1, keepdims=True)
     queries, frequent = source[:QUERIES], min(words, 20_000)
-    entries = random_array((words, words), density=300 / words, rng=rng, dtype=np.float32)
+    entries: Any = random(words, words, 300 / words, "csr", np.float32, rng)
     counts = csr_array(entries)
 
     def search(device: str) -> list[np.ndarray[Any, Any]]:

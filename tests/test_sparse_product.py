@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array, random_array
+from scipy.sparse import csr_array, random
 
 from embkit._native import core
 from embkit.sparse import native_matrix
@@ -14,7 +14,9 @@ from embkit.sparse import native_matrix
 
 def sparse(rows: int, columns: int, density: float, seed: int = 0) -> Any:
     rng = np.random.default_rng(seed)
-    return csr_array(random_array((rows, columns), density=density, rng=rng, dtype=np.float32))
+    # SciPy before 1.15 calls the generator random_state
+    made: Any = random(rows, columns, density, "csr", np.float32, rng)
+    return csr_array(made)
 
 
 @pytest.mark.parametrize("width", [1, 3, 15, 16, 17, 33, 64, 100, 130, 257])

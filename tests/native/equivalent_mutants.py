@@ -150,8 +150,7 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
         ("while (static_cast<int>(helpers_.size()) + 1 < threads_) {", "1 -> 0"): _THREADS,
         ("bool closed_ = false;", "false -> true"): _THREADS,
         (
-            "options_.limit < 0 ? stated"
-            " : std::min(stated, static_cast<uint64_t>(options_.limit));",
+            "const bool takes_all = options_.limit < 0 || is_cut_;",
             "< -> <=",
         ): _LIMIT,
         ("std::vector<Chunk> chunks(static_cast<size_t>(threads) + 2);", "2 -> 0"): _PIECES,
