@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -38,6 +39,7 @@ class Muse:
         It keeps the iteration that does best on a dictionary: on the one that it learns from,
         so that nothing is chosen on the test words.
         """
+        shutil.rmtree(work / "muse", ignore_errors=True)  # it refuses what a stopped run left
         work.mkdir(parents=True, exist_ok=True)
         options = {
             **{"src_lang": "source", "src_emb": files[0], "tgt_lang": "target"},

@@ -295,6 +295,7 @@ def test_muse_is_compared_with_the_methods_that_do_the_same(
     tool = tmp_path / "muse"
     tool.mkdir()
     (tool / "supervised.py").write_text(MUSE, encoding="utf-8")
+    (tmp_path / "work" / "muse-orthogonal" / "muse" / "run").mkdir(parents=True)
     chosen = ["--parts", "real", "--methods", "orthogonal,refine", "--muse", str(tool)]
     found = main([*arguments, *chosen])["metrics"]["real: orthogonal,refine"]["forward"]
     assert found["muse orthogonal"]["nn"]["P@1"] < 0.5  # the spaces as they were
