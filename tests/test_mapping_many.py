@@ -9,9 +9,9 @@ import pytest
 
 from embkit.embeddings import Embeddings
 from embkit.mapping import SeedDictionary, map_many
-from embkit.mapping.dictionary import SeedPairs, SeedReport
 from embkit.mapping.fit import fit_orthogonal
 from embkit.mapping.many import Edge, rotate_together
+from embkit.mapping.seed_pairs import SeedPairs, SeedReport
 from tests.spaces import cloud, precision_at_1, random_rotation, space
 
 Pairs = list[tuple[str, str]]

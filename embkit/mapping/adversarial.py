@@ -28,9 +28,8 @@ from embkit.mapping.verdict import REPEATED_FAILED, judge
 _CRITERION_WORDS = 10_000
 _CHECKED_WORDS = 4000  # whose translations under different starts are compared
 _STANDS_OUT = 1.5  # times the criterion of all other runs; unrelated spaces stay below 1.3
-_FEW_DIMS = (
-    10  # below, two of 16 runs in unrelated spaces may translate half of all words alike
-)
+# Below, two of 16 runs in unrelated spaces may translate half of all words alike.
+_FEW_DIMS = 10
 _LEAST_RUNS = 3  # of two that meet, a third shows whether chance lets them
 _REPORTS_PER_EPOCH = 100
 

@@ -45,8 +45,8 @@ def read_entries(path: str, group_column: str | None = None) -> list[Entry]:
     ResourceError
         If they take more memory than a `ByteBudget` has.
     """
-    has_header = group_column is not None and not group_column.isdecimal()
-    group = None if group_column is None or has_header else parse_group_column(group_column)
+    group = None if group_column is None else parse_group_column(group_column)
+    has_header = group_column is not None and group is None
     budget = ByteBudget()
     found: list[Entry] = []
     passed: list[tuple[int, bytes]] = []

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from embkit.mapping import growing
 from embkit.mapping.comparison import translate, translated_alike
-from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import fit_five_step, fit_orthogonal
 from embkit.mapping.initial import Pairs, identical_words, numerals, similar_distributions
 from embkit.mapping.learning_config import (
@@ -21,6 +20,7 @@ from embkit.mapping.learning_config import (
     Start,
 )
 from embkit.mapping.normalize import Matrix
+from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.self_learning import Iteration, Learned, OnIteration, self_learn
 from embkit.mapping.spaces import Doubles, Fit, Report, Spaces, identity_of
 from embkit.mapping.verdict import REPEATED_FAILED, judge

@@ -6,8 +6,8 @@ import numpy as np
 
 from embkit.errors import DivergenceError
 from embkit.mapping.config import LinearConfig
-from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import Doubles, fit_linear, paired_rows
+from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.spaces import (
     Fit,
     Report,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from embkit.mapping.config import OrthogonalConfig
-from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import fit_orthogonal
+from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.spaces import Fit, Report, Spaces, check_rank, identity_of, rows_of_pairs
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from embkit.embeddings import Embeddings
 from embkit.mapping.comparison import SpacesReport, compare_spaces
 from embkit.mapping.config import PairsConfig
-from embkit.mapping.dictionary import SeedPairs
 from embkit.mapping.fit import rank_of
 from embkit.mapping.initial import identical_words
 from embkit.mapping.normalize import (
@@ -24,6 +23,7 @@ from embkit.mapping.normalize import (
     bring_to_unit_length,
     fit_steps,
 )
+from embkit.mapping.seed_pairs import SeedPairs
 
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]

@@ -85,7 +85,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "embkit/formats/npz.py": NPZ,
     "embkit/formats/npz_sparse.py": ("tests/test_npz_sparse.py",),
     "embkit/formats/fasttext.py": FASTTEXT,
-    "embkit/formats/sniff.py": ("tests/test_formats.py", "tests/test_attacks.py"),
+    "embkit/formats/sniff.py": ("tests/test_sniff.py", "tests/test_attacks.py"),
     "embkit/formats/words.py": ("tests/test_formats.py", *TEXT, *BINARY),
     "embkit/formats/blocks.py": ("tests/test_formats_blocks.py",),
     "embkit/formats/vocabulary_text.py": ("tests/test_vocabulary_text.py",),
