@@ -7,9 +7,10 @@ and the loss of the last epoch by less than 1%, both at the 5% level. Each run's
 kept in the work folder, so a stopped program goes on; a folder is for one commit::
 
     python -m eval.threads_equal --corpus en.txt --data DATA --work DIR \
-        [--method cbow] [--loss hs] [--minutes 4] [--copy-rows]
+        [--method cbow|glove] [--loss hs] [--minutes 4] [--copy-rows]
 
-With ``--copy-rows`` threads keep copies of frequent words' rows even where cores are near.
+GloVe is trained on counts that are made once. With ``--copy-rows`` threads keep copies of
+frequent words' rows even where cores are near.
 """
 
 from __future__ import annotations
@@ -26,14 +27,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import embkit
-from embkit.config import VocabularyConfig
+from embkit.config import GloveConfig, VocabularyConfig
 from embkit.corpus import encode
+from embkit.counts.cooccurrence import cooccur
 from embkit.training import word2vec
 from eval.record import ROOT, run_record, save_record
 from eval.scores import read_sets, similarity_scores
 
 SETS = ("WS-353", "MEN", "SimLex-999")
-OPTIONS: dict[str, Any] = {"dim": 100, "epochs": 5, "subsample": 1e-4}
+WORD2VEC: dict[str, Any] = {"dim": 100, "epochs": 5, "subsample": 1e-4}
+GLOVE: dict[str, Any] = {"dim": 100, "epochs": 15}
 LEVEL = 0.05
 MARGINS = {"similarity": 1.0, "loss": 1.0}
 """Points of the mean of the sets' Spearman x 100, and per cent."""
@@ -65,10 +68,22 @@ def two_one_sided_tests(differences: Sequence[float], margin: float) -> Equivale
     return Equivalence(mean, float(mean - error), float(mean + error), p_value, p_value < LEVEL)
 
 
+def options_of(given: argparse.Namespace) -> dict[str, Any]:
+    """Return what all runs of a method are told."""
+    return GLOVE if given.method == "glove" else {**WORD2VEC, "loss": given.loss}
+
+
+def read_corpus(given: argparse.Namespace) -> Any:  # noqa: ANN401
+    """Return what is trained on: the encoded text, or its counts."""
+    if given.method == "glove":
+        return cooccur(given.corpus, GloveConfig().counting())
+    return encode(given.corpus, config=VocabularyConfig())
+
+
 def train(corpus: Any, given: argparse.Namespace, run: Run) -> dict[str, float]:  # noqa: ANN401
     """Train once; return the scores, their mean, the loss of the last epoch, the seconds."""
     threads, seed = run
-    options = {**OPTIONS, "loss": given.loss, "threads": threads, "seed": seed}
+    options = {**options_of(given), "threads": threads, "seed": seed}
     start = time.perf_counter()
     vectors = embkit.train(given.method, corpus, **options, progress=False)
     seconds = time.perf_counter() - start
@@ -96,7 +111,7 @@ def run_all(given: argparse.Namespace, runs: Sequence[Run]) -> dict[Run, dict[st
     paths = {run: given.work / f"threads-{run[0]}-seed-{run[1]}.json" for run in runs}
     left = [run for run in runs if not paths[run].exists()]
     end = time.monotonic() + 60 * given.minutes
-    corpus = encode(given.corpus, config=VocabularyConfig()) if left else None
+    corpus = read_corpus(given) if left else None
     for run in left:
         if time.monotonic() > end:
             break
@@ -115,7 +130,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     for name in ("corpus", "data", "work"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--method", choices=["skipgram", "cbow"], default="skipgram")
+    parser.add_argument("--method", choices=["skipgram", "cbow", "glove"], default="skipgram")
     parser.add_argument("--loss", choices=["ns", "hs"], default="ns")
     parser.add_argument("--threads", type=int, nargs="+", default=[2, 4, 8])
     parser.add_argument("--seeds", type=int, default=10)
@@ -145,9 +160,8 @@ def main() -> int:
                 f"[{result.low:+.3f}, {result.high:+.3f}], p = {result.p_value:.2g}: {verdict}"
             )
     config = {
-        **OPTIONS,
+        **options_of(given),
         "method": given.method,
-        "loss": given.loss,
         "corpus": given.corpus,
         "level": LEVEL,
         "margins": MARGINS,

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from eval import threads_equal
 from eval.threads_equal import differences, two_one_sided_tests
+
+WORDS = [f"w{i}" for i in range(40)]
 
 
 def test_no_difference_with_little_noise_is_equal() -> None:
@@ -43,3 +51,30 @@ def test_runs_are_compared_with_one_thread_of_the_same_seed() -> None:
     got = differences(found, 2, [1, 2])
     assert got["similarity"] == [0.5, -1.0]
     np.testing.assert_allclose(got["loss"], [1, -1])
+
+
+@pytest.mark.parametrize("method", ["skipgram", "cbow", "glove"])
+def test_a_method_is_trained_and_tested_with_each_number_of_threads(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(1)
+    corpus, data, output = tmp_path / "text.txt", tmp_path / "data", tmp_path / "record.json"
+    corpus.write_text("".join(" ".join(rng.choice(WORDS, 9)) + "\n" for _ in range(300)))
+    (data / "similarity").mkdir(parents=True)
+    pairs = "".join(f"{a}\t{b}\t{i}\n" for i, (a, b) in enumerate(itertools.pairwise(WORDS)))
+    for name in ("ws353", "simlex-999", "men", "rw"):
+        (data / "similarity" / f"{name}.tsv").write_text(pairs)
+    for options in (threads_equal.WORD2VEC, threads_equal.GLOVE):
+        monkeypatch.setitem(options, "dim", 8)
+    folders = {"corpus": corpus, "data": data, "work": tmp_path / "work", "output": output}
+    arguments = [f"--{name}={path}" for name, path in folders.items()]
+    arguments += [f"--method={method}", "--threads", "2", "--seeds=2"]
+    monkeypatch.setattr(sys, "argv", ["threads_equal", *arguments])
+    threads_equal.main()
+    record = json.loads(output.read_text(encoding="utf-8"))
+    assert record["config"]["method"] == method
+    assert ("loss" in record["config"]) == (method != "glove")
+    assert set(record["metrics"]["tests"]["2 threads"]) == {"similarity", "loss"}
+    runs = record["metrics"]["runs"]
+    assert set(runs) == {f"{t} threads, seed {s}" for t in (1, 2) for s in (1, 2)}
+    assert all(run["loss"] > 0 for run in runs.values())
