@@ -99,7 +99,11 @@ class Nvcc:
 
     def ask(self, *arguments: str) -> str:
         """Return all that it prints."""
-        done = subprocess.run([*self.command, *arguments], capture_output=True, text=True)
+        command = [*self.command, *arguments]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+        except OSError as error:  # a program of another processor
+            raise PlatformError(f"{shlex.join(self.command)} does not work: {error}") from error
         if done.returncode != 0:
             raise PlatformError(f"{shlex.join(self.command)} does not work: {done.stderr}")
         return done.stdout + done.stderr
@@ -130,11 +134,13 @@ class Nvcc:
         chosen = sorted({min(n for n in usable if n // 10 == first // 10) for first in usable})
         newest = usable[-1]
         if asked := os.environ.get("EMBKIT_CUDA_ARCHITECTURES"):
-            chosen = [int(text.replace(".", "")) for text in re.split(r"[,; ]+", asked)]
+            names = {f"{number // 10}.{number % 10}": number for number in usable}
+            chosen = sorted({names.get(name, 0) for name in re.split(r"[,; ]+", asked)})
             newest = chosen[-1]
-            if unknown := set(chosen) - set(usable):
+            if chosen[0] == 0:
                 raise PlatformError(
-                    f"EMBKIT_CUDA_ARCHITECTURES must be among {usable}, got {sorted(unknown)}"
+                    "EMBKIT_CUDA_ARCHITECTURES must be some of "
+                    f"{','.join(names)} with this compiler, got {asked}"
                 )
         codes = [f"-gencode=arch=compute_{n},code=sm_{n}" for n in chosen]
         return [*codes, f"-gencode=arch=compute_{newest},code=compute_{newest}"]

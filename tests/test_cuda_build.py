@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,50 @@ shutil.which = lambda name: None
 sys.platform = sys.argv[1]
 runpy.run_path("setup.py")
 """
+
+
+# What setup.py's compiler would be told to build for.
+TARGETS = """
+import os, runpy, sys
+import pybind11.setup_helpers, setuptools
+setuptools.setup = lambda **how: None
+os.environ["EMBKIT_CUDA"] = "0"
+print(*runpy.run_path("setup.py")["Nvcc"]([sys.argv[1]]).targets())
+"""
+
+# setup.py as far as it builds the GPU part.
+GPU_PART = """
+import runpy
+import pybind11.setup_helpers, setuptools
+from setuptools import setup
+def build(ext_modules, cmdclass, **others):
+    parts = [part for part in ext_modules if part.name == "embkit._cuda"]
+    print(len(parts), "part")
+    setup(name="part", packages=[], ext_modules=parts, cmdclass=cmdclass)
+setuptools.setup = build
+runpy.run_path("setup.py")
+"""
+
+ARCHITECTURES = {
+    "12.9": (50, 52, 53, 60, 61, 62, 70, 72, 75, 80, 86, 87, 89, 90, 100, 101, 103, 120, 121),
+    "13.0": (75, 80, 86, 87, 88, 89, 90, 100, 103, 110, 120, 121),
+}
+
+
+def compiler(folder: Path, version: str = "13.0", *, compiles: bool = True) -> Path:
+    """Write a stand-in for nvcc that answers questions, and makes no object."""
+    listed = " ".join(f"compute_{number}" for number in ARCHITECTURES[version])
+    path = folder / "bin" / "nvcc"
+    path.parent.mkdir()
+    (folder / "libcudart_static.a").touch()
+    path.write_text(
+        '#!/bin/sh\ncase "$1" in\n'
+        f"--list-gpu-arch) echo {listed};;\n"
+        f"--dryrun) echo '#$ INCLUDES=\"-I{folder}\"'; echo '#$ LIBRARIES=\"-L{folder}\"';;\n"
+        f"*) exit {0 if compiles else 1};;\nesac\n"
+    )
+    path.chmod(0o755)
+    return path
 
 
 def setup(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -76,6 +121,63 @@ def test_a_wrong_choice_of_build_is_refused() -> None:
     done = setup("setup.py", "--name", EMBKIT_CUDA="yes")
     assert done.returncode != 0
     assert "EMBKIT_CUDA must be one of auto, 0, 1, got 'yes'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("version", "generations", "newest"),
+    [("12.9", (75, 80, 90, 100, 120), 121), ("13.0", (75, 80, 90, 100, 110, 120), 121)],
+)
+def test_machine_code_is_for_every_generation_and_ptx_for_what_comes_after(
+    tmp_path: Path, version: str, generations: tuple[int, ...], newest: int
+) -> None:
+    done = setup("-c", TARGETS, str(compiler(tmp_path, version)))
+    codes = [f"-gencode=arch=compute_{n},code=sm_{n}" for n in generations]
+    ptx = f"-gencode=arch=compute_{newest},code=compute_{newest}"
+    assert done.stdout.split() == [*codes, ptx], done.stderr
+
+
+def test_other_architectures_may_be_asked_for(tmp_path: Path) -> None:
+    path = str(compiler(tmp_path))
+    done = setup("-c", TARGETS, path, EMBKIT_CUDA_ARCHITECTURES="9.0,8.6")
+    assert re.findall(r",code=(\w+)", done.stdout) == ["sm_86", "sm_90", "compute_90"]
+
+
+@pytest.mark.parametrize("asked", ["9.0a", "7.0", "80", "8.0,", "hopper"])
+def test_architectures_that_the_compiler_lacks_are_refused_with_those_it_has(
+    tmp_path: Path, asked: str
+) -> None:
+    path = str(compiler(tmp_path))
+    done = setup("-c", TARGETS, path, EMBKIT_CUDA_ARCHITECTURES=asked)
+    last = done.stderr.splitlines()[-1]
+    assert "EMBKIT_CUDA_ARCHITECTURES must be some of 7.5,8.0,8.6," in last
+    assert last.endswith(f"with this compiler, got {asked}")
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ("it compiles nothing", "nvcc failed on csrc/cuda/"),
+        ("its runtime is missing", "libcudart_static.a must be in one of"),
+        ("it is no program", "does not work: [Errno 8] Exec format error"),
+        ("it is asked for a chip it lacks", "EMBKIT_CUDA_ARCHITECTURES must be some of"),
+    ],
+)
+def test_a_compiler_that_cannot_build_the_gpu_part_stops_only_who_asked_for_it(
+    tmp_path: Path, broken: str, reason: str
+) -> None:
+    path = compiler(tmp_path, compiles=False)
+    if broken == "its runtime is missing":
+        (tmp_path / "libcudart_static.a").unlink()
+    if broken == "it is no program":
+        path.write_bytes(b"\x7fELF")
+    where = ["--build-temp", str(tmp_path / "temp"), "--build-lib", str(tmp_path / "lib")]
+    settings = {"CUDA_HOME": str(tmp_path)}
+    if broken == "it is asked for a chip it lacks":
+        settings["EMBKIT_CUDA_ARCHITECTURES"] = "3.5"
+    for wanted in ("auto", "1"):
+        done = setup("-c", GPU_PART, "build_ext", *where, EMBKIT_CUDA=wanted, **settings)
+        assert (done.returncode == 0) == (wanted == "auto"), done.stderr
+        assert reason in done.stdout + done.stderr
 
 
 def test_the_gpu_part_loads_where_there_is_no_driver_and_says_so() -> None:

@@ -25,7 +25,8 @@ NO_KERNEL = 209
 FUNCTIONS = [
     *("driver_version", "runtime_version", "device_count", "set_device", "device_properties"),
     *("memory_info", "allocate", "release", "copy", "copy_rows", "clear", "create_stream"),
-    *("wait", "destroy_stream", "mark_sentences", "train"),
+    *("wait", "destroy_stream", "find_kernels", "mark_sentences", "train"),
+    "train_deterministic",
 ]
 HARMLESS = {"driver_version", "runtime_version", "release", "destroy_stream"}
 """Functions whose failure leaves the result as it is."""
@@ -45,14 +46,15 @@ def run(device: str = "cuda", **options: Any) -> Embeddings:
 def failures(fake: FakeCuda, function: str, status: int) -> list[BaseException | None]:
     """Fail each call of a function in turn; return how each of the runs ended."""
     fake.reset()
-    whole = run()
+    how: dict[str, Any] = {"deterministic": function == "train_deterministic"}
+    whole = run(**how)
     ended: list[BaseException | None] = []
     for call in range(1, fake.calls(function) + 1):
         fake.reset()
         fake.fail(function, call, status)
         error: BaseException | None = None
         try:
-            np.testing.assert_array_equal(run().vectors, whole.vectors)
+            np.testing.assert_array_equal(run(**how).vectors, whole.vectors)
         except (CudaError, ResourceError) as caught:
             error = caught
         assert error is None or exit_code_of(error) == ExitCode.RESOURCE
@@ -140,6 +142,23 @@ def test_a_gpu_that_is_not_there_is_told_before_the_text_is_read(
     fake_cuda.set(setting, value)
     with pytest.raises(CudaError, match=reason):
         embkit.train("sgns", "nowhere.txt", device=device)
+
+
+@pytest.mark.parametrize("status", [98, NO_KERNEL])
+def test_a_gpu_for_which_there_are_no_kernels_is_told_and_passed_over_by_auto(
+    fake_cuda: FakeCuda, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    reason = "cuda:0 (Emulated GPU) has compute capability 9.0, for which this build of embkit"
+    fake_cuda.fail("find_kernels", 1, status)
+    with pytest.raises(CudaError, match=re.escape(reason)) as caught:
+        embkit.train("sgns", "nowhere.txt", device="cuda")
+    assert caught.value.status == NO_KERNEL
+    fake_cuda.reset()
+    fake_cuda.fail("find_kernels", 1, status)
+    with caplog.at_level(logging.WARNING, "embkit"):
+        model = run("auto", threads=1)
+    assert f"cpu, since {reason}" in caplog.messages[0]
+    assert model.provenance["config"]["device"] == "cpu"
 
 
 def test_auto_takes_the_cpu_and_says_why(

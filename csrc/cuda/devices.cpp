@@ -45,6 +45,19 @@ DeviceProperties properties_of(int number) {
   return properties;
 }
 
+void check_kernels(int number, const DeviceProperties& device) {
+  const Status status = runtime().find_kernels();
+  if (status == kNoKernelForDevice || status == kNoFunction) {
+    runtime().last_error();
+    throw CudaError("cuda:" + std::to_string(number) + " (" + device.name +
+                        ") has compute capability " + std::to_string(device.major) + "." +
+                        std::to_string(device.minor) +
+                        ", for which this build of embkit has no kernels",
+                    kNoKernelForDevice);
+  }
+  check(status, "look for the kernels");
+}
+
 }  // namespace
 
 Versions versions() {
@@ -69,7 +82,9 @@ DeviceProperties use_device(int number) {
                     kWrongDevice);
   }
   check(runtime().set_device(number), "use the device");
-  return properties_of(number);
+  const DeviceProperties device = properties_of(number);
+  check_kernels(number, device);
+  return device;
 }
 
 }  // namespace embkit::cuda

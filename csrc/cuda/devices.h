@@ -18,7 +18,7 @@ Versions versions();
 std::vector<DeviceProperties> devices();
 
 // Makes a device the one that this thread works on. Throws CudaError as devices() does, and
-// where there is none of this number.
+// where there is none of this number, or none of this build's kernels runs on it.
 DeviceProperties use_device(int number);
 
 }  // namespace embkit::cuda

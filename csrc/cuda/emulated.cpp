@@ -134,6 +134,8 @@ void train_batch(const TrainTask& task, const BatchLayout& layout, Index begin, 
 
 }  // namespace
 
+Status find_kernels() { return 0; }
+
 Status mark_sentences(uint32_t* ids, Index ids_position, Index num_ids,
                       const uint64_t* sentence_offsets, Index num_offsets, Stream) {
   for (Index i = 0; i < num_offsets; ++i) {

@@ -10,7 +10,8 @@ namespace embkit::cuda {
 // The statuses that are told apart; the numbers are CUDA's.
 constexpr Status kSuccess = 0;
 constexpr Status kOutOfMemory = 2;
-constexpr Status kOldDriver = 35;  // also where there is no driver at all
+constexpr Status kOldDriver = 35;   // also where there is no driver at all
+constexpr Status kNoFunction = 98;  // some versions have this for the last of these
 constexpr Status kNoDevice = 100;
 constexpr Status kWrongDevice = 101;
 constexpr Status kNoKernelForDevice = 209;
@@ -49,6 +50,7 @@ struct Runtime {
   Status (*last_error)();  // and forgets it, where it can be forgotten
   const char* (*describe)(Status status);
   // As word2vec.h and measure.h have them; these may throw std::invalid_argument.
+  Status (*find_kernels)();
   Status (*mark_sentences)(uint32_t* ids, Index ids_position, Index num_ids,
                            const uint64_t* sentence_offsets, Index num_offsets, Stream stream);
   size_t (*workspace_bytes)(const TrainTask& task, bool is_cbow);

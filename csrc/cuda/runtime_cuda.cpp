@@ -68,6 +68,7 @@ constexpr Runtime kRuntime = {
     [](Stream stream) -> Status { return cudaStreamDestroy(stream); },
     []() -> Status { return cudaGetLastError(); },
     &describe,
+    &find_kernels,
     &mark_sentences,
     &workspace_bytes,
     &train,

@@ -81,6 +81,10 @@ struct TrainTask {
   void* workspace;  // workspace_bytes(), 256-byte aligned; null where that is 0
 };
 
+// Whether this build has code that the current device can run: success, or the status that
+// launches would have.
+Status find_kernels();
+
 // Marks the first token of each sentence in `ids`, which hold positions [ids_position,
 // ids_position + num_ids). Offsets outside are passed over.
 Status mark_sentences(uint32_t* ids, Index ids_position, Index num_ids,

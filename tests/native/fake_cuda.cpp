@@ -178,6 +178,11 @@ const char* describe(Status status) {
   }
 }
 
+Status find() {
+  if (const Status status = begin("find_kernels")) return status;
+  return find_kernels();
+}
+
 Status mark(uint32_t* ids, Index ids_position, Index num_ids, const uint64_t* sentence_offsets,
             Index num_offsets, Stream stream) {
   if (const Status status = begin("mark_sentences")) return status;
@@ -223,6 +228,7 @@ constexpr Runtime kFake = {
     &destroy_stream,
     &last_error,
     &describe,
+    &find,
     &mark,
     &workspace_bytes,
     &train,
