@@ -193,7 +193,7 @@ def find_nvcc() -> Nvcc | None:
         raise PlatformError(
             f"EMBKIT_CUDA is 1, but CUDA's compiler was not found; looked for: {looked_for}, "
             "and nvidia/cu*/bin/nvcc among the packages of this Python. Set CUDA_HOME to a "
-            "toolkit, or pip install 'embkit[nvcc]'"
+            "toolkit, or first pip install 'embkit[nvcc]' without EMBKIT_CUDA"
         )
     return None
 

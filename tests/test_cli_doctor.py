@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,44 @@ from types import SimpleNamespace
 import pytest
 
 from embkit import _native
-from embkit.cli.doctor import Check, check_core, check_cuda, check_gpu, check_machine, remedy
+from embkit.cli.doctor import (
+    OLDEST_GPU,
+    Check,
+    check_core,
+    check_cuda,
+    check_gpu,
+    check_machine,
+    remedy,
+    verdict,
+)
 from embkit.cli.gpu import GpuReport, find_gpu
 from embkit.device import available_threads
 from embkit.errors import CudaError, ResourceError
+from tests.native.fake_cuda import COMPILER
 
 ONE_GPU = GpuReport("one", ("one",), driver_version=13000)
+OLD_DRIVER = GpuReport("one", ("one",), driver_version=12040)
+DRIVER = """
+#include <cstddef>
+#include <cstring>
+extern "C" {
+int cuDriverGetVersion(int* version) { *version = 12040; return 0; }
+int cuInit(unsigned) { return STATUS; }
+int cuDeviceGetCount(int* count) { *count = 2; return 0; }
+int cuDeviceGetName(char* name, int size, int device) {
+  std::strncpy(name, device == 0 ? "Chip" : "Other", static_cast<std::size_t>(size));
+  return 0;
+}
+int cuDeviceTotalMem_v2(std::size_t* bytes, int device) {
+  *bytes = static_cast<std::size_t>(3 + device) << 30;
+  return 0;
+}
+int cuGetErrorString(int status, const char** text) {
+  *text = status == 803 ? "system has unsupported display driver / cuda driver combination" : 0;
+  return *text == 0;
+}
+}
+"""
 
 
 def test_nothing_missing_needs_no_remedy() -> None:
@@ -113,6 +146,39 @@ def test_looking_for_a_gpu_never_fails() -> None:
     assert find_gpu().found
 
 
+@pytest.fixture
+def driver(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Put a library in the place of the driver's whose cuInit answers the parameter."""
+    if shutil.which(COMPILER) is None:
+        pytest.skip(f"no compiler: {COMPILER}")
+    source, library = tmp_path / "driver.cpp", tmp_path / "libcuda.so.1"
+    source.write_text(DRIVER.replace("STATUS", str(request.param)))
+    command = [COMPILER, "-shared", "-fPIC", str(source), "-o", str(library)]
+    subprocess.run(command, check=True)
+    monkeypatch.setattr("embkit.cli.gpu._LIBRARIES", (str(tmp_path / "none"), str(library)))
+
+
+@pytest.mark.parametrize("driver", [0], indirect=True)
+def test_the_driver_is_asked_for_each_gpu_and_its_memory(driver: None) -> None:
+    gpu = find_gpu()
+    assert gpu.found == "Chip, 3.0 GiB; Other, 4.0 GiB (driver for CUDA 12.4)"
+    assert len(gpu.devices) == 2
+    assert gpu.driver_version == 12040
+
+
+@pytest.mark.parametrize(
+    ("driver", "reason"),
+    [(803, "803: system has unsupported display driver"), (7, "7: unknown")],
+    indirect=["driver"],
+)
+def test_what_the_driver_refuses_is_told_in_its_words(driver: None, reason: str) -> None:
+    gpu = find_gpu()
+    assert gpu.found.startswith(f"none usable (the driver answers {reason}")
+    assert gpu.devices == ()
+
+
 def without_cuda() -> object:
     raise CudaError(_native.WITHOUT_CUDA)
 
@@ -138,15 +204,97 @@ def test_a_driver_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -
 
     part = SimpleNamespace(versions=lambda: (12000, 13000), devices=refuse)
     monkeypatch.setattr("embkit._native.cuda", lambda: part)
-    (check,) = check_cuda(ONE_GPU)
+    (check,) = check_cuda(OLD_DRIVER)
     assert not check.ok
     assert "built with CUDA 13.0" in check.found
     assert "too old" in check.found
+    newer = "to mend: update the NVIDIA driver to one for CUDA 13.0 or newer"
+    assert verdict([check]) == [newer]
+    (check,) = check_cuda(ONE_GPU)
+    assert verdict([check]) == ["to mend: see what nvidia-smi says of the driver"]
+
+
+def test_no_compiler_is_recommended_that_the_driver_cannot_serve(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("embkit._native.cuda", without_cuda)
+    (check,) = check_cuda(OLD_DRIVER)
+    assert not check.ok
+    assert remedy([check]) is None
+    (line,) = verdict([check])
+    assert "update the NVIDIA driver to one for CUDA 13.0 or newer, or with a toolkit" in line
+    assert "of CUDA 12 in CUDA_HOME: EMBKIT_CUDA=1 " in line
+
+
+def test_a_gpu_that_runs_no_kernel_is_told_with_what_mends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(number: int) -> None:
+        raise CudaError(f"cuda:{number} has no kernels", 209)
+
+    listed = [
+        {"name": "Chip", "capability": capability, "memory_bytes": 3 << 30}
+        for capability in ((7, 0), OLDEST_GPU)
+    ]
+    part = SimpleNamespace(
+        versions=lambda: (13000, 13000), devices=lambda: listed, use_device=refuse
+    )
+    monkeypatch.setattr("embkit._native.cuda", lambda: part)
+    _, old, unbuilt = check_cuda(ONE_GPU)
+    assert [old.found, unbuilt.found] == ["cuda:0 has no kernels", "cuda:1 has no kernels"]
+    assert verdict([old]) == [
+        "to mend: --device cpu, or a GPU of compute capability 7.5 or more"
+    ]
+    assert "EMBKIT_CUDA=1 " in verdict([unbuilt])[0]
+
+
+def test_the_oldest_gpu_is_that_of_the_build() -> None:
+    setup = (Path(__file__).parents[1] / "setup.py").read_text(encoding="utf-8")
+    found = re.search(r"^OLDEST_GPU = (\d+)", setup, re.MULTILINE)
+    assert found is not None
+    assert divmod(int(found[1]), 10) == OLDEST_GPU
+
+
+@pytest.mark.parametrize(
+    ("installed", "driver_version", "reason"),
+    [
+        (["cupy-cuda12x", "cupy-cuda13x"], 13000, "exclude each other"),
+        (["cupy-cuda13x"], 12040, "needs a driver for CUDA 13, got 12.4"),
+        (["cupy-cuda13x"], 13000, None),
+        (["cupy-cuda12x"], 13000, None),
+    ],
+)
+def test_a_cupy_that_cannot_work_is_told_with_the_command_that_changes_it(
+    monkeypatch: pytest.MonkeyPatch,
+    installed: list[str],
+    driver_version: int,
+    reason: str | None,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+    monkeypatch.setattr("embkit.cli.doctor._is_installed", lambda name: name in installed)
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "14.2")
+    _, cupy = check_gpu(GpuReport("one", ("one",), driver_version))
+    assert cupy.ok == (reason is None)
+    if reason is None:
+        assert verdict([cupy]) == ["nothing is missing"]
+        return
+    assert reason in cupy.found
+    (line,) = verdict([cupy])
+    assert f"pip uninstall --yes {' '.join(installed)} && " in line
+    assert line.rstrip("'").endswith(f"[cuda{driver_version // 1000}]")
+
+
+def test_what_nothing_mends_is_named_all_the_same() -> None:
+    assert verdict([Check("kernels", "none", ok=False)]) == ["not well: kernels"]
 
 
 def test_each_device_is_told_with_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     device = {"name": "Chip", "capability": (9, 0), "memory_bytes": 3 << 30}
-    part = SimpleNamespace(versions=lambda: (13000, 13000), devices=lambda: [device] * 2)
+    part = SimpleNamespace(
+        versions=lambda: (13000, 13000),
+        devices=lambda: [device] * 2,
+        use_device=lambda number: device,
+    )
     monkeypatch.setattr("embkit._native.cuda", lambda: part)
     checks = list(check_cuda(ONE_GPU))
     assert [check.name for check in checks] == ["cuda core", "cuda:0", "cuda:1"]

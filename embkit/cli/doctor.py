@@ -10,7 +10,7 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlparse
 
 from embkit import __version__
 from embkit.cli.exit_codes import ExitCode
-from embkit.cli.gpu import GpuReport, find_gpu
+from embkit.cli.gpu import GpuReport, cuda_version, find_gpu
 from embkit.cli.options import FLATTEN, CommonOptions
 from embkit.cli.terminal import human_bytes, print_json, print_table
 from embkit.device import available_threads
@@ -39,6 +39,10 @@ PACKAGES = {
     "matplotlib": ("matplotlib", "pictures", "viz"),
     "gensim": ("gensim", "the demo's text, to_gensim", "demo"),
 }
+OLDEST_GPU = (7, 5)
+"""Compute capability from which on GPUs are served, as setup.py has it."""
+PACKAGED_CUDA = 13_000
+"""The CUDA whose compiler the extra nvcc brings: the package index has no older one."""
 FEATURES = ("avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "asimd")
 
 
@@ -51,6 +55,8 @@ class Check:
     ok: bool
     extra: str | None = None
     """The extra to install when this is missing; empty for the package itself."""
+    advice: str | None = None
+    """What mends it where no extra does."""
 
 
 def check_core() -> Iterator[Check]:
@@ -140,21 +146,52 @@ def check_cuda(gpu: GpuReport) -> Iterator[Check]:
     except CudaError as error:
         without = str(error).startswith(_native.WITHOUT_CUDA)
         found = _native.WITHOUT_CUDA if without else str(error)
-        yield Check("cuda core", found, ok=not gpu.devices, extra="nvcc")
+        yield _to_build("cuda core", found, gpu)
         return
     _, runtime = cuda.versions()
-    built = f"built with CUDA {runtime // 1000}.{runtime % 1000 // 10}"
+    built = f"built with CUDA {cuda_version(runtime)}"
     try:
         devices = cuda.devices()
     except CudaError as error:
-        yield Check("cuda core", f"{built}; cannot be used: {error}", ok=not gpu.devices)
+        old = 0 < gpu.driver_version < runtime // 1000 * 1000
+        advice = _newer_driver(runtime) if old else "see what nvidia-smi says of the driver"
+        found = f"{built}; cannot be used: {error}"
+        yield Check("cuda core", found, ok=not gpu.devices, advice=advice)
         return
     yield Check("cuda core", built, ok=True)
     for number, device in enumerate(devices):
-        major, minor = device["capability"]
-        found = f"{device['name']}, compute capability {major}.{minor}, "
-        found += f"{human_bytes(device['memory_bytes'])}"
-        yield Check(f"cuda:{number}", found, ok=True)
+        yield _check_device(number, device, gpu)
+
+
+def _check_device(number: int, device: Mapping[str, Any], gpu: GpuReport) -> Check:
+    from embkit import _native
+
+    name = f"cuda:{number}"
+    try:
+        _native.cuda().use_device(number)
+    except CudaError as error:
+        if device["capability"] >= OLDEST_GPU:
+            return _to_build(name, str(error), gpu)
+        oldest = ".".join(map(str, OLDEST_GPU))
+        advice = f"--device cpu, or a GPU of compute capability {oldest} or more"
+        return Check(name, str(error), ok=False, advice=advice)
+    major, minor = device["capability"]
+    found = f"{device['name']}, compute capability {major}.{minor}, "
+    return Check(name, found + human_bytes(device["memory_bytes"]), ok=True)
+
+
+def _to_build(name: str, found: str, gpu: GpuReport) -> Check:
+    """Return a check that fails where there is a GPU, until embkit is built for it."""
+    if gpu.driver_version >= PACKAGED_CUDA or not gpu.devices:
+        return Check(name, found, ok=not gpu.devices, extra="nvcc")
+    older = gpu.driver_version // 1000  # the toolkit of any version of it serves
+    advice = f"{_newer_driver(PACKAGED_CUDA)}, or with a toolkit of CUDA {older} in "
+    advice += f"CUDA_HOME: {_rebuild()}"
+    return Check(name, found, ok=False, advice=advice)
+
+
+def _newer_driver(version: int) -> str:
+    return f"update the NVIDIA driver to one for CUDA {cuda_version(version)} or newer"
 
 
 def check_gpu(gpu: GpuReport) -> Iterator[Check]:
@@ -165,14 +202,21 @@ def check_gpu(gpu: GpuReport) -> Iterator[Check]:
         for name in ("cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x")
         if importlib.util.find_spec("cupy") and _is_installed(name)
     )
+    extra = "cuda13" if gpu.driver_version >= 13000 else "cuda12"
+    instead = (
+        f"{sys.executable} -m pip uninstall --yes {' '.join(installed)} && "
+        f"{sys.executable} -m pip install {shlex.quote(f'{_source()}[{extra}]')}"
+    )
     if len(installed) > 1:
-        yield Check("cupy", f"{' and '.join(installed)} exclude each other", ok=False)
+        found = f"{' and '.join(installed)} exclude each other"
+        yield Check("cupy", found, ok=False, advice=instead)
     elif installed:
-        yield Check(
-            "cupy", f"{installed[0]} {importlib.metadata.version(installed[0])}", ok=True
-        )
+        found = f"{installed[0]} {importlib.metadata.version(installed[0])}"
+        is_old = installed == ["cupy-cuda13x"] and 0 < gpu.driver_version < 13000
+        if is_old:
+            found += f" needs a driver for CUDA 13, got {cuda_version(gpu.driver_version)}"
+        yield Check("cupy", found, ok=not is_old, advice=instead if is_old else None)
     elif gpu.devices:
-        extra = "cuda13" if gpu.driver_version >= 13000 else "cuda12"
         yield Check("cupy", "missing (arrays on the GPU)", ok=False, extra=extra)
 
 
@@ -185,7 +229,7 @@ def _is_installed(distribution: str) -> bool:
 
 
 def remedy(checks: list[Check]) -> str | None:
-    """Return the one command that mends all that is missing, None if nothing is."""
+    """Return the one command that mends all that packages can mend, None if that is nothing."""
     missing = {check.extra for check in checks if not check.ok and check.extra is not None}
     if not missing:
         return None
@@ -195,11 +239,26 @@ def remedy(checks: list[Check]) -> str | None:
     again = " --force-reinstall --no-cache-dir" if broken else ""
     install = f"{sys.executable} -m pip install{again} {shlex.quote(package)}"
     if "nvcc" in missing:  # the compiler first, then embkit with it
-        install += (
-            f" && EMBKIT_CUDA=1 {sys.executable} -m pip install --force-reinstall --no-deps "
-            f"--no-cache-dir --no-binary embkit {shlex.quote(_source())}"
-        )
+        install += f" && {_rebuild()}"
     return install
+
+
+def _rebuild() -> str:
+    return (
+        f"EMBKIT_CUDA=1 {sys.executable} -m pip install --force-reinstall --no-deps "
+        f"--no-cache-dir --no-binary embkit {shlex.quote(_source())}"
+    )
+
+
+def verdict(checks: list[Check]) -> list[str]:
+    """Return the last lines of the report: what mends what is not well."""
+    command = remedy(checks)
+    advice = [check.advice for check in checks if not check.ok and check.advice is not None]
+    lines = [f"to mend: {way}" for way in ([command] if command else []) + advice]
+    if lines:
+        return lines
+    left = [check.name for check in checks if not check.ok]
+    return [f"not well: {', '.join(left)}" if left else "nothing is missing"]
 
 
 def _source() -> str:
@@ -227,13 +286,13 @@ def doctor(*, common: Annotated[CommonOptions, FLATTEN] = CommonOptions()) -> in
         check_packages(),
     ):
         checks.extend(group)
-    command = remedy(checks)
     if common.json:
-        print_json({"checks": [asdict(check) for check in checks], "remedy": command})
+        told = [asdict(check) for check in checks]
+        print_json({"checks": told, "remedy": remedy(checks)})
     else:
         print_table(
             (f"{check.name:<14}", "ok" if check.ok else "--", check.found) for check in checks
         )
-        print(f"\nto mend: {command}" if command else "\nnothing is missing")
-    broken = any(not check.ok and check.extra in (None, "") for check in checks)
+        print("", *verdict(checks), sep="\n")
+    broken = any(not c.ok and c.extra in (None, "") and c.advice is None for c in checks)
     return ExitCode.INTERNAL if broken else ExitCode.DONE

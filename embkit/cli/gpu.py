@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 
+from embkit.cli.terminal import human_bytes
+
 _LIBRARIES = ("libcuda.so.1", "libcuda.so")
 
 
@@ -14,6 +16,7 @@ class GpuReport:
 
     found: str
     devices: tuple[str, ...] = ()
+    """Names, each with its memory."""
     driver_version: int = 0
     """The newest CUDA the driver serves, as 1000 x major + 10 x minor."""
 
@@ -31,16 +34,36 @@ def find_gpu() -> GpuReport:
     """Ask the driver for its version and its devices; the absence of either is an answer."""
     cuda = _load_driver()
     if cuda is None:
-        return GpuReport(f"none ({_LIBRARIES[0]} is not on this machine)")
+        return GpuReport(f"none (tried {' and '.join(_LIBRARIES)}: there is no NVIDIA driver)")
     version, count = ctypes.c_int(0), ctypes.c_int(0)
     cuda.cuDriverGetVersion(ctypes.byref(version))
     if status := cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count)):
-        return GpuReport(f"none usable (the driver answers {status})", (), version.value)
+        found = f"none usable (the driver answers {status}: {_describe(cuda, status)})"
+        return GpuReport(found, (), version.value)
     devices = []
     for number in range(count.value):
-        name = ctypes.create_string_buffer(256)
+        name, memory = ctypes.create_string_buffer(256), ctypes.c_size_t(0)
         cuda.cuDeviceGetName(name, 256, number)
-        devices.append(name.value.decode("utf-8", "replace"))
-    cuda_version = f"CUDA {version.value // 1000}.{version.value % 1000 // 10}"
-    listed = ", ".join(devices) or "none"
-    return GpuReport(f"{listed} (driver for {cuda_version})", tuple(devices), version.value)
+        cuda.cuDeviceTotalMem_v2(ctypes.byref(memory), number)
+        told = name.value.decode("utf-8", "replace")
+        devices.append(f"{told}, {human_bytes(memory.value)}")
+    listed = "; ".join(devices) or "none"
+    found = f"{listed} (driver for CUDA {cuda_version(version.value)})"
+    return GpuReport(found, tuple(devices), version.value)
+
+
+def cuda_version(number: int) -> str:
+    """Return a version as people write it.
+
+    Examples
+    --------
+    >>> cuda_version(12040)
+    '12.4'
+    """
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def _describe(cuda: ctypes.CDLL, status: int) -> str:
+    text = ctypes.c_char_p()
+    cuda.cuGetErrorString(status, ctypes.byref(text))
+    return (text.value or b"unknown").decode("utf-8", "replace")
