@@ -79,18 +79,30 @@ def test_any_call_that_fails_ends_the_run_and_frees_all(
             assert error.is_sticky == (status == ILLEGAL_ACCESS)
 
 
-@pytest.mark.parametrize("function", ["allocate", "train", "copy"])
+IN_SESSION = (
+    r"cuda:0 \(Emulated GPU\) has too little memory: [\d.]+ MiB of 1024.00 MiB are "
+    r"free, two matrices of 12 x 4 need 0.00 MiB, .* or use device cpu"
+)
+AROUND_IT = (
+    r"cuda:0 has too little memory \(CUDA could not .*: out of memory \(error 2\)\)"
+    r"(; two matrices need 0.00 MiB)?: end what else uses it, or use device cpu"
+)
+
+
+@pytest.mark.parametrize("function", [name for name in FUNCTIONS if name not in HARMLESS])
 def test_too_little_memory_is_got_round_or_told_with_an_estimate(
     fake_cuda: FakeCuda, function: str
 ) -> None:
     for error in failures(fake_cuda, function, OUT_OF_MEMORY):
         if error is not None:
             assert isinstance(error, ResourceError)
-            assert re.search(
-                r"cuda:0 \(Emulated GPU\) has too little memory: [\d.]+ MiB of 1024.00 MiB are "
-                r"free, two matrices of 12 x 4 need 0.00 MiB, .* or use device cpu",
-                str(error),
-            )
+            assert re.search(f"{IN_SESSION}|{AROUND_IT}", str(error))
+
+
+def test_a_gpu_without_memory_is_told_before_the_text_is_read(fake_cuda: FakeCuda) -> None:
+    fake_cuda.fail("set_device", 1, OUT_OF_MEMORY)
+    with pytest.raises(ResourceError, match=f"^{AROUND_IT}$"):
+        embkit.train("sgns", "nowhere.txt", device="cuda")
 
 
 LONG: dict[str, Any] = {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from embkit._native import core
 from embkit.config import Word2VecConfig
 from embkit.corpus import EncodedCorpus
 from embkit.device import parse_device
-from embkit.errors import CudaError
+from embkit.errors import CudaError, ResourceError
 
 BATCH_TOKENS = 1024
 """Tokens whose updates the deterministic mode adds up before any is made."""
@@ -28,7 +29,27 @@ SHARED_WORDS = 300
 PREFETCH = False
 """Whether a context's row is asked for one centre early; changes no result."""
 
+_OUT_OF_MEMORY = 2  # CUDA's number
+
 logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def _telling_memory(number: int, needed: int | None = None) -> Iterator[None]:
+    """Let a GPU whose memory others have taken end in one line, with the matrices' bytes.
+
+    A session tells what it lacks itself; this is for what goes before and after it.
+    """
+    try:
+        yield
+    except CudaError as error:
+        if error.status != _OUT_OF_MEMORY:
+            raise
+        size = "" if needed is None else f"; two matrices need {needed / 2**20:.2f} MiB"
+        raise ResourceError(
+            f"cuda:{number} has too little memory ({error}){size}: end what else uses it, or "
+            "use device cpu"
+        ) from error
 
 
 def settle_device(config: Word2VecConfig) -> Word2VecConfig:
@@ -41,6 +62,8 @@ def settle_device(config: Word2VecConfig) -> Word2VecConfig:
     ------
     CudaError
         If a GPU was asked for and cannot be used.
+    ResourceError
+        If it has no memory left to begin with.
 
     Examples
     --------
@@ -58,7 +81,8 @@ def settle_device(config: Word2VecConfig) -> Word2VecConfig:
         found = _native.cuda().use_device(index)
     except CudaError as error:
         if wanted.kind == "cuda":
-            raise
+            with _telling_memory(index):
+                raise
         logger.warning("device auto: training on the cpu, since %s", error)
         return dataclasses.replace(config, device="cpu")
     logger.info("training on cuda:%d, %s", index, found["name"])
@@ -82,7 +106,8 @@ class CudaWord2Vec:
         self._corpus = corpus
         self._number = parse_device(config.device).index or 0
         self._cuda = _native.cuda()
-        self.device = self._cuda.use_device(self._number)
+        with self._telling_memory():
+            self.device = self._cuda.use_device(self._number)
         self._session: Any = None  # from the first step to the last, from the rows as they are
         self._is_stale = False  # the host's rows are older than the session's
         self._is_torn = False
@@ -105,16 +130,21 @@ class CudaWord2Vec:
 
     def _open(self) -> Any:  # noqa: ANN401  (the type is in a module that may be missing)
         rows = self._host.view(False), self._host.view(True)
-        session = self._cuda.Session(
-            self._number,
-            self._options,
-            *(self._corpus.ids, self._corpus.sentence_offsets),
-            self._host.tables(),
-            *rows,
-        )
-        if self._counters["tokens"] > 0:
-            session.restore(*rows, self._counters)
+        with self._telling_memory():
+            session = self._cuda.Session(
+                self._number,
+                self._options,
+                *(self._corpus.ids, self._corpus.sentence_offsets),
+                self._host.tables(),
+                *rows,
+            )
+            if self._counters["tokens"] > 0:
+                session.restore(*rows, self._counters)
         return session
+
+    def _telling_memory(self) -> contextlib.AbstractContextManager[None]:
+        needed = self._host.view(False).nbytes + self._host.view(True).nbytes
+        return _telling_memory(self._number, needed)
 
     def train(
         self,
@@ -153,7 +183,7 @@ class CudaWord2Vec:
                 return
             self._counters = self.counters()
             self._download()
-        except CudaError:
+        except (CudaError, ResourceError):
             self._is_torn = True
             raise
         finally:
@@ -182,7 +212,8 @@ class CudaWord2Vec:
 
     def _download(self) -> None:
         if self._is_stale:
-            self._session.download(self._host.view(False), self._host.view(True))
+            with self._telling_memory():
+                self._session.download(self._host.view(False), self._host.view(True))
             self._is_stale = False
 
     def view(self, is_output: bool) -> NDArray[np.float32]:
