@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import cuda_emulated, reference
+from tests import cuda_emulated, reference, reference_nce
 from tests.models import MIXED, MODES, SMALL, output_of, random_sentences, trained
 
 TOLERANCE = 1e-5
@@ -53,6 +53,56 @@ def reference_of_batches(
                 model.output += copy.output - before[1]
                 model.loss += copy.loss
     return model
+
+
+def reference_of_nce_batches(
+    corpus: reference.Corpus, options: reference_nce.Options, batch: int
+) -> reference.Model:
+    """Do the same, but log Z moves by the mean of what a batch's centres give it."""
+    rows = reference.initial_rows(options.seed, len(corpus.words), options.dim)
+    model = reference.Model(rows, np.zeros_like(rows))
+    table = reference.alias_table(reference.noise_weights(corpus.counts, options.smoothing))
+    offsets = reference_nce.word_offsets(corpus, options)
+    for epoch in range(options.epochs):
+        windows = list(reference.windows(corpus, options, epoch))
+        for number in range(-(-corpus.num_tokens // batch)):
+            before = (model.input.copy(), model.output.copy(), model.log_normalizer)
+            gains = []
+            for window in windows:
+                if window.position // batch != number:
+                    continue
+                rate = reference.learning_rate(
+                    options, corpus.num_tokens, epoch, window.position
+                )
+                copy = reference.Model(
+                    before[0].copy(), before[1].copy(), log_normalizer=before[2]
+                )
+                reference_nce.train_window(copy, window, options, rate, table, offsets)
+                model.input += copy.input - before[0]
+                model.output += copy.output - before[1]
+                model.loss += copy.loss
+                gains.append(copy.log_normalizer - before[2])
+            model.log_normalizer += float(np.mean(gains)) if gains else 0.0
+    return model
+
+
+@pytest.mark.parametrize("method", ["skipgram", "cbow"])
+@pytest.mark.parametrize("normalizer", ["fixed", "learnt"])
+@pytest.mark.parametrize("batch", [1, 16, 1000])
+def test_batches_of_nce_equal_the_reference(method: str, normalizer: str, batch: int) -> None:
+    corpus = reference.encode(MIXED)
+    changes = {"learning_rate": 0.05, "method": method, "normalizer": normalizer}
+    options = reference_nce.Options(**{**SMALL, **changes}, bias="none")
+    expected = reference_of_nce_batches(corpus, options, batch)
+    found = run(corpus, options, batch)
+    assert np.abs(expected.output).max() > 100 * TOLERANCE
+    assert np.abs(found.input - expected.input).max() < TOLERANCE
+    assert np.abs(found.output - expected.output).max() < TOLERANCE
+    assert found.counters.loss == pytest.approx(expected.loss, rel=1e-5)
+    assert (expected.log_normalizer != 0) == (normalizer == "learnt")
+    assert found.counters.log_normalizer == pytest.approx(
+        expected.log_normalizer, abs=TOLERANCE
+    )
 
 
 @pytest.mark.parametrize("mode", KERNELS)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +65,25 @@ def test_a_text_larger_than_the_device_goes_through_two_buffers(
     assert fake_cuda.calls("mark_sentences") - before == 9
 
 
-def test_the_deterministic_mode_gives_the_same_bytes_and_nearly_those_of_the_cpu(
-    fake_cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_deterministic_mode_gives_the_same_bytes(fake_cuda: FakeCuda) -> None:
     first = gpu(deterministic=True)
     assert_same(gpu(deterministic=True), first)
     assert fake_cuda.calls("train") == 0
+
+
+@pytest.mark.parametrize("mode", [name for name in GPU_MODES if "pair" not in name])
+def test_deterministic_batches_of_one_train_what_one_thread_trains(
+    fake_cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
     monkeypatch.setattr("embkit.training.cuda.BATCH_TOKENS", 1)
-    one_by_one = trained(TEXT[:4], device="cuda", deterministic=True, **SMALL)
-    assert_same(one_by_one, trained(TEXT[:4], **SMALL), tolerance=1e-4)
+    options = SMALL | GPU_MODES[mode]
+    model = trained(TEXT[:4], device="cuda", deterministic=True, **options)
+    cpu = trained(TEXT[:4], **options)
+    assert_same(model, cpu, tolerance=1e-4)
+    log_z = [found.provenance.get("normalizer", {"log": 0})["log"] for found in (model, cpu)]
+    assert log_z[0] == pytest.approx(log_z[1], abs=1e-4)
+    assert (log_z[1] != 0) == (options.get("normalizer") == "learnt")
+    assert fake_cuda.calls("train_deterministic") > 1
 
 
 def test_deterministic_on_the_cpu_means_one_thread() -> None:
@@ -122,6 +136,20 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     assert resumed.provenance["final_loss"] == whole.provenance["final_loss"]
 
 
+def test_a_signal_ends_a_run_and_frees_the_device(fake_cuda: FakeCuda) -> None:
+    begun = time.monotonic()
+    interrupt = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+
+    def start(report: training.TrainingProgress) -> None:
+        if interrupt.ident is None:
+            interrupt.start()
+
+    with pytest.raises(KeyboardInterrupt):
+        gpu(epochs=100_000, callback=start)
+    assert time.monotonic() - begun < 20
+    assert fake_cuda.left() == 0
+
+
 def test_a_run_begins_with_given_vectors(fake_cuda: FakeCuda) -> None:
     first = gpu(epochs=1)
     on_gpu = gpu(init_from=first)
@@ -142,6 +170,21 @@ def test_divergence_is_told_as_on_the_cpu(fake_cuda: FakeCuda) -> None:
     with pytest.raises(ArithmeticError, match="learning_rate must be lower, got 1000"):
         gpu(learning_rate=1e3)
     assert fake_cuda.left() == 0
+
+
+def test_the_most_that_kernels_serve_is_what_options_allow() -> None:
+    folder = Path(__file__).parents[1] / "csrc/cuda"
+    sizes = (folder / "word2vec.h").read_text()
+    for name, constant in {
+        "dim": "kMaxDim",
+        "window": "kMaxWindow",
+        "negatives": "kMaxNegatives",
+        "block_negatives": "kMaxBlockNegatives",
+    }.items():
+        assert f"constexpr int {constant} = {CUDA_MOST[name]};" in sizes
+    checked = '"block_size", task.block_size, 1, int64_t{1} << 20'
+    assert CUDA_MOST["block_size"] == 1 << 20
+    assert checked in (folder / "check_task.h").read_text()
 
 
 @pytest.mark.parametrize("name", CUDA_MOST)
