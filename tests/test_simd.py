@@ -289,7 +289,7 @@ def test_kernels_compile_for_macos(machine: str, level: str, tmp_path: Path) -> 
         pytest.skip("needs clang++ and llvm-nm, which know other systems")
     for name, text in MACOS_HEADERS.items():
         (tmp_path / name).write_text(text)
-    flags, _ = flags_of("darwin", machine)
+    flags = flags_of("darwin", machine).kernels
     source, target = f"csrc/simd/kernels_{level}.cpp", tmp_path / "kernels.o"
     command = ["clang++", "-target", f"{machine}-apple-macos11", "-nostdinc++", "-Icsrc"]
     command += ["-isystem", str(tmp_path), *flags[level], "-O1", "-Werror"]

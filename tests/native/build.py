@@ -19,7 +19,7 @@ COMMON = ("-std=c++17", "-g", "-O1", "-fno-omit-frame-pointer", "-pthread", "-Ic
 # Without the tracing of comparisons, which takes half the time; a dictionary stands for it.
 COVERAGE = ("-fsanitize=fuzzer-no-link", "-fno-sanitize-coverage=trace-cmp", "-O2")
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
-CHECKS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+CHECKS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-D_GLIBCXX_ASSERTIONS")
 
 
 @dataclass(frozen=True)
