@@ -120,8 +120,9 @@ class Word2VecConfig(VocabularyConfig):
     """Where to train: cpu, cuda or cuda:N (a GPU; not for hs), or auto, a GPU where one can be
     used. The cpu unless said otherwise, so that a command does the same on every machine."""
     deterministic: bool = False
-    """Give the same bytes on every run: on the cpu with one thread, on a GPU by adding up all
-    updates in a fixed order, which is slower."""
+    """Give the same bytes on every run: on the cpu with one thread, on a GPU by adding up the
+    updates of 1,024 tokens at a time in a fixed order, which is slower, and learns less where
+    these hold the same few words many times."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

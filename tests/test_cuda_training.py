@@ -86,6 +86,22 @@ def test_deterministic_batches_of_one_train_what_one_thread_trains(
     assert fake_cuda.calls("train_deterministic") > 1
 
 
+@pytest.mark.parametrize("method", ["skipgram", "cbow"])
+def test_the_deterministic_mode_learns_nearly_as_much_as_the_cpu(
+    fake_cuda: FakeCuda, method: str
+) -> None:
+    # The updates of a batch are made all at once: with fewer words than these, less is learnt.
+    text = random_sentences(2000, [25] * 800, seed=3)
+    options: dict[str, Any] = {"deterministic": True, "dim": 10, "epochs": 1}
+    on_gpu, on_cpu = (
+        trained(text, method, device=device, **options).provenance["final_loss"]
+        for device in ("cuda", "cpu")
+    )
+    assert on_cpu < 4.05  # 6 log 2 = 4.16 at the start
+    assert on_gpu == pytest.approx(on_cpu, rel=0.04)
+    assert fake_cuda.calls("train_deterministic") > 0
+
+
 def test_deterministic_on_the_cpu_means_one_thread() -> None:
     assert SkipGramConfig(deterministic=True).threads == 1
     with pytest.raises(ValueError, match="threads must be 1 with deterministic on the cpu"):
