@@ -34,6 +34,7 @@ from embkit.evaluation.task_options import (
     OutlierOptions,
     TaskOptions,
 )
+from tests.stand_in_cupy import StandIn
 
 Matrix = NDArray[np.float64]
 
@@ -273,6 +274,27 @@ def test_hubs_are_counted_as_a_full_sort_counts_them() -> None:
         pairs = units @ units.T
         mean = (pairs.sum() - np.trace(pairs)) / (24 * 23)
         assert found.mean_cosine == pytest.approx(mean)
+
+
+def test_neighbours_are_the_same_on_every_device(device: str) -> None:
+    vectors, others = named(planted(noise=0.6, seed=2)), named(planted(noise=0.6, seed=3))
+    found, expected = (
+        (evaluate_diagnostics(vectors, options), compare_neighbors(vectors, others, options))
+        for options in (
+            DiagnosticsOptions(neighbors=3, device=where) for where in (device, "cpu")
+        )
+    )
+    assert found == expected
+
+
+def test_neighbours_are_searched_on_the_device_that_was_asked_for(stand_in: StandIn) -> None:
+    vectors, options = named(planted()), DiagnosticsOptions(neighbors=3, device="cuda")
+    evaluate_diagnostics(vectors, options)
+    assert (before := stand_in.uploads) > 0
+    compare_neighbors(vectors, vectors, options)
+    assert stand_in.uploads > before
+    with pytest.raises(ValueError, match="device must be one of auto, cpu, cuda, cuda:N"):
+        DiagnosticsOptions(device="tpu")
 
 
 def test_isotropy_is_one_for_a_cross_and_small_for_a_cone() -> None:

@@ -37,8 +37,10 @@ def diagnostics(
     vectors
         Files or folders with vectors, in any format that embkit reads.
     """
+    from embkit.backend import open_backend
     from embkit.evaluation.stability import compare_neighbors
 
+    open_backend(options.device)  # refuses a device that is not there, before the work
     loaded = list(load_each(vectors, load))
     found = [_look_at(space, name, options) for name, space in loaded]
     agreed = [

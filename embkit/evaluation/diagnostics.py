@@ -111,6 +111,8 @@ def evaluate_diagnostics(
         If ``vectors`` is none of the above.
     ValueError
         If fewer than two words have a vector that is not zero.
+    CudaError
+        If the GPU that was asked for cannot be used.
 
     Examples
     --------
@@ -127,7 +129,7 @@ def evaluate_diagnostics(
             f"vectors must have at least 2 words that are not zero, got {len(rows)}"
         )
     k = min(options.neighbors, len(rows) - 1)
-    hits = np.bincount(nearest(space, rows, k).ravel(), minlength=len(rows))
+    hits = np.bincount(nearest(space, rows, k, options.device).ravel(), minlength=len(rows))
     blocks = partial(_unit_blocks, space, rows)
     sum_of_units = np.sum([np.asarray(b.sum(axis=0)).ravel() for b in blocks()], axis=0)
     n = len(rows)
@@ -157,10 +159,11 @@ def present(space: Space, most: int | None) -> Ids:
     return np.flatnonzero(space.norms[:limit] > 0)
 
 
-def nearest(space: Space, rows: Ids, k: int) -> Ids:
+def nearest(space: Space, rows: Ids, k: int, device: str = "cpu") -> Ids:
     """Return the k nearest of each row among them by the cosine, as positions in ``rows``.
 
-    Shape (num_rows, k); of equal cosines the earlier row comes first.
+    Shape (num_rows, k); of equal cosines the earlier row comes first. Sparse rows are compared
+    on the processor whatever the device.
     """
     if not space.is_sparse:
         units = np.concatenate([b.astype(np.float32) for b in _unit_blocks(space, rows)])
@@ -168,7 +171,8 @@ def nearest(space: Space, rows: Ids, k: int) -> Ids:
         for start in range(0, len(rows), _BLOCK):
             block = units[start : start + _BLOCK]
             themselves = [[start + i] for i in range(len(block))]
-            found[start : start + _BLOCK] = top_k(block, units, k, exclude=themselves).rows
+            best = top_k(block, units, k, exclude=themselves, device=device)
+            found[start : start + _BLOCK] = best.rows
         return found
     found = np.empty((len(rows), k), np.int64)
     for start in range(0, len(rows), _BLOCK):

@@ -80,6 +80,8 @@ def compare_neighbors(
     ------
     TypeError
         If vectors are none of the above.
+    CudaError
+        If the GPU that was asked for cannot be used.
 
     Examples
     --------
@@ -94,7 +96,8 @@ def compare_neighbors(
     if k < 1:
         reason = f"need 2 words of both, got {len(rows)}"
         return Stability(names[0], names[1], Estimate(None, reason=reason), len(rows), 0)
-    found = nearest(spaces[0], rows, k), nearest(spaces[1], theirs, k)
+    device = options.device
+    found = nearest(spaces[0], rows, k, device), nearest(spaces[1], theirs, k, device)
     # Positions stand for the same words on both sides; a pair that occurs twice is shared.
     pairs = np.sort(np.concatenate(found, axis=1), axis=1)
     shared = (pairs[:, 1:] == pairs[:, :-1]).sum(1) / k

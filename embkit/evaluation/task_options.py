@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from embkit.checks import check_at_least, check_choice, check_range, check_seed
+from embkit.device import parse_device
 from embkit.evaluation.options import StatisticsOptions
 from embkit.evaluation.spaces import CASES, Case
 
@@ -72,10 +73,14 @@ class DiagnosticsOptions(TaskOptions):
     """Look at the first so many words only."""
     neighbors: int = 10
     """Neighbours per word, k of N_k and of the overlap."""
+    device: str = "cpu"
+    """Where dense vectors' neighbours are searched: cpu, cuda or cuda:N (through CuPy), or
+    auto, a GPU where one can be used."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_at_least("neighbors", self.neighbors, 1)
+        parse_device(self.device)
 
 
 def resampling(options: TaskOptions) -> StatisticsOptions:
