@@ -82,8 +82,11 @@ def _row(word: bytes, *values: float) -> bytes:
 
 GOOD = _binary("2 2", _row(b"the", 1, 2), _row(b"cat", 3, 4))
 
-# name: (bytes of a word2vec binary file); all must be refused with a message.
+NO_FAULT = "none: a good file"
+
+# name: (bytes of a word2vec binary file); all but the first must be refused with a message.
 BINARY_FAULTS: dict[str, bytes] = {
+    NO_FAULT: GOOD,
     "cut inside a row": GOOD[:-6],
     "fewer rows than stated": _binary("3 2", GOOD[4:]),
     "more rows than stated": _binary("1 2", GOOD[4:]),
@@ -100,6 +103,7 @@ _TEXT_ROWS = b"the 1 2\ncat 3 4.5\n"
 
 # The same of word2vec text.
 TEXT_FAULTS: dict[str, bytes] = {
+    NO_FAULT: b"2 2\n" + _TEXT_ROWS,
     "cut inside a row": b"2 2\n" + _TEXT_ROWS[:-3],
     "fewer rows than stated": b"3 2\n" + _TEXT_ROWS,
     "more rows than stated": b"1 2\n" + _TEXT_ROWS,
@@ -110,11 +114,39 @@ TEXT_FAULTS: dict[str, bytes] = {
     "empty file": b"",
     "HTML error page": BINARY_FAULTS["HTML error page"],
 }
-FAULTS = {"binary": BINARY_FAULTS, "text": TEXT_FAULTS}
+
+
+def _fasttext(
+    *, dim: int = 2, stated: int = 4, first: float = 1, cut: int | None = None
+) -> bytes:
+    """Return a fastText model of two words and two buckets, its 4 input rows ``stated``."""
+    numbers = (793712314, 12, dim, 5, 5, 1, 5, 1, 2, 2, 2, 3, 6, 100)  # of version 12
+    header = struct.pack("<14id", *numbers, 1e-4)
+    dictionary = struct.pack("<3i2q", 2, 2, 0, 1000, -1)
+    words = b"".join(word + b"\0" + struct.pack("<qb", 9, 0) for word in (b"the", b"cat"))
+    rows = struct.pack("<?2q8f", False, stated, dim, first, *range(7))
+    output = struct.pack("<?2q4f", False, 2, dim, *range(4))
+    return (header + dictionary + words + rows)[:cut] + (output if cut is None else b"")
+
+
+# The same of a fastText model.
+FASTTEXT_FAULTS: dict[str, bytes] = {
+    NO_FAULT: _fasttext(),
+    "cut inside a row": _fasttext(cut=-6),
+    "fewer rows than stated": _fasttext(stated=5),
+    "more rows than stated": _fasttext(stated=3),
+    "10^12 rows stated": _fasttext(stated=10**12),
+    "negative rows stated": _fasttext(stated=-4),
+    "dim 0": _fasttext(dim=0),
+    "NaN in a row": _fasttext(first=float("nan")),
+    "empty file": b"",
+    "HTML error page": BINARY_FAULTS["HTML error page"],
+}
+FAULTS = {"binary": BINARY_FAULTS, "text": TEXT_FAULTS, "fasttext": FASTTEXT_FAULTS}
 
 
 def write_faults(folder: Path, form: str) -> Mapping[str, Path]:
-    """Write the hostile ``binary`` or ``text`` files below ``folder``; return them by name."""
+    """Write the hostile files of a form of ``FAULTS`` below ``folder``; return them by name."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {}
     for number, (name, content) in enumerate(FAULTS[form].items()):

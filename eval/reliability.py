@@ -5,7 +5,8 @@
 
 Outcomes: `right` (the text is trained whole, or the fault is told and ends in a non-zero exit
 code, before any output), `silent` (exit code 0 although it went wrong), `crash` (ended by a
-signal or by an error that nobody caught), `hang` (10 s).
+signal or by an error that nobody caught), `hang` (10 s). A good text or file that is refused is
+`silent` too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,14 @@ from pathlib import Path
 
 import embkit
 from embkit.errors import FormatError
-from eval.hostile import FAULTS, LEAST_COUNT, TrainingFault, training_faults, write_faults
+from eval.hostile import (
+    FAULTS,
+    LEAST_COUNT,
+    NO_FAULT,
+    TrainingFault,
+    training_faults,
+    write_faults,
+)
 from eval.record import ROOT, run_record, save_record
 
 LIMIT_SECONDS = 10
@@ -34,8 +42,12 @@ LOAD_EMBKIT = (
 )
 LOAD_GENSIM = """import sys
 from gensim.models import KeyedVectors
+from gensim.models.fasttext import load_facebook_vectors
 try:
-    KeyedVectors.load_word2vec_format(sys.argv[1], binary=sys.argv[2] == "binary")
+    if sys.argv[2] == "fasttext":
+        load_facebook_vectors(sys.argv[1])
+    else:
+        KeyedVectors.load_word2vec_format(sys.argv[1], binary=sys.argv[2] == "binary")
 except Exception as error:  # a library tells by an exception, whatever it says
     sys.exit(f"{type(error).__name__}: {error}")"""
 LOAD_VECMAP = """import sys
@@ -106,7 +118,7 @@ def trainers(options: argparse.Namespace) -> dict[str, list[str]]:
 
 
 def loaders(options: argparse.Namespace, form: str) -> dict[str, list[str]]:
-    """Return the commands that load a word2vec ``binary`` or ``text`` file."""
+    """Return the commands that load a file of a form of ``FAULTS``."""
     found = {"embkit": [sys.executable, "-c", LOAD_EMBKIT, "{vectors}"]}
     if options.gensim:
         found["gensim"] = [sys.executable, "-c", LOAD_GENSIM, "{vectors}", form]
@@ -114,6 +126,8 @@ def loaders(options: argparse.Namespace, form: str) -> dict[str, list[str]]:
         found["word2vec.c distance"] = [str(options.distance), "{vectors}"]
     if options.vecmap and form == "text":
         found["VecMap"] = [sys.executable, "-c", LOAD_VECMAP, "{vectors}", str(options.vecmap)]
+    if options.fasttext and form == "fasttext":
+        found["fastText"] = [str(options.fasttext), "print-word-vectors", "{vectors}"]
     return found
 
 
@@ -206,7 +220,8 @@ def main() -> None:
         for tool, command in loaders(options, form).items():
             for name, path in write_faults(work / "loading", form).items():
                 ended, _ = run(fill(command, {"vectors": str(path)}), work, None)
-                outcome = {"told": "right", "done": "silent"}.get(ended, ended)
+                right, wrong = ("done", "told") if name == NO_FAULT else ("told", "done")
+                outcome = {right: "right", wrong: "silent"}.get(ended, ended)
                 table.setdefault(f"load {form}: {name}", {})[tool] = outcome
     for name, row in table.items():
         print(f"{name:32}", ", ".join(f"{tool} {outcome}" for tool, outcome in row.items()))

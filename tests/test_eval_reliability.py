@@ -10,7 +10,8 @@ import pytest
 
 from embkit import formats
 from embkit.errors import FormatError
-from eval.hostile import training_faults, write_faults
+from eval.hostile import FAULTS as FAULTS_OF
+from eval.hostile import NO_FAULT, training_faults, write_faults
 from eval.reliability import run, totals, trainers, try_training
 
 FAULTS = {fault.name: fault for fault in training_faults()}
@@ -22,9 +23,13 @@ def test_embkit_does_right(tmp_path: Path, name: str) -> None:
     assert try_training(EMBKIT, FAULTS[name], tmp_path / "run") == "right"
 
 
-@pytest.mark.parametrize("form", ["binary", "text"])
-def test_every_hostile_file_is_refused(tmp_path: Path, form: str) -> None:
-    for path in write_faults(tmp_path, form).values():
+@pytest.mark.parametrize("form", FAULTS_OF)
+def test_every_hostile_file_is_refused_and_without_its_fault_it_loads(
+    tmp_path: Path, form: str
+) -> None:
+    paths = dict(write_faults(tmp_path, form))
+    assert list(formats.load(paths.pop(NO_FAULT)).words) == ["the", "cat"]
+    for path in paths.values():
         with pytest.raises(FormatError):
             formats.load(path)
 
