@@ -149,18 +149,23 @@ class Nvcc:
         return [*codes, f"-gencode=arch=compute_{newest},code=compute_{newest}"]
 
     def compile(self, source: str, target: Path) -> None:
-        """Compile one file, unless its object is newer than all that it is made from."""
+        """Compile one file, unless this very command has made its object of what is there."""
+        host = ["-Xcompiler", "-fPIC,-fvisibility=hidden,-Wall,-Wextra"]
+        flags = ["-std=c++17", "-O3", "-Icsrc", *self.targets(), *host]
+        command = [*self.command, *flags, "-c", source, "-o", str(target)]
+        made, making = target.with_suffix(".command"), shlex.join(command)
         inputs = [Path(name) for name in (source, "setup.py", *CUDA_HEADERS)]
-        if target.exists() and target.stat().st_mtime > max(p.stat().st_mtime for p in inputs):
+        newest = max(path.stat().st_mtime for path in inputs)
+        is_new = target.exists() and target.stat().st_mtime > newest
+        if is_new and made.exists() and made.read_text(encoding="utf-8") == making:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        host = ["-Xcompiler", "-fPIC,-fvisibility=hidden,-Wall,-Wextra"]
+        made.unlink(missing_ok=True)
+        print(making, flush=True)  # noqa: T201
         threads = ["--threads", os.environ.get("EMBKIT_BUILD_JOBS") or "1"]
-        flags = ["-std=c++17", "-O3", "-Icsrc", *self.targets(), *host, *threads]
-        command = [*self.command, *flags, "-c", source, "-o", str(target)]
-        print(shlex.join(command), flush=True)  # noqa: T201
-        if subprocess.run(command).returncode != 0:
+        if subprocess.run([*command, *threads]).returncode != 0:
             raise CompileError(f"nvcc failed on {source}")
+        made.write_text(making, encoding="utf-8")
 
 
 def nvcc_places() -> Iterator[tuple[str, list[str]]]:
@@ -233,6 +238,7 @@ class BuildExtensions(build_ext):
             with ThreadPoolExecutor(int(os.environ.get("EMBKIT_BUILD_JOBS") or 1)) as pool:
                 list(pool.map(self.nvcc.compile, map(str, sources), objects))
             ext.extra_objects = [*map(str, objects), *ext.extra_objects]
+            ext.depends += map(str, objects)
         super().build_extension(ext)
 
 

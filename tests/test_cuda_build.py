@@ -50,14 +50,26 @@ setuptools.setup = build
 runpy.run_path("setup.py")
 """
 
+# The same, but what would be linked is only listed.
+WITHOUT_LINKING = """
+from setuptools.command.build_ext import build_ext
+def list_objects(self, part):
+    print("linked of", *sorted(path for path in part.depends if path.endswith(".o")))
+build_ext.build_extension = list_objects
+"""
+
 ARCHITECTURES = {
     "12.9": (50, 52, 53, 60, 61, 62, 70, 72, 75, 80, 86, 87, 89, 90, 100, 101, 103, 120, 121),
     "13.0": (75, 80, 86, 87, 88, 89, 90, 100, 103, 110, 120, 121),
 }
 
 
+MAKES_OBJECT = "while [ $1 != -o ]; do shift; done; echo $2 >>made; touch $2"
+
+
 def compiler(folder: Path, version: str = "13.0", *, compiles: bool = True) -> Path:
     """Write a stand-in for nvcc that answers questions, and makes no object."""
+    makes_object = MAKES_OBJECT if compiles else "exit 1"
     listed = " ".join(f"compute_{number}" for number in ARCHITECTURES[version])
     path = folder / "bin" / "nvcc"
     path.parent.mkdir()
@@ -66,7 +78,7 @@ def compiler(folder: Path, version: str = "13.0", *, compiles: bool = True) -> P
         '#!/bin/sh\ncase "$1" in\n'
         f"--list-gpu-arch) echo {listed};;\n"
         f"--dryrun) echo '#$ INCLUDES=\"-I{folder}\"'; echo '#$ LIBRARIES=\"-L{folder}\"';;\n"
-        f"*) exit {0 if compiles else 1};;\nesac\n"
+        f"*) {makes_object.replace('made', str(folder / 'made'))};;\nesac\n"
     )
     path.chmod(0o755)
     return path
@@ -178,6 +190,27 @@ def test_a_compiler_that_cannot_build_the_gpu_part_stops_only_who_asked_for_it(
         done = setup("-c", GPU_PART, "build_ext", *where, EMBKIT_CUDA=wanted, **settings)
         assert (done.returncode == 0) == (wanted == "auto"), done.stderr
         assert reason in done.stdout + done.stderr
+
+
+def test_objects_are_made_anew_for_other_architectures_and_linked(tmp_path: Path) -> None:
+    compiler(tmp_path)
+    where = ["build_ext", "--build-temp", str(tmp_path / "temp")]
+
+    def build(architectures: str) -> str:
+        settings = {"CUDA_HOME": str(tmp_path), "EMBKIT_CUDA_ARCHITECTURES": architectures}
+        code = WITHOUT_LINKING + GPU_PART
+        done = setup("-c", code, *where, EMBKIT_CUDA="1", **settings)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    sources = len(list((ROOT / "csrc/cuda").glob("*.cu")))
+    made = []
+    for asked in ("9.0", "9.0", "8.0"):
+        build(asked)
+        made.append(len((tmp_path / "made").read_text().splitlines()))
+    assert made == [sources, sources, 2 * sources]
+    linked = build("8.0").partition("linked of ")[2].split()
+    assert linked == sorted(map(str, (tmp_path / "temp/csrc/cuda").glob("*.cu.o")))
 
 
 def test_the_gpu_part_loads_where_there_is_no_driver_and_says_so() -> None:
