@@ -52,11 +52,13 @@ def test_resumed_run_has_the_bytes_of_the_uninterrupted_one(
 def test_several_threads_reach_the_loss_of_one(mode: str) -> None:
     sentences = random_sentences(200, [50] * 200, seed=5)
     options = {**NCE_MODES[mode], "dim": 16, "subsample": 0, "epochs": 3}
-    losses = [
+    one, *several = (
         trained(sentences, **options, threads=threads).provenance["final_loss"]
-        for threads in (1, 3)
-    ]
-    assert losses[1] == pytest.approx(losses[0], rel=0.03)
+        for threads in (1, 3, 3, 3, 3, 3)
+    )
+    # A run takes some 30 ms, for most of which a busy system may hold one thread up: what it
+    # then adds to log Z is of the beginning. The median run has no such thread.
+    assert np.median(several) == pytest.approx(one, rel=0.01)
 
 
 def test_nce_is_skipgram_with_its_loss() -> None:
