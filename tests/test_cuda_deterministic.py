@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import itertools
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,56 +36,35 @@ def run(
 def reference_of_batches(
     corpus: reference.Corpus, options: reference.Options, batch: int
 ) -> reference.Model:
-    """Train each window of a batch on a copy of the rows, and add up what the copies gain."""
+    """Train each window of a batch on a copy of the rows, and add up what the copies gain.
+
+    Log Z moves by the mean of what a batch's centres give it.
+    """
     rows = reference.initial_rows(options.seed, len(corpus.words), options.dim)
     model = reference.Model(rows, np.zeros_like(rows))
     table = reference.alias_table(reference.noise_weights(corpus.counts, options.smoothing))
+    train: Callable[..., None] = partial(reference.train_window, path=reference.no_path)
+    if isinstance(options, reference_nce.Options):
+        offsets = reference_nce.word_offsets(corpus, options)
+        train = partial(reference_nce.train_window, offsets=offsets)
     for epoch in range(options.epochs):
         windows = list(reference.windows(corpus, options, epoch))
         for number in range(-(-corpus.num_tokens // batch)):
-            before = (model.input.copy(), model.output.copy())
+            before = copy.deepcopy(model)
+            gains = [0.0]
             for window in windows:
                 if window.position // batch != number:
                     continue
                 rate = reference.learning_rate(
                     options, corpus.num_tokens, epoch, window.position
                 )
-                copy = reference.Model(before[0].copy(), before[1].copy())
-                reference.train_window(copy, window, options, rate, table, reference.no_path)
-                model.input += copy.input - before[0]
-                model.output += copy.output - before[1]
-                model.loss += copy.loss
-    return model
-
-
-def reference_of_nce_batches(
-    corpus: reference.Corpus, options: reference_nce.Options, batch: int
-) -> reference.Model:
-    """Do the same, but log Z moves by the mean of what a batch's centres give it."""
-    rows = reference.initial_rows(options.seed, len(corpus.words), options.dim)
-    model = reference.Model(rows, np.zeros_like(rows))
-    table = reference.alias_table(reference.noise_weights(corpus.counts, options.smoothing))
-    offsets = reference_nce.word_offsets(corpus, options)
-    for epoch in range(options.epochs):
-        windows = list(reference.windows(corpus, options, epoch))
-        for number in range(-(-corpus.num_tokens // batch)):
-            before = (model.input.copy(), model.output.copy(), model.log_normalizer)
-            gains = []
-            for window in windows:
-                if window.position // batch != number:
-                    continue
-                rate = reference.learning_rate(
-                    options, corpus.num_tokens, epoch, window.position
-                )
-                copy = reference.Model(
-                    before[0].copy(), before[1].copy(), log_normalizer=before[2]
-                )
-                reference_nce.train_window(copy, window, options, rate, table, offsets)
-                model.input += copy.input - before[0]
-                model.output += copy.output - before[1]
-                model.loss += copy.loss
-                gains.append(copy.log_normalizer - before[2])
-            model.log_normalizer += float(np.mean(gains)) if gains else 0.0
+                moved = copy.deepcopy(before)
+                train(moved, window, options, rate, table)
+                model.input += moved.input - before.input
+                model.output += moved.output - before.output
+                model.loss += moved.loss - before.loss
+                gains.append(moved.log_normalizer - before.log_normalizer)
+            model.log_normalizer += sum(gains) / max(len(gains) - 1, 1)
     return model
 
 
@@ -93,7 +75,7 @@ def test_batches_of_nce_equal_the_reference(method: str, normalizer: str, batch:
     corpus = reference.encode(MIXED)
     changes = {"learning_rate": 0.05, "method": method, "normalizer": normalizer}
     options = reference_nce.Options(**{**SMALL, **changes}, bias="none")
-    expected = reference_of_nce_batches(corpus, options, batch)
+    expected = reference_of_batches(corpus, options, batch)
     found = run(corpus, options, batch)
     assert np.abs(expected.output).max() > 100 * TOLERANCE
     assert np.abs(found.input - expected.input).max() < TOLERANCE
