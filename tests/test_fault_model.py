@@ -174,7 +174,7 @@ ROWS: dict[int, tuple[str, str]] = {
     36: (
         "SIGKILL",
         "test_resume::test_run_killed_at_any_touch_of_its_folder_goes_on "
-        "test_cli_outputs::test_what_a_killed_run_left_is_removed_and_nothing_else "
+        "test_output_locks::test_what_a_killed_run_left_is_removed_and_nothing_else "
         "native/kills::kill_everywhere",
     ),
     37: (
@@ -225,8 +225,8 @@ ROWS: dict[int, tuple[str, str]] = {
     46: (
         "two runs on one output",
         "test_resume_options::test_two_runs_on_one_output_exclude_each_other "
-        "test_cli_outputs::test_a_second_run_is_told_who_holds_the_output "
-        "test_cli_outputs::test_a_file_that_is_only_called_like_a_lock_is_kept",
+        "test_output_locks::test_a_second_run_is_told_who_holds_the_output "
+        "test_output_locks::test_a_file_that_is_only_called_like_a_lock_is_kept",
     ),
     47: (
         "two runs with one temporary folder",
