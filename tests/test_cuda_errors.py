@@ -187,6 +187,49 @@ def test_auto_takes_the_cpu_and_says_why(
     np.testing.assert_array_equal(without.vectors, run("cpu", threads=1).vectors)
 
 
+SMALL_SHARED = 99 << 10  # bytes: a GPU for graphics
+
+
+def test_a_block_beyond_the_shared_memory_is_told_before_the_text_is_read(
+    fake_cuda: FakeCuda,
+) -> None:
+    fake_cuda.set("shared", SMALL_SHARED)
+    wanted: dict[str, Any] = {"negative_sharing": "block", "dim": 300, "device": "cuda"}
+    reason = (
+        r"^negative_sharing must be window or pair on cuda:0 \(Emulated GPU\) with dim 300, "
+        r"window 5 and block_negatives 64, got block: its rows need \d+ bytes of shared memory "
+        rf"of {SMALL_SHARED}: use dim at most (\d+), or device cpu$"
+    )
+    with pytest.raises(ValueError, match=reason) as caught:
+        embkit.train("sgns", "nowhere.txt", **wanted)
+    found = re.search(reason, str(caught.value))
+    assert found is not None
+    most = int(found[1])
+    with pytest.raises(FileNotFoundError):  # it fits: the text is read
+        embkit.train("sgns", "nowhere.txt", **{**wanted, "dim": most})
+    with pytest.raises(ValueError, match="got block"):
+        embkit.train("sgns", "nowhere.txt", **{**wanted, "dim": most + 1})
+    with pytest.raises(
+        ValueError, match="dim at most 112, or block_negatives at most 32, or device cpu"
+    ):
+        embkit.train("sgns", "nowhere.txt", **{**wanted, "dim": 160})
+
+
+def test_auto_takes_the_cpu_where_a_block_does_not_fit(
+    fake_cuda: FakeCuda, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake_cuda.set("shared", 16 << 10)
+    options: dict[str, Any] = {"negative_sharing": "block", "threads": 1}
+    with caplog.at_level(logging.WARNING, "embkit"):
+        model = run("auto", **options)
+    assert "training on the cpu, since negative_sharing must be window" in caplog.messages[0]
+    assert "use device cpu" in caplog.messages[0]  # nothing smaller fits
+    assert model.provenance["config"]["device"] == "cpu"
+    np.testing.assert_array_equal(model.vectors, run("cpu", **options).vectors)
+    fake_cuda.set("shared", SMALL_SHARED)
+    assert run("auto", **options).provenance["config"]["device"] == "cuda:0"
+
+
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     path = tmp_path / "corpus.txt"
@@ -255,6 +298,7 @@ def test_a_checkpoint_survives_the_error_after_it(
         (["--device", "gpu"], ExitCode.USAGE),
         (["--device", "cuda:7"], ExitCode.RESOURCE),
         (["--dim", "2000", "--device", "cuda"], ExitCode.USAGE),
+        (["--negative-sharing", "block", "--dim", "900", "--device", "cuda"], ExitCode.USAGE),
     ],
 )
 def test_exit_codes_of_devices(

@@ -3,6 +3,7 @@
 #include "bindings/bind.h"
 #include "bindings/cuda_properties.h"
 #include "bindings/numpy_views.h"
+#include "cuda/block_tile.h"
 #include "cuda/check.h"
 #include "cuda/devices.h"
 
@@ -26,8 +27,7 @@ py::tuple versions() {
 
 py::tuple measure_rows(int device, Index num_words, int dim, const Array<uint32_t>& rows,
                        int repeats) {
-  const int stride =
-      (dim + cuda::kRowAlignment - 1) / cuda::kRowAlignment * cuda::kRowAlignment;
+  const int stride = cuda::row_stride(dim);
   cuda::RowRates rates{};
   {
     const py::gil_scoped_release unlocked;
@@ -36,6 +36,14 @@ py::tuple measure_rows(int device, Index num_words, int dim, const Array<uint32_
     cuda::check(rates.status, "measure row accesses");
   }
   return py::make_tuple(rates.gathered_bytes, rates.scattered_bytes);
+}
+
+size_t block_shared_bytes(int dim, int window, int block_negatives) {
+  cuda::TrainTask task{};
+  task.stride = cuda::row_stride(dim);
+  task.window = window;
+  task.block_negatives = block_negatives;
+  return cuda::block_shared_bytes(task);
 }
 
 }  // namespace
@@ -57,6 +65,9 @@ void bind_cuda_devices(py::module_& m) {
   m.def(
       "use_device", [](int number) { return to_dict(cuda::use_device(number)); },
       py::arg("number"), "Work on a device from now on, and tell what it is.");
+  m.def("block_shared_bytes", &block_shared_bytes, py::arg("dim"), py::arg("window"),
+        py::arg("block_negatives"),
+        "Bytes of shared memory that a block of threads needs to share noise words.");
   m.def("measure_rows", &measure_rows, py::arg("device"), py::arg("num_words"), py::arg("dim"),
         py::arg("rows").noconvert(), py::arg("repeats"),
         "Bytes a second that a device reads, and adds to with atomics, in this order of rows.");

@@ -13,6 +13,7 @@ inline pybind11::dict to_dict(const cuda::DeviceProperties& properties) {
   all["multiprocessors"] = properties.multiprocessors;
   all["memory_bytes"] = properties.memory_bytes;
   all["cache_bytes"] = properties.cache_bytes;
+  all["shared_bytes_per_block"] = properties.shared_bytes_per_block;
   return all;
 }
 

@@ -12,8 +12,7 @@
 namespace embkit::cuda {
 namespace {
 
-constexpr int kWarpsPerBlock = 8;
-constexpr int kThreads = kWarpsPerBlock * kWarpSize;
+constexpr int kThreads = kWarpsPerTile * kWarpSize;
 
 class DeviceBlock {
  public:
@@ -22,7 +21,7 @@ class DeviceBlock {
 
   __device__ DeviceWarp& warp() { return warp_; }
   __device__ int number() const { return static_cast<int>(threadIdx.x) / kWarpSize; }
-  __device__ int num_warps() const { return kWarpsPerBlock; }
+  __device__ int num_warps() const { return kWarpsPerTile; }
   __device__ void sync() { __syncthreads(); }
 
  private:
@@ -38,7 +37,7 @@ __global__ void __launch_bounds__(kThreads, 1)
   DeviceBlock block;
   auto* const rows = reinterpret_cast<float*>(shared);
   auto* const about =
-      reinterpret_cast<BlockShared*>(rows + BlockShape(task).floats(kWarpsPerBlock));
+      reinterpret_cast<BlockShared*>(rows + BlockShape(task).floats(kWarpsPerTile));
   float* const noise_rows =
       static_cast<float*>(task.workspace) +
       static_cast<int64_t>(blockIdx.x) * task.block_negatives * task.stride;
@@ -58,9 +57,7 @@ Plan make_plan(const TrainTask& task) {
   const DeviceLimits limits = device_limits();
   plan.status = limits.status;
   if (plan.status != cudaSuccess) return plan;
-  plan.shared_bytes =
-      static_cast<size_t>(BlockShape(task).floats(kWarpsPerBlock)) * sizeof(float) +
-      sizeof(BlockShared);
+  plan.shared_bytes = block_shared_bytes(task);
   if (plan.shared_bytes > static_cast<size_t>(limits.shared_per_block)) {
     throw std::invalid_argument(
         "negative_sharing must be window or pair where a tile of rows needs " +
@@ -75,7 +72,7 @@ Plan make_plan(const TrainTask& task) {
   }
   plan.blocks = std::max(per_processor, 1) * limits.processors;
   if (task.max_warps > 0) {
-    plan.blocks = std::min(plan.blocks, std::max(task.max_warps / kWarpsPerBlock, 1));
+    plan.blocks = std::min(plan.blocks, std::max(task.max_warps / kWarpsPerTile, 1));
   }
   return plan;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "core/alias_table.h"
@@ -13,6 +14,7 @@
 // What one tile of block_trainer.h consists of: how its matrices lie, which rows they hold.
 namespace embkit::cuda {
 
+constexpr int kWarpsPerTile = 8;  // of a block of threads
 constexpr int kTileCenters = 32;  // of a tile: a centre is a bit of a mask
 static_assert(kTileCenters == kWarpSize);
 constexpr int kMaxRows =
@@ -63,6 +65,12 @@ struct BlockShared {
   float noise_offsets[kMaxBlockNegatives];
   uint32_t is_center[kMaxBlockNegatives];  // the tile's centres that are this word
 };
+
+// Shared memory of a block of threads on a device: its matrices, then BlockShared.
+inline size_t block_shared_bytes(const TrainTask& task) {
+  const auto floats = static_cast<size_t>(BlockShape(task).floats(kWarpsPerTile));
+  return floats * sizeof(float) + sizeof(BlockShared);
+}
 
 // Draws and merges the noise words of a block; by one warp.
 template <typename Warp>

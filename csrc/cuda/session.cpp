@@ -43,7 +43,7 @@ Session::Session(int device, const SessionOptions& options, const HostText& text
       unit_(options.batch_tokens > 0 ? options.batch_tokens : kRateGrid),
       slice_(unit_ * std::max(device_.multiprocessors, 1)) {
   options_.task.num_tokens = text.num_tokens;
-  options_.task.stride = (options.task.dim + kRowAlignment - 1) / kRowAlignment * kRowAlignment;
+  options_.task.stride = row_stride(options.task.dim);
   try {
     allocate(words);
     text_ = std::make_unique<ResidentText>(text, unit_, options.most_resident);

@@ -26,6 +26,11 @@ constexpr uint32_t kSentenceStart = 1u << 31;  // set in the id of a sentence's 
 enum class Sharing { kWindow, kPair, kBlock };  // of noise words: as negative_sharing
 enum class Updates { kAtomic, kStores };        // kStores: Hogwild, where updates may be lost
 
+// Floats from one row of a matrix to the next.
+constexpr int row_stride(int dim) {
+  return (dim + kRowAlignment - 1) / kRowAlignment * kRowAlignment;
+}
+
 // What kernels count, on the device. The caller sets all to 0, and log_normalizer to its value,
 // before the first launch.
 struct Counters {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -52,6 +53,27 @@ def _telling_memory(number: int, needed: int | None = None) -> Iterator[None]:
         ) from error
 
 
+def _block_refusal(config: Word2VecConfig, number: int, found: dict[str, Any]) -> str | None:
+    """Return why a GPU has no room for a block's noise words, and what would fit; or None."""
+    dim, window, count = config.dim, config.window, config.block_negatives
+    needed, has = _native.cuda().block_shared_bytes, found["shared_bytes_per_block"]
+    if config.negative_sharing != "block" or needed(dim, window, count) <= has:
+        return None
+    most = {
+        "dim": bisect_right(range(1, dim), has, key=lambda d: needed(d, window, count)),
+        "block_negatives": bisect_right(
+            range(1, count), has, key=lambda n: needed(dim, window, n)
+        ),
+    }
+    fitting = [f"{name} at most {value}" for name, value in most.items() if value > 0]
+    return (
+        f"negative_sharing must be window or pair on cuda:{number} ({found['name']}) with dim "
+        f"{dim}, window {window} and block_negatives {count}, got block: its rows need "
+        f"{needed(dim, window, count)} bytes of shared memory of {has}: use "
+        + ", or ".join([*fitting, "device cpu"])
+    )
+
+
 def settle_device(config: Word2VecConfig) -> Word2VecConfig:
     """Return the configuration with a device that is there: ``cpu`` or ``cuda:N``.
 
@@ -64,6 +86,8 @@ def settle_device(config: Word2VecConfig) -> Word2VecConfig:
         If a GPU was asked for and cannot be used.
     ResourceError
         If it has no memory left to begin with.
+    ValueError
+        If its shared memory is too small for noise words that a block shares.
 
     Examples
     --------
@@ -79,6 +103,11 @@ def settle_device(config: Word2VecConfig) -> Word2VecConfig:
         if wanted.kind == "auto" and (refusal := config.cuda_refusal()) is not None:
             raise CudaError(refusal)
         found = _native.cuda().use_device(index)
+        refusal = _block_refusal(config, index, found)
+        if refusal is not None and wanted.kind == "cuda":
+            raise ValueError(refusal)
+        if refusal is not None:
+            raise CudaError(refusal)
     except CudaError as error:
         if wanted.kind == "cuda":
             with _telling_memory(index):

@@ -21,7 +21,8 @@ struct Fake {
   std::map<char*, size_t> memory;  // what is allocated
   int num_streams = 0;
   size_t total_bytes = size_t{1} << 30;
-  size_t most_bytes = 0;  // allocated at a time
+  size_t most_bytes = 0;         // allocated at a time
+  int shared_bytes = 227 << 10;  // that a block of threads may have
   int num_devices = 2;
   int driver = 13000;
   std::string failing;  // the function whose call number `failing_call` fails
@@ -90,6 +91,7 @@ Status device_properties(DeviceProperties* properties, int) {
   properties->major = 9;
   properties->multiprocessors = 1;
   properties->memory_bytes = fake().total_bytes;
+  properties->shared_bytes_per_block = static_cast<size_t>(fake().shared_bytes);
   return 0;
 }
 
@@ -260,6 +262,7 @@ EMBKIT_EXPORT void fake_fail(const char* function, int call, int status) {
 }
 
 EMBKIT_EXPORT void fake_set_memory(size_t bytes) { embkit::cuda::fake().total_bytes = bytes; }
+EMBKIT_EXPORT void fake_set_shared(int bytes) { embkit::cuda::fake().shared_bytes = bytes; }
 EMBKIT_EXPORT void fake_set_driver(int version) { embkit::cuda::fake().driver = version; }
 EMBKIT_EXPORT void fake_set_devices(int count) { embkit::cuda::fake().num_devices = count; }
 EMBKIT_EXPORT int fake_calls(const char* function) {

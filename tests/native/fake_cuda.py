@@ -71,7 +71,10 @@ class FakeCuda:
         self.library.fake_fail(function.encode(), call, status)
 
     def set(self, name: str, value: int) -> None:
-        """Set a device's ``memory``, the ``driver``'s version or the number of ``devices``."""
+        """Set a device's ``memory``, what is ``shared`` by threads, ``driver`` or ``devices``.
+
+        Sizes are bytes, the driver's is a version, the devices' their number.
+        """
         setter = getattr(self.library, f"fake_set_{name}")
         setter(ctypes.c_size_t(value) if name == "memory" else value)
 
