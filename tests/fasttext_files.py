@@ -31,6 +31,7 @@ HEADER = {
     "lrUpdateRate": ("i", 100),
     "t": ("d", 1e-4),
 }
+UNVERSIONED_LACK = ("magic", "version", "pruneidx_size", "quant", "qout")
 WORDS = ["the", "straße", "кот", "</s>", "猫", "a"]
 
 
@@ -44,6 +45,7 @@ class Model:
     words: list[bytes] = field(default_factory=lambda: [word.encode() for word in WORDS])
     labels: list[bytes] = field(default_factory=list)
     kept: list[tuple[int, int]] | None = None
+    versioned: bool = True  # or as models were before they had a magic number
     input: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     fields: Mapping[str, float] = field(default_factory=dict)  # overrides by name, as written
     offsets: dict[str, int] = field(default_factory=dict)  # where each field was written
@@ -58,6 +60,8 @@ class Model:
         """Return the file, little-endian as every fastText writes it."""
         out = bytearray()
         for name, code, value in self._values():
+            if not self.versioned and name in UNVERSIONED_LACK:
+                continue
             self.offsets[name] = len(out)
             if isinstance(value, bytes):
                 out += value
@@ -97,7 +101,7 @@ class Model:
         return self.input[rows].astype(np.float64).mean(0) if rows else np.zeros(4)
 
     def _ngram_rows(self, word: bytes) -> Iterator[int]:
-        if word == b"</s>":
+        if word == b"</s>" and self.versioned:
             return
         minn, maxn = int(self.header["minn"]), int(self.header["maxn"])
         for ngram in ngrams(word.decode(), minn, maxn):

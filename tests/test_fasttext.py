@@ -17,6 +17,7 @@ from embkit.errors import FormatError, ResourceError
 from embkit.formats import safetensors_dir
 from embkit.formats.fasttext import read_embeddings
 from embkit.formats.safetensors_writer import save_directory
+from embkit.formats.sniff import sniff
 from embkit.subwords import Subwords
 from tests.fasttext_files import HEADER, Model, fnv1a, ngrams, read
 
@@ -65,6 +66,21 @@ def test_word_vectors_are_means_of_rows(tmp_path: Path) -> None:
     assert embeddings.counts is not None
     assert embeddings.counts.tolist() == [100, 99, 98, 97, 96, 95]
     for word in [*model.words, b"unseen", "größe".encode(), b"x"]:
+        np.testing.assert_allclose(vector_of(embeddings, word), model.vector(word), rtol=1e-5)
+
+
+@pytest.mark.parametrize("labels", [[], [b"__label__x"]])
+def test_models_from_before_the_magic_number_are_read(
+    tmp_path: Path, labels: list[bytes]
+) -> None:
+    model = Model(versioned=False, labels=labels)
+    content = model.to_bytes()
+    assert sniff(content, "model.bin") == "fasttext-binary"
+    embeddings = read(tmp_path, content)
+    assert embeddings.provenance["format"] == "fastText before version 11"
+    assert embeddings.counts is not None
+    assert embeddings.counts.tolist() == [100, 99, 98, 97, 96, 95]
+    for word in [*model.words, b"unseen", "größe".encode()]:  # </s> has n-grams in these
         np.testing.assert_allclose(vector_of(embeddings, word), model.vector(word), rtol=1e-5)
 
 

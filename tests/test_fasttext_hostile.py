@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from embkit import formats
+from embkit._native import core
 from embkit.errors import FormatError, ResourceError
 from embkit.formats.fasttext import parse, read_embeddings
 from tests.attacks.fasttext_fields import ATTACKS
@@ -166,6 +167,37 @@ def test_every_truncation_names_the_field_that_it_cut() -> None:
         else:
             reason = f"the file ends inside {NAMES[field.rstrip('0123456789')]}"
         assert (error.offset, error.reason) == (begin, reason), cut
+
+
+def test_every_truncation_of_a_model_without_a_version_is_refused() -> None:
+    content = Model(versioned=False).to_bytes()
+    for cut in range(len(content)):
+        with pytest.raises(FormatError):
+            parse(np.frombuffer(content[:cut], np.uint8), "model.bin")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "known"),
+    [
+        *((name, -1, False) for name in HEADER if name not in ("magic", "version")),
+        *(("dim", value, 1 <= value <= 2**16) for value in (0, 1, 2**16, 2**16 + 1)),
+        *(("loss", value, 1 <= value <= 3) for value in (0, 1, 3, 4)),
+        *(("model", value, 1 <= value <= 3) for value in (0, 1, 3, 4)),
+        *(("t", value, 0 <= value <= 1) for value in (0.0, 1.0, 1.5, float("nan"))),
+        *(("size", value, value == 6) for value in (5, 6, 7)),
+        *(("nwords", value, value == 6) for value in (0, 6, 2**31 - 1)),
+        ("nlabels", -1, False),
+    ],
+)
+def test_a_model_without_a_version_is_known_by_fields_that_agree(
+    field: str, value: float, known: bool
+) -> None:
+    head = Model(versioned=False, fields={field: value}).to_bytes()[:100]
+    assert core.is_fasttext(head) is known
+    assert not core.is_fasttext(head[:67])
+    if not known:
+        with pytest.raises(FormatError, match="not a fastText model"):
+            parse(np.frombuffer(head, np.uint8), "model.bin")
 
 
 @pytest.mark.parametrize(("first", "second"), [(0, 1), (1, 4), (3, 5)])

@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include <optional>
+#include <string_view>
 
 #include "bindings/bind.h"
 #include "bindings/numpy_views.h"
@@ -98,6 +99,14 @@ SubwordRule make_rule(int32_t minn, int32_t maxn, int32_t bucket,
 }  // namespace
 
 void bind_fasttext(py::module_& m) {
+  m.def(
+      "is_fasttext",
+      [](const py::bytes& head) {
+        const std::string_view bytes(head);
+        return is_fasttext({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+      },
+      py::arg("head"), "Whether a file that begins so is a fastText model by its looks.");
+
   py::class_<SubwordRule>(m, "SubwordRule", "How fastText finds the rows of n-grams.")
       .def(py::init(&make_rule), py::kw_only(), py::arg("minn"), py::arg("maxn"),
            py::arg("bucket"), py::arg("kept"),

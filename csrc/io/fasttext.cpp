@@ -17,6 +17,9 @@ namespace {
 constexpr int32_t kMagic = 793712314;
 constexpr int32_t kOldestVersion = 11;
 constexpr int32_t kNewestVersion = 12;
+constexpr int32_t kUnversioned = 0;
+constexpr size_t kUnversionedHeader = 68;  // up to the number of labels
+constexpr int32_t kMaxUnversionedDim = 1 << 16;
 constexpr int32_t kSupervised = 3;
 constexpr size_t kMaxWordBytes = size_t{1} << 20;
 constexpr int64_t kMinEntryBytes = 11;  // one byte, a NUL, the count, the kind
@@ -83,7 +86,30 @@ class Cursor {
 
 constexpr int32_t kMaxInt = INT32_MAX;
 
-void read_header(Cursor& cursor, FastTextModel& model) {
+template <typename T>
+T value_at(FileBytes file, size_t position) {
+  T value;
+  std::memcpy(&value, file.data + position, sizeof value);
+  return value;
+}
+
+// Whether a file begins as models did before they had a magic number: with the options, dim
+// first, and with numbers of words and labels that agree.
+bool is_unversioned(FileBytes file) {
+  if (file.size < kUnversionedHeader) return false;
+  const auto field = [file](size_t index) { return value_at<int32_t>(file, 4 * index); };
+  for (size_t index = 0; index < 12; ++index) {
+    if (field(index) < 0) return false;
+  }
+  const int32_t dim = field(0), loss = field(6), model = field(7);
+  const auto subsample = value_at<double>(file, 48);
+  const int32_t entries = field(14), words = field(15), labels = field(16);
+  return dim >= 1 && dim <= kMaxUnversionedDim && loss >= 1 && loss <= 3 && model >= 1 &&
+         model <= kSupervised && subsample >= 0 && subsample <= 1 && words >= 1 &&
+         labels >= 0 && int64_t{words} + labels == entries;
+}
+
+void read_version(Cursor& cursor, FastTextModel& model) {
   if (cursor.take<int32_t>("the magic number") != kMagic) {
     cursor.fail("not a fastText model: the magic number is wrong", 0);
   }
@@ -91,6 +117,12 @@ void read_header(Cursor& cursor, FastTextModel& model) {
   if (model.version < kOldestVersion || model.version > kNewestVersion) {
     cursor.fail("fastText version must be 11 or 12, got " + std::to_string(model.version), 4);
   }
+}
+
+void read_header(Cursor& cursor, FastTextModel& model, FileBytes file) {
+  model.version = kUnversioned;
+  model.subwords.end_has_ngrams = is_unversioned(file);
+  if (!model.subwords.end_has_ngrams) read_version(cursor, model);
   model.dim = cursor.take_within<int32_t>("dim", 1, kMaxInt);
   model.window = cursor.take_within<int32_t>("ws", 0, kMaxInt);
   model.epochs = cursor.take_within<int32_t>("epoch", 0, kMaxInt);
@@ -106,8 +138,8 @@ void read_header(Cursor& cursor, FastTextModel& model) {
   const size_t start = cursor.position();
   model.subsample = cursor.take<double>("t");
   if (!std::isfinite(model.subsample)) cursor.fail("t must be finite", start);
-  // Supervised models of version 11 state n-grams that they never had.
-  if (model.version == 11 && model.model == kSupervised) model.subwords.maxn = 0;
+  // Supervised models up to version 11 state n-grams that they never had.
+  if (model.version <= 11 && model.model == kSupervised) model.subwords.maxn = 0;
 }
 
 void read_entries(Cursor& cursor, FastTextModel& model, int64_t num_words,
@@ -165,7 +197,9 @@ void read_dictionary(Cursor& cursor, FastTextModel& model) {
   }
   if (num_words == 0) cursor.fail("the dictionary has no words", start);
   model.num_tokens = cursor.take_within<int64_t>("the number of tokens", 0, INT64_MAX);
-  const auto prune_size = cursor.take_within<int64_t>("the prune index's size", -1, kMaxInt);
+  const bool may_prune = model.version != kUnversioned;
+  const int64_t prune_size =
+      may_prune ? cursor.take_within<int64_t>("the prune index's size", -1, kMaxInt) : -1;
   if (num_entries * kMinEntryBytes > static_cast<int64_t>(cursor.remaining())) {
     cursor.fail(
         "a dictionary of " + std::to_string(num_entries) + " entries does not fit the file",
@@ -196,7 +230,8 @@ int64_t skip_matrix(Cursor& cursor, const char* name, int64_t rows, int64_t dim)
 }
 
 void read_matrices(Cursor& cursor, FastTextModel& model) {
-  if (cursor.take_within<uint8_t>("the input's quantisation flag", 0, 1) != 0) {
+  const bool has_flags = model.version != kUnversioned;
+  if (has_flags && cursor.take_within<uint8_t>("the input's quantisation flag", 0, 1) != 0) {
     cursor.fail("quantised fastText models (.ftz) are not supported", cursor.position() - 1);
   }
   const SubwordRule& rule = model.subwords;
@@ -204,7 +239,7 @@ void read_matrices(Cursor& cursor, FastTextModel& model) {
       rule.pruned ? static_cast<int64_t>(rule.kept.size()) : int64_t{rule.bucket};
   model.input_rows = model.num_words() + ngram_rows;
   model.input_offset = skip_matrix(cursor, "the input matrix", model.input_rows, model.dim);
-  cursor.take_within<uint8_t>("the output's quantisation flag", 0, 1);
+  if (has_flags) cursor.take_within<uint8_t>("the output's quantisation flag", 0, 1);
   model.output_rows = model.model == kSupervised ? model.num_labels : model.num_words();
   model.output_offset = skip_matrix(cursor, "the output matrix", model.output_rows, model.dim);
   if (cursor.remaining() > 0) {
@@ -281,7 +316,7 @@ std::string_view FastTextModel::word(int64_t row) const {
 }
 
 void SubwordRule::append_rows(std::string_view word, std::vector<int64_t>& rows) const {
-  if (!has_ngrams() || word == kEndOfSentence) return;
+  if (!has_ngrams() || (word == kEndOfSentence && !end_has_ngrams)) return;
   const std::string bounded = "<" + std::string(word) + ">";
   const size_t length = bounded.size();
   const auto byte_at = [&](size_t i) { return static_cast<uint8_t>(bounded[i]); };
@@ -307,10 +342,15 @@ void SubwordRule::append_rows(std::string_view word, std::vector<int64_t>& rows)
   }
 }
 
+bool is_fasttext(FileBytes head) {
+  if (head.size >= sizeof kMagic && value_at<int32_t>(head, 0) == kMagic) return true;
+  return is_unversioned(head);
+}
+
 FastTextModel read_fasttext(const std::string& path, FileBytes file) {
   Cursor cursor(path, file);
   FastTextModel model{};
-  read_header(cursor, model);
+  read_header(cursor, model, file);
   read_dictionary(cursor, model);
   read_matrices(cursor, model);
   check_words_differ(cursor, model);

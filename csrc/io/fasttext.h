@@ -25,19 +25,20 @@ struct SubwordRule {
   int32_t bucket = 0;                             // hash values; 0: there are none
   bool pruned = false;                            // only the hash values of `kept` have a row
   std::vector<std::pair<int32_t, int32_t>> kept;  // (hash value, row), by hash value
+  bool end_has_ngrams = false;  // those of `</s>`, which had them before version 11
 
-  // Appends the row of each n-gram of "<word>", counted from the first n-gram's row. `</s>`
-  // has none.
+  // Appends the row of each n-gram of "<word>", counted from the first n-gram's row.
   void append_rows(std::string_view word, std::vector<int64_t>& rows) const;
 
   // Whether any word can have n-grams.
   bool has_ngrams() const { return bucket > 0 && maxn > 0 && minn <= maxn; }
 };
 
-// A fastText model file (.bin, versions 11 and 12) as far as vectors need it. Matrices stay in
-// the file: `..._offset` is the byte at which their float32 values begin, unaligned.
+// A fastText model file (.bin, versions 11 and 12 and those before them) as far as vectors need
+// it. Matrices stay in the file: `..._offset` is the byte at which their float32 values begin,
+// unaligned.
 struct FastTextModel {
-  int32_t version;
+  int32_t version;  // 0 in files of before 2017, which state none
   int32_t dim;
   int32_t window;
   int32_t epochs;
@@ -64,6 +65,9 @@ struct FastTextModel {
   int64_t num_words() const { return static_cast<int64_t>(counts.size()); }
   std::string_view word(int64_t row) const;
 };
+
+// Whether a file that begins with `head` is a fastText model by its looks.
+bool is_fasttext(FileBytes head);
 
 // Reads and checks everything but the matrices' values, of which only the sizes are checked:
 // each size against the file before anything is allocated for it, and all of them together

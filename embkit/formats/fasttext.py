@@ -28,7 +28,7 @@ def read_embeddings(
     limit: int | None = None,
     memory: int | None = None,
 ) -> Embeddings:
-    """Read a fastText model, version 11 or 12, plain or compressed.
+    """Read a fastText model, version 11, 12 or older, plain or compressed.
 
     Each word's vector is the mean of its own row and its n-grams' rows, the same values as
     fastText's. The n-grams' rows stay in the file, mapped, for words outside the vocabulary
@@ -126,9 +126,10 @@ def _subwords(model: core.FastTextModel, file: NDArray[np.uint8]) -> Subwords | 
 
 
 def _provenance(model: core.FastTextModel) -> dict[str, Any]:
+    version = f"version {model.version}" if model.version else "before version 11"
     provenance: dict[str, Any] = {
         "config": model.config,
-        "format": f"fastText version {model.version}",
+        "format": f"fastText {version}",
         "num_tokens": model.num_tokens,
     }
     if model.num_labels:

@@ -6,6 +6,7 @@ import math
 import re
 import struct
 
+from embkit._native import core
 from embkit.errors import FormatError
 
 HEAD = 1 << 16
@@ -78,7 +79,7 @@ def sniff(head: bytes, path: str) -> str:
         raise _wrong(path, "a tar archive: unpack it first")
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return _sniff_zip(head, path)
-    if head.startswith((793712314).to_bytes(4, "little")):
+    if core.is_fasttext(head):
         return "fasttext-binary"
     if head[8:9] == b"{" and head[3:8] == bytes(5):
         return "safetensors"

@@ -74,6 +74,7 @@ def _fasttext() -> Iterable[bytes]:
     return (
         *written,
         Model().to_bytes(),
+        Model(versioned=False).to_bytes(),
         *(content for content, _ in fasttext_fields.ATTACKS.values()),
     )
 
