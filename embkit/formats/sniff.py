@@ -40,7 +40,7 @@ _WRONG_KINDS: dict[bytes, str] = {
     b"\xff\xfe": "UTF-16 text by its first bytes: convert it to UTF-8",
     b"\xfe\xff": "UTF-16 text by its first bytes: convert it to UTF-8",
 }
-_OLD_PICKLE = re.compile(rb"\(?[ci][\w.]+\n\w+\n[(Vpq]")
+_OLD_PICKLE = re.compile(rb"\(?[ci][\w.]+\n\w+\n[(Vpq]|\([dl]p\d+\n")
 _PAGE = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*<(!doctype|html|\?xml|head|body|script)", re.IGNORECASE
 )
