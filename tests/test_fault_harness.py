@@ -155,6 +155,27 @@ def test_watcher_sees_a_torn_checkpoint_and_one_that_is_gone(tmp_path: Path) -> 
     assert watcher.problem == "no checkpoint is there any more"
 
 
+def test_a_watcher_bears_a_folder_that_goes_and_tells_its_own_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(path: Path, pattern: str) -> list[Path]:
+        raise FileNotFoundError(path / pattern)
+
+    def broken(path: Path) -> State:
+        raise RuntimeError("broken")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "glob", gone)
+        watcher = Watcher(tmp_path)
+        watcher.look()
+        assert watcher.problem is None
+    write_checkpoint(tmp_path / "checkpoint-000001.safetensors", State({}, {}), {})
+    monkeypatch.setattr("tests.native.watching.read_checkpoint", broken)
+    with Watcher(tmp_path) as watcher:
+        watcher._thread.join(timeout=60)
+    assert watcher.problem == "the watcher failed: RuntimeError('broken')"
+
+
 @pytest.mark.parametrize("method", ["sgns", "glove"])
 def test_a_checkpoint_can_be_read_at_every_moment_of_a_run(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -37,11 +37,14 @@ class Watcher:
 
     def _watch(self) -> None:
         while self.problem is None and not self._ended.is_set():
-            self.look()
+            try:
+                self.look()
+            except Exception as error:  # a watcher that ended unseen would find nothing more
+                self.problem = f"the watcher failed: {error!r}"
 
     def look(self) -> None:
         """Open the newest checkpoint once."""
-        newest = max(self._run.glob("checkpoint-*.safetensors"), default=None)
+        newest = self._newest()
         if newest is None:
             # A run that ends removes what says that it is one before its checkpoints.
             if self.opened and (self._run / "run.json").exists():
@@ -54,3 +57,9 @@ class Watcher:
             pass  # newer ones have taken its place since
         except FormatError as error:
             self.problem = f"while the run went on: {error}"
+
+    def _newest(self) -> Path | None:
+        try:
+            return max(self._run.glob("checkpoint-*.safetensors"), default=None)
+        except FileNotFoundError:  # the run ends and has just removed its folder
+            return None
