@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests import cuda_emulated, reference, reference_nce
-from tests.models import MIXED, SMALL, Sentences, random_sentences
+from tests.models import MIXED, SMALL, Sentences, random_sentences, trained
 from tests.reference import Model, Window
 
 TOLERANCE = 1e-5
@@ -93,7 +93,8 @@ def train_tile(
             model.output[window.center] += steps[0] * x[context]
             rows += np.outer(steps[1:], x[context])
     model.num_pairs += sum(len(window.contexts) for window in tile)
-    model.log_normalizer += gain * (options.normalizer == "learnt")
+    if options.normalizer == "learnt" and tile:  # the mean of what each centre makes of it
+        model.log_normalizer += gain / len(tile)
 
 
 def assert_equals_the_reference(sentences: Sentences, **options: Any) -> None:
@@ -143,6 +144,24 @@ def test_equals_the_reference_where_words_repeat(loss: str, num_words: int) -> N
 def test_learns_the_normalizer_tile_by_tile() -> None:
     options = {"normalizer": "learnt", "bias": "none", "learning_rate": 0.05, "dim": 8}
     assert_equals_the_reference(MIXED, loss="nce", **options)
+
+
+@pytest.mark.parametrize("rate", [0.025, 0.1])
+def test_tiles_learn_the_normalizer_as_the_cpu_does(rate: float) -> None:
+    # A word is seldom noise and a centre of one block, as in any text of many words.
+    text = [
+        [f"w{word}" for word in row]
+        for row in np.random.default_rng(1).integers(3000, size=(100, 100))
+    ]
+    options = {**BLOCK, "loss": "nce", "normalizer": "learnt", "learning_rate": rate, "dim": 8}
+    options |= {"window": 5, "negatives": 5, "subsample": 0, "block_size": 64}
+    model = trained(text, **options)
+    run = cuda_emulated.train(reference.encode(text), reference_nce.Options(**options))
+    counters = run.counters
+    loss = counters.loss / counters.measured_pairs
+    assert loss == pytest.approx(model.provenance["final_loss"], rel=0.01)
+    log_z = model.provenance["normalizer"]["log"]
+    assert counters.log_normalizer == pytest.approx(log_z, abs=0.1)
 
 
 def test_a_tile_ends_where_the_learning_rate_changes() -> None:

@@ -73,3 +73,17 @@ def test_equals_the_trainer_of_the_cpu(mode: str, normalizer: str) -> None:
     assert np.abs(run.output - output_of(model)).max() < TOLERANCE
     log_z = model.provenance["normalizer"]["log"]
     assert run.counters.log_normalizer == pytest.approx(log_z, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("method", ["skipgram", "cbow"])
+@pytest.mark.parametrize("warps", [100, 4000])
+def test_many_warps_learn_the_normalizer_that_one_does(method: str, warps: int) -> None:
+    # Three chunks of text: all but as many of the warps have nothing to do.
+    corpus = reference.encode(random_sentences(60, [100] * 30, seed=6))
+    options = {"loss": "nce", "normalizer": "learnt", "bias": "none", "subsample": 0}
+    options |= {"method": method, "dim": 8, "window": 5, "learning_rate": 0.05, "epochs": 1}
+    chosen = reference_nce.Options(**{**SMALL, **options})
+    one, many = (cuda_emulated.train(corpus, chosen, max_warps=n).counters for n in (1, warps))
+    assert one.log_normalizer > 1
+    assert many.log_normalizer == pytest.approx(one.log_normalizer, rel=0.05)
+    assert many.loss == pytest.approx(one.loss, rel=0.01)

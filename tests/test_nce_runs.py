@@ -56,8 +56,8 @@ def test_several_threads_reach_the_loss_of_one(mode: str) -> None:
         trained(sentences, **options, threads=threads).provenance["final_loss"]
         for threads in (1, 3, 3, 3, 3, 3)
     )
-    # A run takes some 30 ms, for most of which a busy system may hold one thread up: what it
-    # then adds to log Z is of the beginning. The median run has no such thread.
+    # A run takes some 30 ms, for most of which a busy system may hold one thread up. The median
+    # run has no such thread.
     assert np.median(several) == pytest.approx(one, rel=0.01)
 
 

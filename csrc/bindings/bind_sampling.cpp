@@ -6,6 +6,7 @@
 #include "core/alias_table.h"
 #include "core/huffman.h"
 #include "core/random.h"
+#include "core/shared_mean.h"
 
 namespace py = pybind11;
 
@@ -51,6 +52,11 @@ void bind_sampling(py::module_& m) {
           py::arg("weights"))
       .def("sample", &sample, py::arg("draws"), "The word id that each 64-bit draw picks.")
       .def("__len__", [](const AliasTable& table) { return table.slots().size(); });
+
+  py::class_<SharedMean>(m, "SharedMean", "A value that workers learn at a time.")
+      .def(py::init<double>(), py::arg("value"))
+      .def("join", &SharedMean::join, py::arg("copy"), py::arg("count"),
+           "Take in the copy of one of ``count`` workers, and return the mean.");
 
   py::class_<HuffmanTree>(m, "HuffmanTree", "The tree that hierarchical softmax walks.")
       .def(py::init([](const Array<int64_t>& counts, const Array<uint64_t>& ties) {

@@ -127,7 +127,7 @@ class BatchStep {
     local.output = copy(num_inputs);
     local.counters = &counters_;
     local.updates = Updates::kStores;  // no other warp knows these rows
-    TrainStep<Warp, 0> step(warp_, local, storage_.step, spare_, 1.0f);
+    TrainStep<Warp, 0> step(warp_, local, storage_.step, spare_);
     Tally tally;
     const typename TrainStep<Warp, 0>::Pass pass{num_contexts, 0, num_targets,
                                                  learning_rate(task_, position), is_measured};
@@ -139,6 +139,7 @@ class BatchStep {
     }
     const float loss = sum_lanes(warp_, tally.loss);
     if (warp_.lane() != 0) return;
+    counters_.log_normalizer = step.normalizer();
     counters_.loss = double{loss};
     counters_.measured_pairs = tally.measured_pairs;
     counters_.pairs = tally.pairs;
@@ -193,8 +194,8 @@ EMBKIT_HOST_DEVICE void apply_gains(Warp& warp, const TrainTask& task, const flo
   });
 }
 
-// Adds up a batch's counters, by one warp, always in the same order. log Z moves by the mean of
-// what the centres give it: all of them meet it, and their sum would overshoot.
+// Adds up a batch's counters, by one warp, always in the same order. Log Z becomes the mean of
+// the centres' copies (core/shared_mean.h).
 template <typename Warp>
 EMBKIT_HOST_DEVICE void add_counters(Warp& warp, const TrainTask& task,
                                      const Counters* counters, Index size) {

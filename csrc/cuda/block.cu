@@ -42,7 +42,7 @@ __global__ void __launch_bounds__(kThreads, 1)
       static_cast<float*>(task.workspace) +
       static_cast<int64_t>(blockIdx.x) * task.block_negatives * task.stride;
   BlockTrainer<DeviceBlock> trainer(block, task, *about, rows, noise_rows,
-                                    1.0f / static_cast<float>(gridDim.x));
+                                    static_cast<int>(gridDim.x));
   trainer.run();
 }
 

@@ -48,8 +48,11 @@ struct BlockShape {
 struct BlockShared {
   KeptTokens<128> kept;
   uint64_t taken;
+  double normalizer;                      // this block's copy of log Z
+  float normalizer_gains[kWarpsPerTile];  // what each warp's steps of a tile sum up to
   // The tile.
   int num_centers;
+  int num_trained;  // of them, those that have a context
   int num_rows;
   float rate;
   uint32_t measured;              // the centres whose loss is measured
@@ -135,6 +138,7 @@ EMBKIT_HOST_DEVICE int describe_tile(Warp& warp, const TrainTask& task, BlockSha
   const int last =
       center + count + window < stream.size() ? center + count + window : stream.size();
   uint32_t centers_of[kMaxRows / kWarpSize] = {};
+  int num_trained = 0;
   for (int i = 0; i < count; ++i) {
     const uint32_t contexts = find_contexts(warp, task, stream, center + i, first, last);
     EMBKIT_UNROLL
@@ -144,8 +148,9 @@ EMBKIT_HOST_DEVICE int describe_tile(Warp& warp, const TrainTask& task, BlockSha
         centers_of[part] |= uint32_t{1} << i;
       }
     }
-    if (contexts != 0) ++tally.centers;
+    if (contexts != 0) ++num_trained;
   }
+  tally.centers += static_cast<uint32_t>(num_trained);
   EMBKIT_UNROLL
   for (int part = 0; part < kMaxRows / kWarpSize; ++part) {
     const int row = part * kWarpSize + lane;
@@ -161,6 +166,7 @@ EMBKIT_HOST_DEVICE int describe_tile(Warp& warp, const TrainTask& task, BlockSha
   const uint32_t measured = warp.ballot(lane < count && is_measured(task, stream.state(mine)));
   if (lane == 0) {
     shared.num_centers = count;
+    shared.num_trained = num_trained;
     shared.num_rows = count > 0 ? last - first : 0;
     shared.measured = measured;
     if (count > 0) shared.rate = learning_rate(task, begin + stream.offset(center));

@@ -26,7 +26,7 @@ class BlockTrainer {
   // rows: BlockShape::floats(). noise_rows: block_negatives rows of this block's own in global
   // memory, for the noise rows as they were loaded.
   EMBKIT_HOST_DEVICE BlockTrainer(Block& block, const TrainTask& task, BlockShared& shared,
-                                  float* rows, float* noise_rows, float normalizer_share)
+                                  float* rows, float* noise_rows, int num_blocks)
       : block_(block),
         warp_(block.warp()),
         task_(task),
@@ -38,23 +38,30 @@ class BlockTrainer {
         staging_(steps_ + int64_t{shape_.rows} * shape_.step_stride +
                  block.number() * kTileSide * kTileSide),
         noise_rows_(noise_rows),
-        normalizer_share_(normalizer_share) {}
+        num_blocks_(num_blocks) {}
 
   EMBKIT_HOST_DEVICE void run() {
     const Index size = task_.block_size;
     const Index first = task_.begin / size;
+    if (is_first_lane()) shared_.normalizer = read_normalizer(warp_, task_);
     for (;;) {
-      if (block_.number() == 0 && warp_.lane() == 0) {
+      if (is_first_lane()) {
         shared_.taken = warp_.take(&task_.counters->next_chunk);
       }
       block_.sync();
       const Index begin = (first + static_cast<Index>(shared_.taken)) * size;
       if (begin >= task_.end) return;
       train_positions(begin);
+      if (task_.learn_normalizer && is_first_lane()) {
+        shared_.normalizer =
+            join_normalizer(warp_, task_, shared_.normalizer, shared_.taken, num_blocks_);
+      }
     }
   }
 
  private:
+  EMBKIT_HOST_DEVICE bool is_first_lane() { return block_.number() == 0 && warp_.lane() == 0; }
+
   EMBKIT_HOST_DEVICE static Float4& at(float* row, int column) {
     return *reinterpret_cast<Float4*>(row + column);
   }
@@ -138,6 +145,7 @@ class BlockTrainer {
     block_.sync();
     find_steps();
     block_.sync();
+    if (task_.learn_normalizer && is_first_lane()) learn_normalizer();
     update_inputs();
     block_.sync();  // the noise rows were read
     update_outputs();
@@ -168,10 +176,7 @@ class BlockTrainer {
   // Logits become steps. A row meets its centres' rows once each, and a noise row once for each
   // of its centres that is another word.
   EMBKIT_HOST_DEVICE void find_steps() {
-    const float normalizer =
-        task_.offsets != nullptr
-            ? static_cast<float>(warp_.read(&task_.counters->log_normalizer))
-            : 0;
+    const auto normalizer = static_cast<float>(shared_.normalizer);
     float gain = 0;
     for (int row = block_.number(); row < shape_.rows; row += block_.num_warps()) {
       const uint32_t centers = row < shared_.num_rows ? shared_.centers_of[row] : 0;
@@ -186,10 +191,14 @@ class BlockTrainer {
     }
     if (!task_.learn_normalizer) return;
     gain = sum_lanes(warp_, gain);
-    block_.sync();  // all have read log Z
-    if (warp_.lane() == 0) {
-      warp_.count(&task_.counters->log_normalizer, double{-gain} * normalizer_share_);
-    }
+    if (warp_.lane() == 0) shared_.normalizer_gains[block_.number()] = gain;
+  }
+
+  // The centres of a tile meet the same log Z: it becomes the mean of what each makes of it.
+  EMBKIT_HOST_DEVICE void learn_normalizer() {
+    double sum = 0;
+    for (int i = 0; i < block_.num_warps(); ++i) sum += double{shared_.normalizer_gains[i]};
+    if (shared_.num_trained > 0) shared_.normalizer -= sum / shared_.num_trained;
   }
 
   EMBKIT_HOST_DEVICE float center_step(uint32_t centers, int center, float logit) {
@@ -280,7 +289,7 @@ class BlockTrainer {
   float* steps_;
   float* staging_;
   float* noise_rows_;
-  float normalizer_share_;
+  int num_blocks_;
   Tally tally_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/shared_mean.h"
 #include "cuda/warp.h"
 #include "cuda/word2vec.h"
 
@@ -74,6 +75,19 @@ class DeviceWarp {
     atomicAdd(reinterpret_cast<unsigned long long*>(counter), value);
   }
   __device__ void count(double* counter, double value) { atomicAdd(counter, value); }
+  // As SharedMean::join.
+  __device__ double join(double* mean, double copy, double count) {
+    auto* const bits = reinterpret_cast<unsigned long long*>(mean);
+    auto found = static_cast<unsigned long long>(__double_as_longlong(read(mean)));
+    for (;;) {
+      const auto before = found;
+      const double now =
+          join_mean(__longlong_as_double(static_cast<long long>(before)), copy, count);
+      found =
+          atomicCAS(bits, before, static_cast<unsigned long long>(__double_as_longlong(now)));
+      if (found == before) return now;
+    }
+  }
   __device__ double read(const double* counter) const {
     return *const_cast<const volatile double*>(counter);
   }

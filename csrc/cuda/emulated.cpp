@@ -56,7 +56,8 @@ void run_block(const TrainTask& task) {
   lanes.run([&](int lane) {
     EmulatedWarp warp(lanes, lane);
     EmulatedBlock block(warp);
-    BlockTrainer<EmulatedBlock> trainer(block, task, shared, workspace, workspace + rows, 1.0f);
+    BlockTrainer<EmulatedBlock> trainer(block, task, shared, workspace, workspace + rows,
+                                        std::max(task.max_warps / kWarpsPerTile, 1));
     trainer.run();
   });
 }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/shared_mean.h"
 #include "cuda/warp.h"
 #include "cuda/word2vec.h"
 
@@ -149,6 +150,9 @@ class EmulatedWarp {
   uint64_t take(uint64_t* counter) { return (*counter)++; }
   void count(uint64_t* counter, uint64_t value) { *counter += value; }
   void count(double* counter, double value) { *counter += value; }
+  double join(double* mean, double copy, double count) {
+    return *mean = join_mean(*mean, copy, count);
+  }
   double read(const double* counter) const { return *counter; }
 
  private:

@@ -35,6 +35,23 @@ EMBKIT_HOST_DEVICE inline int64_t spare_floats(const TrainTask& task, bool is_cb
   return task.negatives + 1 > kTile ? int64_t{2} * task.window * task.stride : 0;
 }
 
+// Log Z as the model has it; 0 with negative sampling.
+template <typename Warp>
+EMBKIT_HOST_DEVICE double read_normalizer(Warp& warp, const TrainTask& task) {
+  return task.offsets != nullptr ? warp.read(&task.counters->log_normalizer) : 0;
+}
+
+// Lets a worker's copy of log Z join the mean, by one lane; returns the mean. `chunk` is the
+// number of what the worker took from this launch's queue: as long as some have taken nothing,
+// the mean is of fewer.
+template <typename Warp>
+EMBKIT_HOST_DEVICE double join_normalizer(Warp& warp, const TrainTask& task, double copy,
+                                          uint64_t chunk, int num_workers) {
+  const double taken = static_cast<double>(chunk) + 1;
+  const double count = taken < num_workers ? taken : num_workers;
+  return warp.join(&task.counters->log_normalizer, copy, count);
+}
+
 // The step of stochastic gradient descent of simd/kernels.h, done by a warp: the logistic loss
 // of a few input rows against a few output rows. Logits come from the rows as they are before
 // the step; output rows are taken in equal tiles of at most kTile, and input rows gain what all
@@ -49,12 +66,16 @@ class TrainStep {
   // spare: spare_floats(). Where a step has several tiles, the contexts' gradients; CBOW: the
   // input row and its gradient.
   EMBKIT_HOST_DEVICE TrainStep(Warp& warp, const TrainTask& task, StepStorage& storage,
-                               float* spare, float normalizer_share)
+                               float* spare)
       : warp_(warp),
         task_(task),
         storage_(storage),
         spare_(spare),
-        normalizer_share_(normalizer_share) {}
+        normalizer_(read_normalizer(warp, task)) {}
+
+  // This warp's copy of log Z, the same in every lane.
+  EMBKIT_HOST_DEVICE double normalizer() const { return normalizer_; }
+  EMBKIT_HOST_DEVICE void set_normalizer(double value) { normalizer_ = value; }
 
   // What one step is about.
   struct Pass {
@@ -135,20 +156,13 @@ class TrainStep {
 
   EMBKIT_HOST_DEVICE void begin_step() {
     gain_ = 0;
-    if (task_.offsets != nullptr) {
-      normalizer_ = static_cast<float>(warp_.read(&task_.counters->log_normalizer));
-    }
+    log_z_ = static_cast<float>(normalizer_);
   }
 
   EMBKIT_HOST_DEVICE void end_step(const Pass& pass, int num_pairs, Tally& tally) {
     tally.pairs += static_cast<uint32_t>(num_pairs);
     if (pass.is_measured) tally.measured_pairs += static_cast<uint32_t>(num_pairs);
-    if (!task_.learn_normalizer) return;
-    const float gain = sum_lanes(warp_, gain_);
-    if (warp_.lane() == 0) {
-      warp_.count(&task_.counters->log_normalizer, double{-gain} * normalizer_share_);
-    }
-    warp_.sync();
+    if (task_.learn_normalizer) normalizer_ -= double{sum_lanes(warp_, gain_)};
   }
 
   // A tile's rows into y_, and rate * (label - sigmoid(logit)) of every pair into storage.
@@ -177,7 +191,7 @@ class TrainStep {
   }
 
   EMBKIT_HOST_DEVICE float step_of(const Pass& pass, int target, float logit, Tally& tally) {
-    logit -= storage_.offsets[target] + normalizer_;
+    logit -= storage_.offsets[target] + log_z_;
     const bool is_center = target == 0;
     if (pass.is_measured) tally.loss += softplus(is_center ? -logit : logit);
     const float step = pass.rate * ((is_center ? 1.0f : 0.0f) - sigmoid(logit));
@@ -231,9 +245,9 @@ class TrainStep {
   const TrainTask& task_;
   StepStorage& storage_;
   float* spare_;
-  float normalizer_share_;
-  float normalizer_ = 0;
-  float gain_ = 0;  // what this lane's steps sum up to
+  double normalizer_;
+  float log_z_ = 0;  // as the present step has it
+  float gain_ = 0;   // what this lane's steps sum up to
   Float4 y_[kTile][kHeldBlocks];
 };
 

@@ -35,19 +35,21 @@ class WarpTrainer {
         storage_(storage.step),
         stream_(task, storage.kept),
         ring_(task, rows),
-        step_(warp, task, storage.step, rows + ring_floats(task),
-              1.0f / static_cast<float>(num_warps)) {}
+        step_(warp, task, storage.step, rows + ring_floats(task)),
+        num_warps_(num_warps) {}
 
   EMBKIT_HOST_DEVICE void run() {
     const Index first_chunk = task_.begin / kRateGrid;
     for (;;) {
       uint64_t taken = 0;
       if (warp_.lane() == 0) taken = warp_.take(&task_.counters->next_chunk);
-      const Index chunk = first_chunk + static_cast<Index>(warp_.shuffle(taken, 0));
+      taken = warp_.shuffle(taken, 0);
+      const Index chunk = first_chunk + static_cast<Index>(taken);
       const Index begin = chunk * kRateGrid;
       if (begin >= task_.end) return;
       train_chunk(begin > task_.begin ? begin : task_.begin,
                   begin + kRateGrid < task_.end ? begin + kRateGrid : task_.end);
+      if (task_.learn_normalizer) join(taken);
     }
   }
 
@@ -117,6 +119,14 @@ class WarpTrainer {
                         storage_);
   }
 
+  EMBKIT_HOST_DEVICE void join(uint64_t chunk) {
+    double mean = 0;
+    if (warp_.lane() == 0) {
+      mean = join_normalizer(warp_, task_, step_.normalizer(), chunk, num_warps_);
+    }
+    step_.set_normalizer(warp_.shuffle(mean, 0));
+  }
+
   EMBKIT_HOST_DEVICE void report(Index tokens) {
     const float loss = sum_lanes(warp_, tally_.loss);
     if (warp_.lane() == 0) {
@@ -137,6 +147,7 @@ class WarpTrainer {
   ContextRing<Warp, kBlocks> ring_;
   TrainStep<Warp, kBlocks> step_;
   Tally tally_;
+  int num_warps_;
   float rate_ = 0;
   int oldest_ = 0;  // tokens [oldest_, loaded_) are in the ring
   int loaded_ = 0;

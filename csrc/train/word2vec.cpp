@@ -147,14 +147,6 @@ bool Word2Vec::take_block(Index* block) {
   return true;
 }
 
-// Adds what a thread's copy of log Z has gained; returns the sum, which is its next copy.
-double Word2Vec::exchange_normalizer(double gain) {
-  double before = log_normalizer_;
-  while (!log_normalizer_.compare_exchange_weak(before, before + gain)) {
-  }
-  return before + gain;
-}
-
 template <typename Objective>
 void Word2Vec::run(const Objective& objective, Index num_sections,
                    const std::atomic<bool>& stop) {
@@ -300,7 +292,7 @@ void Word2Vec::restore(const Counters& counters) {
   const std::lock_guard<std::mutex> lock(progress_mutex_);
   next_block_ = counters.next_block;
   progress_ = counters.progress;
-  log_normalizer_ = counters.log_normalizer;
+  log_normalizer_.set(counters.log_normalizer);
 }
 
 Word2Vec::Progress Word2Vec::progress() const {
@@ -309,7 +301,7 @@ Word2Vec::Progress Word2Vec::progress() const {
 }
 
 bool Word2Vec::rows_are_finite() const {
-  return is_finite(input_) && is_finite(output_) && std::isfinite(log_normalizer_.load());
+  return is_finite(input_) && is_finite(output_) && std::isfinite(log_normalizer_.value());
 }
 
 }  // namespace embkit

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/matrix.h"
+#include "core/shared_mean.h"
 #include "core/types.h"
 #include "text/kept_tokens.h"
 #include "train/hot_rows.h"
@@ -94,7 +95,7 @@ class Word2Vec {
     Progress progress;
     double log_normalizer;
   };
-  Counters counters() const { return {next_block_, progress(), log_normalizer_}; }
+  Counters counters() const { return {next_block_, progress(), log_normalizer_.value()}; }
   // Throws std::invalid_argument where the counters are not those of such a run.
   void restore(const Counters& counters);
 
@@ -124,7 +125,6 @@ class Word2Vec {
   bool take_block(Index* block);
   void add_progress(Index epoch, Index tokens, double loss, int64_t num_pairs);
   float learning_rate(Index epoch, Index tokens) const;
-  double exchange_normalizer(double gain);
   bool cores_moved(int num_threads);
   void plan_copies(int num_threads);
   void train_blocks(int num_threads, const std::function<bool()>& keep_going);
@@ -148,7 +148,7 @@ class Word2Vec {
   std::atomic<bool> is_parked_{false};
   Index num_blocks_ = std::numeric_limits<Index>::max();  // known once train() was called
   std::atomic<bool> is_torn_{false};
-  std::atomic<double> log_normalizer_{0};  // NCE: log Z of every context
+  SharedMean log_normalizer_{0};  // NCE: log Z of every context
   mutable std::mutex progress_mutex_;
   Progress progress_{};
 };

@@ -28,8 +28,8 @@ class Word2VecWorker {
         kernels_(simd::kernels()),
         input_rows_(model.input_, model.input_plan_),
         output_rows_(model.output_, model.output_plan_),
-        exchange_interval_(
-            std::max<size_t>(kCentersStale / static_cast<size_t>(num_threads), 1)),
+        num_threads_(static_cast<double>(num_threads)),
+        join_interval_(std::max<size_t>(kCentersStale / static_cast<size_t>(num_threads), 1)),
         tokens_(model.text_, model.keep_below_, model.options_.window),
         inputs_(2 * static_cast<size_t>(model.options_.window)),
         outputs_(static_cast<size_t>(objective.max_targets())),
@@ -43,7 +43,7 @@ class Word2VecWorker {
       prepared.targets.assign(lists, Targets(objective.max_targets()));
     }
     coming_.reserve(1 + (lists + 1) * outputs_.size());
-    normalizer_ = normalizer_base_ = model.log_normalizer_;
+    normalizer_ = model.log_normalizer_.value();
   }
 
   // Adds what the copies of rows have gained: before anyone reads the matrices.
@@ -79,10 +79,10 @@ class Word2VecWorker {
       if (i < count && tokens_[i].is_center) train_center(walk, i);
       for (const float* row : coming_) prefetch(row);  // what no step has asked for
       coming_.clear();
-      if (step % exchange_interval_ == 0) exchange_normalizer();
+      if (step % join_interval_ == 0) join_normalizer();
       if (step % kStopInterval == 0 && stop_) return false;
     }
-    exchange_normalizer();
+    join_normalizer();
     model_.add_progress(walk.epoch, end - begin, loss_, num_pairs_);
     return true;
   }
@@ -95,7 +95,7 @@ class Word2VecWorker {
   static constexpr size_t kTargetAhead = 2;
   static constexpr size_t kRing = 16;  // a power of two above kDrawAhead
   static constexpr size_t kStopInterval = 256;
-  static constexpr size_t kCentersStale = 512;  // of all threads, between two exchanges of one
+  static constexpr size_t kCentersStale = 512;  // of all threads, between two joins of one
   static constexpr uint64_t kFirstDraw = 2;  // of the targets: 0 keeps a token, 1 is its window
 
   struct Prepared {
@@ -195,9 +195,9 @@ class Word2VecWorker {
     output_rows_.announce(center.word, coming_);
   }
 
-  void exchange_normalizer() {
+  void join_normalizer() {
     if (!Objective::kIsCorrected || !model_.options_.learn_normalizer) return;
-    normalizer_ = normalizer_base_ = model_.exchange_normalizer(normalizer_ - normalizer_base_);
+    normalizer_ = model_.log_normalizer_.join(normalizer_, num_threads_);
   }
 
   void train_center(const Walk& walk, size_t i) {
@@ -310,7 +310,8 @@ class Word2VecWorker {
   const simd::Kernels& kernels_;
   HotRows input_rows_;
   HotRows output_rows_;
-  size_t exchange_interval_;
+  double num_threads_;
+  size_t join_interval_;
   KeptTokens tokens_;
   std::vector<float*> inputs_;
   std::vector<float*> outputs_;
@@ -321,8 +322,7 @@ class Word2VecWorker {
   EpochRandom random_{0, 0};
   Targets block_noise_;     // of noise_block_
   Index noise_block_ = -1;  // of this epoch
-  double normalizer_;       // log Z as this thread has it, and when it last exchanged it
-  double normalizer_base_;
+  double normalizer_;       // this thread's copy of log Z
   bool is_measured_ = false;
   double loss_ = 0;
   int64_t num_pairs_ = 0;

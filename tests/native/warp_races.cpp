@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "core/shared_mean.h"
 #include "cuda/batch_layout.h"
 #include "cuda/block_trainer.h"
 #include "cuda/warp_trainer.h"
@@ -197,6 +198,9 @@ class RaceWarp {
   EMBKIT_UNSEEN uint64_t take(uint64_t* counter) { return (*counter)++; }
   EMBKIT_UNSEEN void count(uint64_t* counter, uint64_t value) { *counter += value; }
   EMBKIT_UNSEEN void count(double* counter, double value) { *counter += value; }
+  EMBKIT_UNSEEN double join(double* mean, double copy, double count) {
+    return *mean = join_mean(*mean, copy, count);
+  }
   EMBKIT_UNSEEN double read(const double* counter) const { return *counter; }
 
  private:
@@ -321,7 +325,7 @@ void run_block(Problem& problem, int num_warps) {
       sizeof(float));
   fibers.run(num_warps * kWarpSize, [&](int number) {
     RaceBlock block(fibers, number, num_warps);
-    BlockTrainer<RaceBlock>(block, problem.task, *shared, rows, rows + floats, 1.0f).run();
+    BlockTrainer<RaceBlock>(block, problem.task, *shared, rows, rows + floats, 1).run();
   });
 }
 
