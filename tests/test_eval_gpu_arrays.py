@@ -14,7 +14,7 @@ from tests.stand_in_cupy import StandIn
 def test_every_cell_is_measured_on_both_devices(stand_in: StandIn, tmp_path: Path) -> None:
     sizes = ["--words", "700", "--dim", "16", "--rounds", "1", "--device", "cuda"]
     found = gpu_arrays.main([*sizes, "--output", str(tmp_path / "r.json")])["metrics"]
-    assert len(found) == 4
+    assert len(found) == 5
     assert all(told["agree"] and told["gpu_seconds"] > 0 for told in found.values())
     assert stand_in.uploads > 0
 

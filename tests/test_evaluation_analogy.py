@@ -36,10 +36,19 @@ def all_questions() -> AnalogySet:
     return AnalogySet("planted", tuple(asked))
 
 
+WHERE = {"device": "cpu"}
+
+
+@pytest.fixture(autouse=True)
+def _on_each_device(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every test here search on the processor, and through CuPy."""
+    monkeypatch.setitem(WHERE, "device", device)
+
+
 def evaluate(
     vectors: Any, data: AnalogySet, *methods: AnalogyMethod, **options: Any
 ) -> list[AnalogyScore]:
-    chosen = AnalogyOptions(method=methods or METHODS, resamples=50, **options)
+    chosen = AnalogyOptions(method=methods or METHODS, resamples=50, **{**WHERE, **options})
     return evaluate_analogies(vectors, data, chosen)
 
 

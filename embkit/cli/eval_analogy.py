@@ -49,8 +49,10 @@ def analogy(
     sections
         Print each section too.
     """
+    from embkit.backend import open_backend
     from embkit.evaluation.analogy import evaluate_analogies, on_common_items
 
+    open_backend(options.device)  # refuses a device that is not there, before the work
     check_several(vectors, sets)
     data: list[Any] = open_sets("analogy", sets.set)
     scores: BySetAndMethod = [[] for _ in data for _ in options.method]

@@ -142,6 +142,10 @@ def evaluate_analogies(
         If ``vectors`` is none of the above.
     ValueError
         If a convention has no such method.
+    CudaError
+        If a GPU was asked for and cannot be used.
+    ResourceError
+        If its memory does not suffice.
 
     Examples
     --------

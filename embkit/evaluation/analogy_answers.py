@@ -57,6 +57,7 @@ def answer_questions(
         smoothing=asked.rules.smoothing,
         limit=asked.limit,
         threads=options.threads,
+        device=options.device,
     )
     rows, scores = best_rows(asked.space, search)
     asking, answering = word_pairs(data)

@@ -105,6 +105,7 @@ def _average(asked: Asked, pairs: list[RelationPair], options: AnalogyOptions) -
         smoothing=0,
         limit=asked.limit,
         threads=options.threads,
+        device=options.device,
     )
     rows, _ = best_rows(asked.space, search)
     return np.asarray(rows[0], np.int64)

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from embkit._native import core
+from embkit.backend import open_backend
 from embkit.device import available_threads
+from embkit.evaluation.analogy_tiles import Tiles
 from embkit.evaluation.blas import one_blas_thread
 from embkit.evaluation.spaces import Doubles, Ids, Space
 
@@ -41,6 +43,9 @@ class Search:
         Of 3CosMul.
     limit : int
         Only the first so many rows are candidates.
+    threads : int or None
+    device : str
+        Where dense vectors are scored.
     """
 
     terms: Any
@@ -51,6 +56,7 @@ class Search:
     smoothing: float
     limit: int
     threads: int | None = None
+    device: str = "cpu"
 
 
 def best_rows(space: Space, search: Search) -> tuple[Ids, Doubles]:
@@ -66,7 +72,17 @@ def best_rows(space: Space, search: Search) -> tuple[Ids, Doubles]:
     rows : array of int64, shape (num_methods, num_questions)
         -1 where there is no candidate.
     scores : array of float64, same shape
+
+    Raises
+    ------
+    CudaError
+        If a GPU was asked for and cannot be used.
+    ResourceError
+        If it has no memory for the smallest tile.
     """
+    backend, directions = open_backend(search.device), _directions(search)
+    if backend.is_gpu and not space.is_sparse:
+        return Tiles(backend, space, search, directions).best()
     threads = search.threads or available_threads()
     offsets = np.zeros(len(search.questions) + 1, np.int64)
     np.cumsum([len(rows) for rows in search.excluded], out=offsets[1:])
@@ -74,7 +90,7 @@ def best_rows(space: Space, search: Search) -> tuple[Ids, Doubles]:
     num_terms = search.terms.shape[0]
     scan = core.AnalogyScan(
         np.ascontiguousarray(search.questions, np.int64),
-        _directions(search),
+        directions,
         offsets,
         excluded.astype(np.int64),
         num_terms=num_terms,

@@ -14,6 +14,7 @@ from embkit.checks import (
     check_threads,
     take_plain_values,
 )
+from embkit.device import parse_device
 from embkit.evaluation.spaces import CASES, Case
 
 UnknownWords: TypeAlias = Literal["skip", "zero", "mean", "backoff"]
@@ -104,6 +105,9 @@ class AnalogyOptions(StatisticsOptions):
     """How a word finds its row, as for similarity."""
     restrict_vocab: int | None = None
     """Know only the first so many words: of questions, answers and candidates."""
+    device: str = "cpu"
+    """Where dense vectors' answers are searched, but for LRCos: cpu, cuda or cuda:N (through
+    CuPy), or auto, a GPU where one can be used."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -116,6 +120,7 @@ class AnalogyOptions(StatisticsOptions):
         if self.oov is not None:
             check_choice("oov", self.oov, ("skip", "wrong"))
         _check_vocabulary(self.case, self.restrict_vocab)
+        parse_device(self.device)
 
 
 def _check_vocabulary(case: Case | None, restrict_vocab: int | None) -> None:
