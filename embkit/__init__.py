@@ -9,6 +9,7 @@ from embkit import errors
 from embkit._version import __version__
 
 if TYPE_CHECKING:
+    from embkit import evaluation, formats, mapping, report, training  # noqa: F401
     from embkit.embeddings import Embeddings
     from embkit.formats import load, save
     from embkit.mapping import Mapping, SeedDictionary, map
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Embeddings", "Mapping", "SeedDictionary", "Vocabulary", "__version__", "errors"]
 __all__ += ["SparseEmbeddings", "load", "map", "resume", "save", "train"]
 
+_PARTS = ("evaluation", "formats", "mapping", "report", "training")
 # Brought in at first use, so that importing embkit costs next to nothing.
 _HOMES = {
     "Embeddings": "embkit.embeddings",
@@ -35,10 +37,12 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    if name in _PARTS:
+        return importlib.import_module(f"embkit.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'embkit' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_PARTS})

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from embkit import Embeddings, evaluation
 from embkit.errors import FormatError
 from embkit.evaluation import datasets
 from tests.examples import examples
@@ -361,3 +362,33 @@ def test_translations_of_a_word_may_stand_in_several_lines(tmp_path: Path) -> No
     path = tmp_path / "words.txt"
     path.write_text("dog\tHund\ndog\tKoeter/Hund\ncat\tKatze\n")
     assert datasets.read_translations(path) == {"dog": ("Hund", "Koeter"), "cat": ("Katze",)}
+
+
+TASKS = {
+    evaluation.evaluate_similarity: "cat\tdog\t9\ncat\tcar\t1\ndog\tcar\t2\n",
+    evaluation.evaluate_analogies: ": tiny\ncat dog car bus\n",
+    evaluation.evaluate_categorization: "cat\tanimal\ndog\tanimal\ncar\tthing\n",
+    evaluation.evaluate_outliers: "animal\tcat dog bus\tcar\n",
+}
+
+
+@pytest.mark.parametrize(("evaluate", "text"), TASKS.items())
+def test_tasks_take_a_set_by_its_file_too(
+    evaluate: Callable[..., object], text: str, write: Write
+) -> None:
+    rows = {"cat": [1.0, 0.1], "dog": [0.9, 0.2], "car": [0.1, 1.0], "bus": [0.2, 1.1]}
+    path = write("mine.tsv", text)
+    assert "mine" in str(evaluate(rows, path))
+    assert str(evaluate(rows, path)) == str(evaluate(rows, str(path)))
+    with pytest.raises(ValueError, match=r"data must be \w+Set, a file or .* got list"):
+        evaluate(rows, [("cat", "dog", 9.0)])
+    with pytest.raises(ValueError, match="got 'ws35'; did you mean ws353"):
+        evaluate(rows, "ws35")
+
+
+def test_tasks_across_languages_take_a_set_by_its_file_too(write: Write) -> None:
+    en = Embeddings.from_words({"cat": [1.0, 0.1], "dog": [0.9, 0.2], "cow": [0.1, 1.0]})
+    pairs = write("pairs.tsv", "cat\tcat\t9\ncat\tcow\t1\ndog\tcow\t2\n")
+    assert evaluation.evaluate_crosslingual_similarity(en, en, pairs).n_used == 3
+    questions = write("questions.txt", ": tiny\ncat dog cat dog\n")
+    assert evaluation.evaluate_crosslingual_analogies(en, en, questions).set == "questions"

@@ -204,6 +204,20 @@ def test_import_brings_in_nothing_but_numpy() -> None:
     assert {name for name in foreign if not name.startswith("_")} <= {"embkit", "numpy"}
 
 
+PARTS = """
+import embkit
+assert {"evaluation", "mapping"} <= {*dir(embkit)}
+assert "evaluate_similarity" in dir(embkit.evaluation)
+print(embkit.evaluation.evaluate_similarity.__name__, embkit.mapping.map_many.__name__)
+"""
+
+
+def test_parts_of_the_package_are_there_without_an_import_of_their_own() -> None:
+    command = [sys.executable, "-c", PARTS]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert shown.split() == ["evaluate_similarity", "map_many"]
+
+
 def test_package_refuses_unknown_names() -> None:
     with pytest.raises(AttributeError, match="no attribute 'tarin'"):
         _ = embkit.tarin

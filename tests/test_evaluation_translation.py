@@ -13,7 +13,7 @@ from embkit import Embeddings
 from embkit.evaluation.intervals import wilson_interval
 from embkit.evaluation.options import SimilarityOptions
 from embkit.evaluation.translation import TranslationOptions, evaluate_translation
-from embkit.mapping import LexiconConfig
+from embkit.mapping import LexiconConfig, SeedDictionary
 from embkit.retrieval import METHODS, Retriever, hubness
 
 NN = TranslationOptions(retrieval="nn")
@@ -210,3 +210,14 @@ def test_options_of_another_kind_are_refused_by_name(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         made()
+
+
+def test_a_dictionary_is_looked_up_as_the_command_does_and_a_path_told() -> None:
+    source = Embeddings.from_words({"new_york": [1.0, 0], "cat": [0, 1.0]})
+    target = Embeddings.from_words({"nova_jorko": [1.0, 0], "kato": [0, 1.0]})
+    seeds = SeedDictionary([("new york", "nova jorko"), ("cat", "kato"), ("cow", "bovo")])
+    score = evaluate_translation(source, target, seeds)
+    assert (score.num_covered, score.num_words) == (2, 3)
+    assert score.precision_at[1].value == 1
+    with pytest.raises(ValueError, match=r"gold must be .*'d\.txt': embkit\.SeedDict"):
+        evaluate_translation(source, target, "d.txt")  # type: ignore[arg-type]

@@ -53,6 +53,10 @@ _HOMES = "similarity analogy categorization outliers bias diagnostics stability 
 _HOMES += " translation crosslingual_words sentences alignment_error"
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> object:
     if name in __all__:
         for home in _HOMES.split():

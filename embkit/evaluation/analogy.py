@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +15,7 @@ from embkit.evaluation.analogy_answers import Answers, answer_questions
 from embkit.evaluation.analogy_pairs import answer_pairs
 from embkit.evaluation.analogy_questions import ask, resolve_rules
 from embkit.evaluation.conventions import AnalogyRules
+from embkit.evaluation.named import as_set
 from embkit.evaluation.options import PAIR_METHODS, AnalogyOptions
 from embkit.evaluation.results import Estimate, Result
 from embkit.evaluation.sets import AnalogySet
@@ -103,7 +105,7 @@ class AnalogyScore(Result):
 
 def evaluate_analogies(
     vectors: Vectors,
-    data: AnalogySet,
+    data: AnalogySet | str | os.PathLike[str],
     options: AnalogyOptions | None = None,
     *,
     name: str = "",
@@ -125,8 +127,8 @@ def evaluate_analogies(
     Parameters
     ----------
     vectors : Embeddings, sparse embeddings or mapping of words to arrays
-    data : AnalogySet
-        As `read_analogies` returns it.
+    data : AnalogySet, str or path
+        The set, or its file or name as `open_set` takes it.
     options : AnalogyOptions, optional
     name : str
         Name of the vectors in the result.
@@ -141,7 +143,7 @@ def evaluate_analogies(
     TypeError
         If ``vectors`` is none of the above.
     ValueError
-        If a convention has no such method.
+        If a convention has no such method, or ``data`` neither is nor names such a set.
     CudaError
         If a GPU was asked for and cannot be used.
     ResourceError
@@ -157,7 +159,7 @@ def evaluate_analogies(
     >>> score.method, score.accuracy.value, score.predicted
     ('3CosAdd', 1.0, ('queen',))
     """
-    options = options or AnalogyOptions()
+    data, options = as_set(data, AnalogySet), options or AnalogyOptions()
     rules = resolve_rules(options)
     paired = [method for method in options.method if method in PAIR_METHODS]
     if paired and options.convention != "embkit":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from embkit.evaluation.bootstrap import percentile_interval, resample
 from embkit.evaluation.clustering import belongs, purity, spherical_kmeans
+from embkit.evaluation.named import as_set
 from embkit.evaluation.results import Estimate, Result
 from embkit.evaluation.sets import CategorizationSet
 from embkit.evaluation.spaces import Vectors, as_space, find_rows
@@ -84,7 +86,7 @@ class CategorizationScore(Result):
 
 def evaluate_categorization(
     vectors: Vectors,
-    data: CategorizationSet,
+    data: CategorizationSet | str | os.PathLike[str],
     options: CategorizationOptions | None = None,
     *,
     name: str = "",
@@ -98,7 +100,8 @@ def evaluate_categorization(
     Parameters
     ----------
     vectors : Embeddings, sparse embeddings or mapping of words to arrays
-    data : CategorizationSet
+    data : CategorizationSet, str or path
+        The set, or its file or name as `open_set` takes it.
     options : CategorizationOptions, optional
     name : str
         Name of the vectors in the result.
@@ -111,6 +114,8 @@ def evaluate_categorization(
     ------
     TypeError
         If ``vectors`` is none of the above.
+    ValueError
+        If ``data`` neither is nor names such a set.
 
     Examples
     --------
@@ -120,7 +125,7 @@ def evaluate_categorization(
     1.0
     """
     options = options or CategorizationOptions()
-    space = as_space(vectors)
+    data, space = as_set(data, CategorizationSet), as_space(vectors)
     rows = find_rows(space, data.words, options.case, options.restrict_vocab)
     known = rows >= 0
     known[known] = space.norms[rows[known]] > 0

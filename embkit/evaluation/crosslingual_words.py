@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from embkit.embeddings import Embeddings
 from embkit.evaluation.intervals import wilson_interval
+from embkit.evaluation.named import as_set
 from embkit.evaluation.options import SimilarityOptions
 from embkit.evaluation.results import Estimate, Result
 from embkit.evaluation.sets import AnalogyQuestion, AnalogySet, SimilaritySet
@@ -22,7 +24,7 @@ from embkit.retrieval import RetrievalMethod, Retriever
 def evaluate_crosslingual_similarity(
     source: Embeddings,
     target: Embeddings,
-    data: SimilaritySet,
+    data: SimilaritySet | str | os.PathLike[str],
     options: SimilarityOptions | None = None,
     *,
     name: str = "",
@@ -36,7 +38,8 @@ def evaluate_crosslingual_similarity(
     ----------
     source, target : Embeddings
         Both in one space; the first word of a pair is the source's.
-    data : SimilaritySet
+    data : SimilaritySet, str or path
+        The set, or its file or name as `open_set` takes it.
     options : SimilarityOptions, optional
         As for `evaluate_similarity`; what they say of the vocabulary holds for each side's.
     name : str
@@ -45,7 +48,7 @@ def evaluate_crosslingual_similarity(
     Raises
     ------
     ValueError
-        If the dims differ.
+        If the dims differ, or ``data`` neither is nor names such a set.
 
     Examples
     --------
@@ -58,6 +61,7 @@ def evaluate_crosslingual_similarity(
     """
     _check_dims(source, target)
     spaces = as_space(source), as_space(target)
+    data = as_set(data, SimilaritySet)
     return score_pairs(spaces, data, options or SimilarityOptions(), name)
 
 
@@ -103,7 +107,7 @@ class CrosslingualAnalogyScore(Result):
 def evaluate_crosslingual_analogies(
     source: Embeddings,
     target: Embeddings,
-    data: AnalogySet,
+    data: AnalogySet | str | os.PathLike[str],
     *,
     case: Case = "fallback",
     retrieval: RetrievalMethod = "nn",
@@ -120,7 +124,8 @@ def evaluate_crosslingual_analogies(
     ----------
     source, target : Embeddings
         Both in one space.
-    data : AnalogySet
+    data : AnalogySet, str or path
+        The set, or its file or name as `open_set` takes it.
     case : {"exact", "lower", "fold", "fallback"}
         How a word finds its row.
     retrieval : {"nn", "csls", "inverted-softmax", "margin"}
@@ -131,10 +136,11 @@ def evaluate_crosslingual_analogies(
     Raises
     ------
     ValueError
-        If the dims differ.
+        If the dims differ, or ``data`` neither is nor names such a set.
     """
     _check_dims(source, target)
     left, right = as_space(source), as_space(target)
+    data = as_set(data, AnalogySet)
     questions = data.questions
     a, b = (find_rows(left, [getattr(q, x) for q in questions], case) for x in "ab")
     c = find_rows(right, [q.c for q in questions], case)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from embkit.checks import check_choice
 from embkit.errors import FormatError
@@ -25,7 +26,21 @@ from embkit.evaluation.registry import (
     path_of,
     registry,
 )
-from embkit.evaluation.sets import DataSet
+from embkit.evaluation.sets import (
+    AnalogySet,
+    CategorizationSet,
+    DataSet,
+    OutlierSet,
+    SimilaritySet,
+)
+
+_Set = TypeVar("_Set", SimilaritySet, AnalogySet, CategorizationSet, OutlierSet)
+_KINDS: dict[type, Kind] = {
+    SimilaritySet: "similarity",
+    AnalogySet: "analogy",
+    CategorizationSet: "categorization",
+    OutlierSet: "outliers",
+}
 
 
 def read_file(kind: Kind, path: Path, *, columns: Sequence[str] | None = None) -> DataSet:
@@ -95,6 +110,28 @@ def open_set(
         reason = f"{entry.name} has {entry.entries} entries, got {len(read)}"
         raise FormatError(path, None, None, reason)
     return replace(read, name=entry.name)
+
+
+def as_set(data: _Set | str | os.PathLike[str], form: type[_Set]) -> _Set:
+    r"""Return a set that is given as it is, or as `open_set` takes it.
+
+    Raises
+    ------
+    FileNotFoundError, FormatError, ValueError
+        As `open_set`; ValueError too if ``data`` is of another form.
+
+    Examples
+    --------
+    >>> path = getfixture("tmp_path") / "mine.tsv"
+    >>> _ = path.write_text("sun\tsea\t1.5\n")
+    >>> as_set(path, SimilaritySet).pairs
+    (('sun', 'sea'),)
+    """
+    found = open_set(data, _KINDS[form]) if isinstance(data, str | os.PathLike) else data
+    if not isinstance(found, form):
+        kinds = f"{form.__name__}, a file or a name of `embkit data list`"
+        raise ValueError(f"data must be {kinds}, got {type(found).__name__}")
+    return found
 
 
 def default_sets(kind: Kind, *, language: str = "en") -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from embkit.evaluation.bootstrap import Statistic, percentile_interval, resample
+from embkit.evaluation.named import as_set
 from embkit.evaluation.results import Estimate, Interval, Result
 from embkit.evaluation.sets import OutlierGroup, OutlierSet
 from embkit.evaluation.spaces import Doubles, Ids, Space, Vectors, as_space, find_rows
@@ -82,7 +84,7 @@ class OutlierScore(Result):
 
 def evaluate_outliers(
     vectors: Vectors,
-    data: OutlierSet,
+    data: OutlierSet | str | os.PathLike[str],
     options: OutlierOptions | None = None,
     *,
     name: str = "",
@@ -96,7 +98,8 @@ def evaluate_outliers(
     Parameters
     ----------
     vectors : Embeddings, sparse embeddings or mapping of words to arrays
-    data : OutlierSet
+    data : OutlierSet, str or path
+        The set, or its file or name as `open_set` takes it.
     options : OutlierOptions, optional
     name : str
         Name of the vectors in the result.
@@ -109,6 +112,8 @@ def evaluate_outliers(
     ------
     TypeError
         If ``vectors`` is none of the above.
+    ValueError
+        If ``data`` neither is nor names such a set.
 
     Examples
     --------
@@ -118,7 +123,7 @@ def evaluate_outliers(
     1.0
     """
     options = options or OutlierOptions()
-    space = as_space(vectors)
+    data, space = as_set(data, OutlierSet), as_space(vectors)
     groups = tuple(_ask(space, group, options) for group in data.groups)
     used = sum(group.n_used for group in groups)
     total = sum(group.n_total for group in groups)

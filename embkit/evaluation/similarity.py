@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +18,7 @@ from embkit.evaluation.conventions import SIMILARITY_RULES, SimilarityRules
 from embkit.evaluation.correlations import harmonic_mean, pearson, spearman
 from embkit.evaluation.datasets import SimilaritySet
 from embkit.evaluation.intervals import correlation_interval
+from embkit.evaluation.named import as_set
 from embkit.evaluation.options import SimilarityOptions
 from embkit.evaluation.pair_cosines import pair_cosines
 from embkit.evaluation.results import Estimate, Interval, Result
@@ -93,7 +95,7 @@ class SimilarityScore(Result):
 
 def evaluate_similarity(
     vectors: Vectors,
-    data: SimilaritySet,
+    data: SimilaritySet | str | os.PathLike[str],
     options: SimilarityOptions | None = None,
     *,
     name: str = "",
@@ -103,8 +105,8 @@ def evaluate_similarity(
     Parameters
     ----------
     vectors : Embeddings, sparse embeddings or mapping of words to arrays
-    data : SimilaritySet
-        As `read_similarity` returns it.
+    data : SimilaritySet, str or path
+        The set, or its file or name as `open_set` takes it.
     options : SimilarityOptions, optional
         Policies for unknown words and case, interval, convention.
     name : str
@@ -119,6 +121,8 @@ def evaluate_similarity(
     ------
     TypeError
         If ``vectors`` is none of the above.
+    ValueError
+        If ``data`` neither is nor names such a set.
 
     Examples
     --------
@@ -130,7 +134,7 @@ def evaluate_similarity(
     >>> score.spearman.value, score.n_used, score.n_total, score.unknown_words
     (1.0, 3, 4, ('gnu',))
     """
-    space = as_space(vectors)
+    data, space = as_set(data, SimilaritySet), as_space(vectors)
     return score_pairs((space, space), data, options or SimilarityOptions(), name)
 
 

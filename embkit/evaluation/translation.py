@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias  # noqa: F401  (for inherited fields)
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable  # noqa: F401
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,17 @@ from embkit.evaluation.results import Estimate, Result
 from embkit.retrieval import METHODS, Hubness, RetrievalMethod, Retriever, hubness
 
 Pair: TypeAlias = tuple[str, str]
-Gold: TypeAlias = Iterable[Pair]
+
+
+@runtime_checkable
+class Dictionary(Protocol):
+    """What `embkit.mapping.SeedDictionary` does for a test."""
+
+    def spelled(self, source: Any, target: Any) -> list[Pair]:  # noqa: ANN401
+        """Return all pairs, each word as its vocabulary spells it."""
+
+
+Gold: TypeAlias = Iterable[Pair] | Dictionary
 FREQUENCY_BINS = (1_000, 5_000, 20_000, 50_000)
 """Rows at which the bins of frequency end; a last one holds the rest."""
 _NEAREST = 10  # targets of a word that hubs are counted among
@@ -137,7 +148,7 @@ def evaluate_translation(
     ----------
     source, target : Embeddings
         Both in one space, most frequent words first.
-    gold : iterable of (source word, target word)
+    gold : SeedDictionary or iterable of (source word, target word)
         A test dictionary; a word may have several translations.
     options : TranslationOptions, optional
     groups : mapping of name to pairs of ``gold``, optional
@@ -153,7 +164,7 @@ def evaluate_translation(
     Raises
     ------
     ValueError
-        If the dictionary is empty, or the spaces' dims differ.
+        If the dictionary is empty or a path, or the spaces' dims differ.
 
     Examples
     --------
@@ -165,7 +176,7 @@ def evaluate_translation(
     (1.0, 0.6666666666666666)
     """
     options = options or TranslationOptions()
-    pairs = list(dict.fromkeys((s, t) for s, t in gold))
+    pairs = list(dict.fromkeys(_pairs_of(gold, source, target)))
     if options.exclude_identical:
         pairs = [(s, t) for s, t in pairs if s != t]
     if not pairs:
@@ -201,6 +212,16 @@ def evaluate_translation(
         hubs,
         best,
     )
+
+
+def _pairs_of(gold: Gold, source: Embeddings, target: Embeddings) -> list[Pair]:
+    """Return the pairs; a dictionary's as the vocabularies spell them, as the command does."""
+    if isinstance(gold, str | os.PathLike):
+        how = "embkit.SeedDictionary.read(path) reads a file"
+        raise ValueError(f"gold must be pairs of words, got {os.fspath(gold)!r}: {how}")
+    if isinstance(gold, Dictionary):
+        return gold.spelled(source.vocabulary, target.vocabulary)
+    return [(s, t) for s, t in gold]
 
 
 def _find(space: Embeddings, words: list[str], limit: int | None) -> NDArray[np.int64]:
