@@ -37,7 +37,7 @@ def test_map_then_apply_brings_translations_together(
     files: Files, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_main(map_arguments(files, "--output", files["m"])) == 0
-    assert "40 of 41 pairs used; both words unknown: 1" in capsys.readouterr().err
+    assert "40 of 41 pairs used; both words unknown: 1 ('x y')" in capsys.readouterr().err
     arguments = ["apply", files["m"], files["s.bin"], "--side", "source", "--unit"]
     assert run_main([*arguments, "--output", files["o.vec"]]) == 0
     mapped, fitted = embkit.load(files["o.vec"]), Mapping.open(files["m"])
@@ -139,7 +139,11 @@ def test_a_weight_that_cannot_be_used_is_told_before_the_vectors_are_read(
     [
         (HYBRID, "dictionary, first, or first_source and first_target must be given"),
         ([*SELF, "--start", "dictionary"], "dictionary needs a dictionary"),
-        ([], "dictionary must be given for the method orthogonal"),
+        (
+            [],
+            "dictionary must be given for the method orthogonal, got None; identical words are "
+            "one too, and hybrid, adversarial and self-learning can do without",
+        ),
     ],
 )
 def test_a_missing_dictionary_is_told_before_the_vectors_are_read(
@@ -148,6 +152,31 @@ def test_a_missing_dictionary_is_told_before_the_vectors_are_read(
     Path(files["s.bin"]).write_bytes(b"not vectors")
     assert run_main(["map", files["s.bin"], files["t"], "--output", files["m"], *more]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_two_periods_are_brought_together_by_the_words_that_they_share(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after, _ = planted(120, 6, seed=1)
+    words = [*before.words[:100], *after.words[100:]]  # the last 20 are those of one period
+    embkit.save(before, tmp_path / "before")
+    embkit.save(embkit.Embeddings.from_words(words, after.vectors), tmp_path / "after.vec")
+    sides = [str(tmp_path / "before"), str(tmp_path / "after.vec")]
+    written = str(tmp_path / "m")
+    assert run_main(["map", *sides, "--identical", "--output", written]) == 0
+    assert "100 of 100 pairs used" in capsys.readouterr().err
+    assert Mapping.open(written).provenance["dictionary"] == "identical words"
+    assert run_main(["translate", *sides, "--mapping", written, words[7], "--topn", "1"]) == 0
+    assert capsys.readouterr().out.split()[:2] == [words[7], words[7]]
+    more = ["--identical", "--dictionary", str(tmp_path / "before"), "--output", written]
+    assert run_main(["map", *sides, *more]) == 2
+    assert "identical must be left out" in capsys.readouterr().err
+
+
+def test_no_identical_words_are_told(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["map", files["s.bin"], files["t"], "--identical", "--output", files["m"]]
+    assert run_main(arguments) == 2
+    assert "words that both spell alike, got none" in capsys.readouterr().err
 
 
 def test_a_map_that_is_read_is_not_written_over(

@@ -210,7 +210,9 @@ def test_used_and_unused_pairs_are_counted_with_reasons() -> None:
             "pair stands twice": ["dog Hund"],
         },
     }
-    assert pairs.report.summary().startswith("1 of 5 pairs used; target word unknown: 1;")
+    assert pairs.report.summary().startswith(
+        "1 of 5 pairs used; target word unknown: 1 ('cat Katze');"
+    )
 
 
 @pytest.mark.parametrize(

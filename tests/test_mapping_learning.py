@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from embkit import Embeddings, Vocabulary, map
 from embkit.mapping.growing import grow, mutual_pairs, refine
 from embkit.mapping.induction import Side, induce
-from embkit.mapping.initial import identical_words, numerals, similar_distributions
+from embkit.mapping.initial import (
+    identical_dictionary,
+    identical_words,
+    numerals,
+    similar_distributions,
+)
 from embkit.mapping.learning_config import GrowingConfig, SelfLearningConfig
 from embkit.mapping.normalize import apply_steps, fit_steps
 from embkit.mapping.self_learning import Iteration, join, self_learn
@@ -135,6 +140,19 @@ def test_pairs_start_from_identical_words_and_from_numerals() -> None:
     target = Vocabulary.from_words(["x1", "Berlin", "das", "1999"])
     assert [side.tolist() for side in identical_words(source, target)] == [[1, 2, 3], [3, 1, 0]]
     assert [side.tolist() for side in numerals(source, target)] == [[1], [3]]
+
+
+def test_identical_words_are_a_dictionary_but_for_those_that_are_not_utf8() -> None:
+    source = Vocabulary.from_words(["a", b"\xff", "new york", "b"])
+    target = Vocabulary.from_words(["new york", b"\xff", "a"])
+    found = identical_dictionary(source, target)
+    assert [(pair.source, pair.target) for pair in found] == [
+        ("a", "a"),
+        ("new york", "new york"),
+    ]
+    assert len(found.find(source, target)) == 2
+    with pytest.raises(ValueError, match="words that both spell alike, got none"):
+        identical_dictionary(source, Vocabulary.from_words([b"\xff"]))
 
 
 @pytest.mark.parametrize("start", ["identical", "numerals"])

@@ -96,6 +96,24 @@ def test_vectors_are_not_a_map(spaces: Planted, tmp_path: Path) -> None:
         Mapping.open(tmp_path / "model" / "embeddings.safetensors")
 
 
+def test_a_file_of_another_kind_is_not_a_map(tmp_path: Path) -> None:
+    for content in (b"", b"2 3\nthe 1 2 3\ncat 4 5 6\n"):
+        (tmp_path / "v.vec").write_bytes(content)
+        with pytest.raises(FormatError, match="this is not a mapping of embkit"):
+            Mapping.open(tmp_path / "v.vec")
+
+
+def test_a_map_shows_what_it_is_and_is_compared_as_itself(fitted: Mapping) -> None:
+    dims = f"{len(fitted.source_map)} and {len(fitted.target_map)} dimensions to {fitted.dim}"
+    verdict = fitted.statistics["verdict"]["judgement"]
+    assert repr(fitted) == f"Mapping({dims}, {fitted.method}, verdict {verdict})"
+    assert (
+        repr(Mapping(np.eye(2, dtype="f4"), np.eye(2, dtype="f4")))
+        == "Mapping(2 and 2 dimensions to 2, given)"
+    )
+    assert fitted != Mapping(fitted.source_map, fitted.target_map)  # arrays do not compare
+
+
 def test_a_newer_format_is_told(tmp_path: Path) -> None:
     path = tmp_path / "m"
     path.write_bytes(build_header({}, {"format": "embkit-mapping", "format_version": "2"}))

@@ -341,5 +341,7 @@ def test_a_wrong_dictionary_of_few_pairs_fails(count: int) -> None:
 def test_what_chance_might_find_as_well_has_failed() -> None:
     found = [judge(held_out=share, pairs=40) for share in (6 / 40, 8 / 40)]
     assert [verdict.judgement for verdict in found] == ["failed", "good"]
-    assert found[0].reasons == ("of pairs held out, 15% are found, and chance finds 5% of 40",)
+    assert found[0].reasons == (
+        "of pairs held out, 15% are found among 20, and chance finds 5% of 40",
+    )
     assert judge(held_out=0.15, pairs=100).judgement == "doubtful"

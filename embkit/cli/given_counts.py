@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from embkit.cli.loading import given_vocabulary, require_input
 from embkit.cli.options import CountsRunOptions
+from embkit.cli.own_files import kind_of
 from embkit.config import CooccurrenceConfig
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def check_source(
             raise ValueError(
                 "corpus must be given: a text file, a folder, a glob, or -; or --cooccurrence"
             )
+        if kind_of(Path(sources[0])) == "counts":
+            raise ValueError(f"corpus must be text, got counts: --cooccurrence {sources[0]}")
         return
     require_input(run.cooccurrence)
     if sources:

@@ -10,6 +10,7 @@ from cyclopts import App
 from embkit.cli.exit_codes import ExitCode
 from embkit.cli.loading import require_input
 from embkit.cli.options import FLATTEN, CommonOptions
+from embkit.cli.own_files import inspect_own
 from embkit.cli.terminal import print_json, print_table
 
 EXAMPLE = "Example: embkit inspect vectors.bin --json"
@@ -20,22 +21,23 @@ def inspect(
 ) -> int:
     """Tell the format of a file, its size, and everything odd in it.
 
-    The exit code is 3 if the file has problems, so that it loads only with --lenient.
+    Of a map: how it was fitted, and the verdict on it; of counts: how they were made. The exit
+    code is 3 if the file has problems, so that it loads only with --lenient.
 
     Parameters
     ----------
     file
-        File or folder with vectors; - reads standard input.
+        File or folder with vectors, a map or counts; - reads standard input.
     """
     require_input(file)
     from embkit import formats
 
-    report = formats.inspect(file).to_dict()
+    report = inspect_own(file) or formats.inspect(file).to_dict()
     if common.json:
         print_json(report)
     else:
         print_table((name.replace("_", " "), _text(value)) for name, value in report.items())
-    return ExitCode.INPUT if report["problems"] else ExitCode.DONE
+    return ExitCode.INPUT if report.get("problems") else ExitCode.DONE
 
 
 def _text(value: object) -> str:

@@ -75,6 +75,9 @@ class SeedOptions:
     source and its targets, parted by blanks."""
     reverse_dictionary: Flag = False
     """The dictionary names the word of the target first."""
+    identical: Flag = False
+    """Instead of a dictionary, the words that both sides spell alike: for two spaces of one
+    language, such as of two periods."""
     alignments: Path | None = None
     """Instead of a dictionary, links i-j between the words of source_text and target_text."""
     source_text: Path | None = None
@@ -99,6 +102,8 @@ class SeedOptions:
             raise ValueError("alignments, source_text and target_text must be given together")
         if self.dictionary is not None and self.alignments is not None:
             raise ValueError("dictionary must be left out where alignments are given")
+        if self.identical and (self.dictionary or self.alignments):
+            raise ValueError("identical must be left out where pairs are given otherwise")
         for name, given in (("dictionary", self.dictionary), ("alignments", self.alignments)):
             if getattr(self, f"reverse_{name}") and given is None:
                 raise ValueError(f"{name} must be given where reverse_{name} is")
@@ -155,7 +160,7 @@ def map_command(
     first = [chosen.get(f"first{side}") for side in ("", "_source", "_target")]
     inputs = [source, target, *seeds.files(), *(Path(path) for path in first if path)]
     pairs = seeds.read(counts=method == "alignment")
-    check_supervision(method, config, given=pairs is not None)
+    check_supervision(method, config, given=pairs is not None or seeds.identical)
     if pairs is not None and (method == "alignment" or getattr(config, "weights", False)):
         pairs.check_weights()
     if method == "alignment" and set(paths) != {"source"}:
@@ -168,6 +173,8 @@ def map_command(
             )
         sides = {"source": source, "target": target}
         spaces = {name: load_dense_vectors(path, load) for name, path in sides.items()}
+        if seeds.identical:
+            pairs = mapping.identical_dictionary(*(side.vocabulary for side in spaces.values()))
         check_sides(spaces.values(), _copies(spaces, config, pairs, paths), load)
 
         def before(found: SpacesReport) -> None:

@@ -7,6 +7,7 @@ from embkit.mapping.apply import apply_to_file
 from embkit.mapping.comparison import SpacesReport, compare_spaces
 from embkit.mapping.dictionary import SeedDictionary
 from embkit.mapping.fit import fit_cca, fit_five_step, fit_linear, fit_orthogonal
+from embkit.mapping.initial import identical_dictionary
 from embkit.mapping.lexicon import Lexicon, LexiconConfig, induce_dictionary
 from embkit.mapping.many import map_many
 from embkit.mapping.methods import METHODS, Method
@@ -39,6 +40,7 @@ __all__ = [
     "fit_linear",
     "fit_orthogonal",
     "fit_steps",
+    "identical_dictionary",
     "induce_dictionary",
     "map",
     "map_many",

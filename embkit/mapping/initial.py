@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.checks import check_at_least
+from embkit.mapping.dictionary import SeedDictionary
 from embkit.mapping.induction import induce
 from embkit.vocabulary import Vocabulary
 
@@ -28,6 +29,35 @@ def identical_words(source: Vocabulary, target: Vocabulary) -> Pairs:
     (array([1]), array([0]))
     """
     return _shared(source, target, lambda word: True)
+
+
+def identical_dictionary(source: Vocabulary, target: Vocabulary) -> SeedDictionary:
+    """Return the words that both vocabularies spell alike as a dictionary.
+
+    For two spaces of one language, such as of two periods (Hamilton et al. 2016, "Diachronic
+    word embeddings reveal statistical laws of semantic change"), or of languages that share
+    many words. Words that are not UTF-8 are left out.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+
+    Examples
+    --------
+    >>> words = Vocabulary.from_words(["gay", "war"]), Vocabulary.from_words(["war", "web"])
+    >>> [(pair.source, pair.target) for pair in identical_dictionary(*words)]
+    [('war', 'war')]
+    """
+    words = [source.bytes_of(int(row)) for row in identical_words(source, target)[0]]
+    known = [word.decode() for word in words if _is_utf8(word) and word.strip()]
+    if not known:
+        raise ValueError("source and target must have words that both spell alike, got none")
+    return SeedDictionary([(word, word) for word in known], path="identical words")
+
+
+def _is_utf8(word: bytes) -> bool:
+    return word.decode("utf-8", "ignore").encode() == word
 
 
 def numerals(source: Vocabulary, target: Vocabulary) -> Pairs:

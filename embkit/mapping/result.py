@@ -33,7 +33,7 @@ _BLOCK_NUMBERS = 1 << 20
 _STEP_NAMES = ("unit", "center", "remove")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Mapping:
     """Maps from two embedding spaces into a common one.
 
@@ -79,6 +79,12 @@ class Mapping:
                 "source_map and target_map must have as many columns as each other, "
                 f"got {self.source_map.shape[1]} and {self.target_map.shape[1]}"
             )
+
+    def __repr__(self) -> str:
+        sides = " and ".join(str(len(side)) for side in (self.source_map, self.target_map))
+        told = self.statistics.get("verdict")
+        verdict = f", verdict {told.get('judgement')}" if isinstance(told, dict) else ""
+        return f"Mapping({sides} dimensions to {self.dim}, {self.method}{verdict})"
 
     @property
     def dim(self) -> int:
@@ -199,6 +205,9 @@ class Mapping:
         """
         file = Path(path)
         with open_file(file) as stream:
+            if stream.read(9)[8:] != b"{":
+                raise FormatError(file, None, 0, "this is not a mapping of embkit")
+            stream.seek(0)
             header = read_header(stream, file)
             _check_format(file, header)
             content = np.fromfile(stream, np.uint8)

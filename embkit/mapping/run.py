@@ -169,7 +169,11 @@ def check_supervision(method: str, config: MappingConfig, *, given: bool) -> Non
     if given and supervision == "none":
         raise ValueError(f"dictionary must be left out for the method {method}")
     if not given and supervision == "dictionary":
-        raise ValueError(f"dictionary must be given for the method {method}, got None")
+        others = [name for name, known in METHODS.items() if known.supervision != "dictionary"]
+        raise ValueError(
+            f"dictionary must be given for the method {method}, got None; identical words are "
+            f"one too, and {', '.join(others[:-1])} and {others[-1]} can do without"
+        )
     if isinstance(config, SelfLearningConfig):
         check_start(config.start, given=given)
     if isinstance(config, HybridConfig):

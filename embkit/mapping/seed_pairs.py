@@ -43,15 +43,28 @@ class SeedReport:
         }
 
     def summary(self) -> str:
-        """Return one line for people.
+        """Return one line for people, with some of the pairs.
 
         Examples
         --------
         >>> SeedReport(3, 2, {"source word unknown": 1}).summary()
         '2 of 3 pairs used; source word unknown: 1'
+        >>> some = {"pair stands twice": ["dog Hund", "cat Katze"]}
+        >>> SeedReport(5, 2, {"pair stands twice": 3}, some).summary()
+        "2 of 5 pairs used; pair stands twice: 3 ('dog Hund', 'cat Katze', ...)"
         """
-        reasons = [f"{reason}: {count}" for reason, count in self.unused.items()]
+        reasons = [
+            f"{reason}: {count}{_shown(self.examples.get(reason, []), count)}"
+            for reason, count in self.unused.items()
+        ]
         return "; ".join([f"{self.used} of {self.num_pairs} pairs used", *reasons])
+
+
+def _shown(pairs: list[str], count: int) -> str:
+    if not pairs:
+        return ""
+    some = [repr(pair if len(pair) <= 40 else f"{pair[:37]}...") for pair in pairs[:3]]
+    return f" ({', '.join([*some, *['...'] * (count > len(some))])})"
 
 
 @dataclass(frozen=True)

@@ -313,7 +313,8 @@ def judge(
         share = f"another run translates {repeated:.0%} of frequent words alike"
         is_failed, is_good = repeated < REPEATED_FAILED, repeated >= _REPEATED_GOOD
     elif held_out is not None:
-        share = f"of pairs held out, {held_out:.0%} are found"
+        among = "" if pairs is None else f" among {pairs // 2}"
+        share = f"of pairs held out, {held_out:.0%} are found{among}"
         is_failed, is_good = held_out < _HELD_OUT_FAILED, held_out >= _HELD_OUT_GOOD
         if pairs is not None and _by_chance(held_out, pairs) > _LEAST_SURPRISE:
             share += f", and chance finds {2 / pairs:.0%} of {pairs}"
