@@ -11,7 +11,7 @@ import pytest
 
 import embkit
 from embkit.cli import main as run_main
-from embkit.mapping import SeedDictionary
+from embkit.mapping import Mapping, SeedDictionary, translate
 from tests.spaces import pairs, planted
 
 
@@ -36,6 +36,68 @@ def test_words_are_translated(arguments: list[str], capsys: pytest.CaptureFixtur
     assert run_main(["translate", *arguments[:2], "s5", *arguments[2:], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["s5"][0]["word"] == "t5"
     assert run_main(["translate", *arguments[:2], "nothing", *arguments[2:]]) == 2
+
+
+def test_a_map_serves_the_other_direction_too(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turned = [arguments[1], arguments[0]]
+    mapped = [*arguments[2:], "--reverse-mapping"]
+    assert run_main(["translate", *turned, "t5", "t140", *mapped, "-n", "1"]) == 0
+    cells = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[:2] for row in cells] == [["t5", "s5"], ["t140", "s140"]]
+    test = ["--dictionary", str(tmp_path / "test.txt"), "--reverse-dictionary"]
+    assert run_main(["eval", "translation", *turned, *mapped, *test, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)[0]
+    assert told["precision_at"]["1"]["value"] > 0.9
+    assert run_main(["translate", *turned, "t5", "--reverse-mapping"]) == 2
+    assert "mapping must be given where reverse_mapping is" in capsys.readouterr().err
+
+
+def test_sides_that_were_swapped_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target, _ = planted(120, 6, seed=1)
+    wide = np.hstack([target.vectors, target.vectors[:, :2]])
+    embkit.save(source, tmp_path / "s.bin")
+    embkit.save(target, tmp_path / "t")
+    embkit.save(embkit.Embeddings.from_words(target.words, wide), tmp_path / "wide")
+    s, t, w = (str(tmp_path / name) for name in ("s.bin", "t", "wide"))
+    for name, method in ((t, "orthogonal"), (w, "cca")):
+        made = embkit.map(
+            embkit.load(s), embkit.load(name), dictionary=pairs(60), method=method
+        )
+        made.save(f"{name}.map")
+    assert run_main(["translate", s, t, "s5", "--mapping", t + ".map"]) == 0
+    assert "warning" not in capsys.readouterr().err
+    assert run_main(["translate", t, s, "t5", "--mapping", t + ".map"]) == 0
+    told = capsys.readouterr().err
+    assert "warning: both files are known from the map's other side; is SOURCE" in told
+    assert run_main(["translate", w, s, "t5", "--mapping", w + ".map"]) == 2
+    told = capsys.readouterr().err
+    assert "wide: the map takes source vectors of 6 dimensions, got 8; is SOURCE" in told
+    assert run_main(["translate", w, s, "t5", "--mapping", t + ".map"]) == 2
+    assert "of 6 dimensions, got 8\n" in capsys.readouterr().err
+
+
+def test_python_translates_as_the_command_does(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fitted = Mapping.open(arguments[3])
+    sides = (
+        fitted.apply(embkit.load(arguments[0]), "source"),
+        fitted.apply(embkit.load(arguments[1]), "target"),
+    )
+    assert run_main(["translate", *arguments[:2], "s5", *arguments[2:], "--json"]) == 0
+    best = translate(*sides, ["s5"])["s5"]
+    assert json.loads(capsys.readouterr().out)["s5"] == [
+        {"word": word, "score": score} for word, score in best
+    ]
+    assert list(translate(*sides, ["no", "s5"], oov="skip")) == ["s5"]
+    with pytest.raises(KeyError, match="no"):
+        translate(*sides, ["no"])
+    with pytest.raises(ValueError, match="words must be a list of words, got 's5'"):
+        translate(*sides, "s5")
 
 
 def test_an_induced_dictionary_is_a_dictionary(

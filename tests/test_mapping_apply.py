@@ -87,5 +87,5 @@ def test_a_broken_file_leaves_no_output(mapping: Mapping, tmp_path: Path) -> Non
         apply_to_file(mapping, tmp_path / "v", tmp_path / "o.bin", side="source", block_bytes=1)
     assert [p.name for p in tmp_path.iterdir()] == ["v"]
     (tmp_path / "v").write_text("a 1 2\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="source rows must have shape"):
+    with pytest.raises(ValueError, match=r"v: the map takes source vectors of 8 d.*got 2"):
         apply_to_file(mapping, tmp_path / "v", tmp_path / "o.bin", side="source")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from embkit.cli.loading import load_dense_vectors, require_input
-from embkit.cli.options import LoadOptions
+from embkit.cli.options import Flag, LoadOptions
 from embkit.cli.terminal import human_bytes
 from embkit.errors import ResourceError
 from embkit.memory import memory_limit
 
+SIDES: tuple[Side, Side] = ("source", "target")
+_log = logging.getLogger("embkit")
 _WORKING_BYTES = 1 << 28  # products of a search, scores of a tile of queries
 # Both sides' rows in float64: as they are, weighted, centred, mapped.
 _COPIES_OF_PAIRS = 8
@@ -22,6 +25,8 @@ _COPIES_OF_LEARNED = 5  # as they are, weighted, and half of both in float32 bef
 
 if TYPE_CHECKING:
     from embkit.embeddings import Embeddings
+    from embkit.mapping import Mapping
+    from embkit.mapping.result import Side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +36,8 @@ class MappingOption:
     mapping: Annotated[Path | None, Parameter(alias="-m")] = None
     """Bring both sides into one space by this map, made by embkit map; without it they must be
     in one space already."""
+    reverse_mapping: Flag = False
+    """The map was fitted the other way round: SOURCE is its target's side."""
 
 
 def load_mapped(
@@ -52,19 +59,41 @@ def load_mapped(
     for path in (source, target, option.mapping):
         if path is not None:
             require_input(path)
+    if option.reverse_mapping and option.mapping is None:
+        raise ValueError("mapping must be given where reverse_mapping is")
     from embkit.mapping import Mapping
 
     fitted = Mapping.open(option.mapping) if option.mapping is not None else None
     left, right = load_dense_vectors(source, load), load_dense_vectors(target, load)
     _check_memory([left, right], None if fitted is None else fitted.dim, load)
     if fitted is not None:
-        return fitted.apply(left, "source"), fitted.apply(right, "target")
+        first, second = SIDES[::-1] if option.reverse_mapping else SIDES
+        _check_fit(fitted, {first: (source, left), second: (target, right)})
+        return fitted.apply(left, first), fitted.apply(right, second)
     if left.dim != right.dim:
         raise ValueError(
             "vectors must be in one space, or --mapping be given: "
             f"dims are {left.dim} and {right.dim}"
         )
     return left, right
+
+
+def _check_fit(fitted: Mapping, sides: dict[Side, tuple[Path, Embeddings]]) -> None:
+    """Refuse vectors that a map cannot take; warn where both are known from its other side."""
+    from embkit.mapping.run import origin_of
+
+    hint = "is SOURCE the side that the map calls target? --reverse-mapping says so"
+    for side, (path, vectors) in sides.items():
+        if vectors.dim != fitted.width(side):
+            told = f"{side} vectors of {fitted.width(side)} dimensions, got {vectors.dim}"
+            fits_turned = vectors.dim == fitted.width(SIDES[side == "source"])
+            raise ValueError(
+                f"{path}: the map takes {told}{f'; {hint}' if fits_turned else ''}"
+            )
+    found = [origin_of(sides[side][1]) for side in SIDES]
+    fitted_to = [fitted.provenance.get(side) for side in SIDES]
+    if found != fitted_to and found == fitted_to[::-1]:
+        _log.warning("both files are known from the map's other side; %s", hint)
 
 
 def _check_memory(sides: list[Embeddings], dim: int | None, load: LoadOptions) -> None:

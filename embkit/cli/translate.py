@@ -7,12 +7,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from embkit import mapping
 from embkit.backend import open_backend
 from embkit.cli.loading import oov_of
 from embkit.cli.mapped import MappingOption, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.cli.terminal import print_json, print_table
-from embkit.retrieval import RetrievalMethod, Retriever
+from embkit.retrieval import RetrievalMethod
 
 
 def translate(
@@ -47,12 +48,9 @@ def translate(
         raise ValueError("words must be given: embkit translate SOURCE TARGET WORDS...")
     left, right = load_mapped(source, target, space, load)
     oov = oov_of(left, words, source)
-    retriever = Retriever(left.vectors, right.vectors, method=retrieval, device=device)
-    found = retriever.search(left.lookup(words, oov=oov), topn)
-    answers = {
-        word: [(right.words[row], score) for row, score in found.pairs(i)]
-        for i, word in enumerate(words)
-    }
+    answers = mapping.translate(
+        left, right, words, topn=topn, retrieval=retrieval, oov=oov, device=device
+    )
     if common.json:
         print_json(
             {

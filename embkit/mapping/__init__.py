@@ -16,6 +16,7 @@ from embkit.mapping.result import Mapping
 from embkit.mapping.run import map
 from embkit.mapping.seed_pairs import SeedPairs, SeedReport
 from embkit.mapping.spaces import Fit, Spaces
+from embkit.mapping.translate import translate
 from embkit.mapping.verdict import Verdict
 from embkit.mapping.word_alignments import most_frequent, read_word_alignments
 
@@ -47,4 +48,5 @@ __all__ = [
     "most_frequent",
     "project_aligned",
     "read_word_alignments",
+    "translate",
 ]

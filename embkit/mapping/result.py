@@ -91,6 +91,10 @@ class Mapping:
         """Dimensions of the common space."""
         return int(self.source_map.shape[1])
 
+    def width(self, side: Side) -> int:
+        """Return how many dimensions the vectors of a side have."""
+        return len(self._side(side)[0])
+
     def map_source(self, matrix: Matrix, *, unit: bool = False) -> Matrix:
         """Return rows of the source space in the common space.
 
