@@ -59,6 +59,7 @@ build_ext.build_extension = list_objects
 """
 
 ARCHITECTURES = {
+    "12.4": (50, 52, 53, 60, 61, 62, 70, 72, 75, 80, 86, 87, 89, 90),
     "12.9": (50, 52, 53, 60, 61, 62, 70, 72, 75, 80, 86, 87, 89, 90, 100, 101, 103, 120, 121),
     "13.0": (75, 80, 86, 87, 88, 89, 90, 100, 103, 110, 120, 121),
 }
@@ -137,7 +138,11 @@ def test_a_wrong_choice_of_build_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("version", "generations", "newest"),
-    [("12.9", (75, 80, 90, 100, 120), 121), ("13.0", (75, 80, 90, 100, 110, 120), 121)],
+    [
+        ("12.4", (75, 80, 90), 90),
+        ("12.9", (75, 80, 90, 100, 120), 121),
+        ("13.0", (75, 80, 90, 100, 110, 120), 121),
+    ],
 )
 def test_machine_code_is_for_every_generation_and_ptx_for_what_comes_after(
     tmp_path: Path, version: str, generations: tuple[int, ...], newest: int

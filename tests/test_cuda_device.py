@@ -95,6 +95,15 @@ def test_all_warps_together_learn_which_words_belong_together(method: str, dim: 
         assert set(nearest) == set(words[1:])
 
 
+def test_all_warps_together_learn_the_normalizer_of_one_thread() -> None:
+    options: dict[str, Any] = {"loss": "nce", "normalizer": "learnt", "bias": "none"}
+    options |= {"dim": 32, "subsample": 0, "epochs": 2}
+    told = [trained(LONG, device=device, **options).provenance for device in ("cpu", "cuda")]
+    assert told[1]["final_loss"] == pytest.approx(told[0]["final_loss"], rel=0.01)
+    log_z = told[0]["normalizer"]["log"]
+    assert told[1]["normalizer"]["log"] == pytest.approx(log_z, abs=0.2)
+
+
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(CudaError, match="device must be from cuda:0"):
         trained(TEXT, device="cuda:99")
