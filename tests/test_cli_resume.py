@@ -43,6 +43,37 @@ def test_resume_writes_the_same_output_and_keeps_what_it_was_told_to(begun: Path
     assert (begun / "run.json").exists()
 
 
+def test_resume_adds_its_reports_to_a_log(
+    begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, output = begun.with_name("log.jsonl"), str(begun.with_name("again.txt"))
+    log.write_text("{}\n")
+    for checkpoint in begun.glob("checkpoint-*"):  # so that it trains
+        checkpoint.unlink()
+    assert main(["resume", str(begun), "--output", output, "--log", str(log)]) == 0
+    before, *added = map(json.loads, log.read_text().splitlines())
+    assert before == {}
+    assert added[-1]["tokens"] == added[-1]["total_tokens"] > 0
+    other = str(begun.with_name("other.txt"))
+    assert main(["resume", str(begun), "--output", other, "--log", other]) == 2
+    assert "log must not be an input or the output" in capsys.readouterr().err
+
+
+def test_the_command_that_goes_on_has_the_log_of_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "v.txt")
+
+    corpus, log = tmp_path / "corpus.txt", tmp_path / "log.jsonl"
+    corpus.write_text("a b c\nb c a\n" * 50)
+    monkeypatch.setattr("embkit.formats.save", full)
+    arguments = ["train", "sgns", str(corpus), "--output", str(tmp_path / "v.txt"), *OPTIONS]
+    run = str(tmp_path / "run")
+    assert main([*arguments, "--run", run, "--log", str(log)]) == 4
+    assert f"embkit resume {run} --log {log} goes on" in capsys.readouterr().err
+
+
 def test_the_format_of_a_run_is_that_of_what_resume_writes(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("a b c\nb c a\n" * 50)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App
 
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, MemoryOption
-from embkit.cli.outputs import check_apart, reserved_output
+from embkit.cli.outputs import check_apart, check_log, reserved_output
 from embkit.cli.terminal import visible
 from embkit.cli.training_run import Trained, tell_trained, told_where_to_resume
 from embkit.memory import memory_limit
@@ -39,6 +39,7 @@ def resume(
     overwrite: Flag = False,
     keep_run: Flag = False,
     epochs: int | None = None,
+    log: Path | None = None,
     limits: Annotated[MemoryOption, FLATTEN] = MemoryOption(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
 ) -> None:
@@ -62,6 +63,8 @@ def resume(
     epochs
         For GloVe: train on to so many epochs, as one run of so many. (The learning rate of the
         others falls to the end of their epochs: embkit train --init-from trains them further.)
+    log
+        Add a line of JSON to this file for each report, as embkit train --log does.
     """
     from embkit import formats, training
     from embkit.training.run import read_run
@@ -77,15 +80,17 @@ def resume(
     reports: list[TrainingProgress] = []
     formats.check_output_name(target, format=format)
     check_apart(run, target)
+    check_log(log, target, run / "run.json")
     is_kept = keep_run or told.get("keep_run", False)
     folder = training.RunFolder(run, checkpoint_at_end=is_kept)
     with reserved_output(target, overwrite=replace):
-        with told_where_to_resume(folder, common):
+        with told_where_to_resume(folder, common, log):
             vectors = training.resume(
                 folder,
                 progress=not common.quiet and sys.stderr.isatty(),
                 callback=lambda report: reports.__setitem__(slice(None), [report]),
                 memory=memory_limit(limits.memory),
+                log=log,
                 keep_run=True,  # until the vectors are written
                 epochs=epochs,
             )

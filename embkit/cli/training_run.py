@@ -79,7 +79,7 @@ def train_and_save(
     check_log(run.log, output, *inputs)
     reports: list[TrainingProgress] = []
     with reserved_output(output, overwrite=run.overwrite, inputs=inputs):
-        with told_where_to_resume(folder, common):
+        with told_where_to_resume(folder, common, run.log):
             vectors = training.train(
                 method,
                 source,  # type: ignore[arg-type]
@@ -124,14 +124,17 @@ def _run_folder(run: ResumableRunOptions, output: Path) -> RunFolder | None:
 
 
 @contextlib.contextmanager
-def told_where_to_resume(folder: RunFolder | None, common: CommonOptions) -> Iterator[None]:
+def told_where_to_resume(
+    folder: RunFolder | None, common: CommonOptions, log: Path | None
+) -> Iterator[None]:
     """Name the command that goes on, if the work within ends early and there is one."""
     try:
         yield
     except BaseException as error:
         would_fail_again = isinstance(error, ValueError | DivergenceError | FileNotFoundError)
         if folder is not None and folder.is_begun() and not would_fail_again:
-            note(f"embkit resume {folder.path} goes on", quiet=common.quiet)
+            told = "" if log is None else f" --log {log}"
+            note(f"embkit resume {folder.path}{told} goes on", quiet=common.quiet)
         raise
 
 
