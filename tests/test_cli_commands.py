@@ -219,6 +219,19 @@ def test_a_broken_file_exits_3_and_is_named(
     assert "broken.txt" in error_line(capsys)
 
 
+def test_inspect_shows_people_the_beginning_of_long_lists(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, values = str(tmp_path / "v"), [i / 4 for i in range(300)]
+    v = embkit.Embeddings.from_words({"a": [1.0], "b": [2.0]})
+    told = {"singular_values": values}
+    embkit.save(embkit.Embeddings(v.vocabulary, v.vectors, provenance=told), path)
+    assert run_main(["inspect", path]) == 0
+    assert "singular_values=[0.0, 0.25, " in (shown := capsys.readouterr().out)
+    assert "2.25, ... (300 in all)]" in shown
+    assert str(values) in str(run_json(["inspect", path], capsys)["details"])
+
+
 def test_inspect_tells_every_problem_and_exits_3(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -184,6 +184,13 @@ def test_notebook_display_is_escaped() -> None:
     assert "&lt;b&gt; \ufffd" in shown
 
 
+def test_notebook_display_has_room_for_long_lists() -> None:
+    values = [i / 4 for i in range(300)]
+    v = Embeddings.from_words(["a"], [[1]])
+    v = Embeddings(v.vocabulary, v.vectors, provenance={"singular_values": values})
+    assert "2.0, 2.25, ... (300 in all)" in v._repr_html_()
+
+
 IMPORTED = """
 import sys
 before = set(sys.modules)

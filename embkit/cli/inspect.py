@@ -12,6 +12,7 @@ from embkit.cli.loading import require_input
 from embkit.cli.options import FLATTEN, CommonOptions
 from embkit.cli.own_files import inspect_own
 from embkit.cli.terminal import print_json, print_table
+from embkit.notebook import MOST_SHOWN
 
 EXAMPLE = "Example: embkit inspect vectors.bin --json"
 
@@ -42,10 +43,16 @@ def inspect(
 
 def _text(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key}={entry}" for key, entry in value.items()) or "none"
+        return ", ".join(f"{key}={_brief(entry)}" for key, entry in value.items()) or "none"
     if isinstance(value, list | tuple):
         return ", ".join(str(entry) for entry in value) or "none"
     return "none" if value is None else str(value)
+
+
+def _brief(entry: object) -> str:
+    if not isinstance(entry, list | tuple) or len(entry) <= MOST_SHOWN:
+        return str(entry)
+    return f"[{', '.join(map(str, entry[:MOST_SHOWN]))}, ... ({len(entry)} in all)]"
 
 
 def register(app: App) -> None:
