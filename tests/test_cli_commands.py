@@ -229,7 +229,7 @@ def test_inspect_shows_people_the_beginning_of_long_lists(
     assert run_main(["inspect", path]) == 0
     assert "singular_values=[0.0, 0.25, " in (shown := capsys.readouterr().out)
     assert "2.25, ... (300 in all)]" in shown
-    assert str(values) in str(run_json(["inspect", path], capsys)["details"])
+    assert str(values) in str(run_json(["inspect", path], capsys))
 
 
 def test_inspect_tells_every_problem_and_exits_3(

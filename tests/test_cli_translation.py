@@ -36,6 +36,8 @@ def test_words_are_translated(arguments: list[str], capsys: pytest.CaptureFixtur
     assert run_main(["translate", *arguments[:2], "s5", *arguments[2:], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["s5"][0]["word"] == "t5"
     assert run_main(["translate", *arguments[:2], "nothing", *arguments[2:]]) == 2
+    assert run_main(["translate", *arguments[:2], "s5", *arguments[2:], "--topn", "0"]) == 2
+    assert "topn must be at least 1, got 0" in capsys.readouterr().err
 
 
 def test_a_map_serves_the_other_direction_too(

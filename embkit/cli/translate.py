@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from embkit import mapping
 from embkit.backend import open_backend
+from embkit.checks import check_at_least
 from embkit.cli.loading import oov_of
 from embkit.cli.mapped import MappingOption, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
@@ -46,6 +47,7 @@ def translate(
     open_backend(device)
     if not words:
         raise ValueError("words must be given: embkit translate SOURCE TARGET WORDS...")
+    check_at_least("topn", topn, 1)
     left, right = load_mapped(source, target, space, load)
     oov = oov_of(left, words, source)
     answers = mapping.translate(

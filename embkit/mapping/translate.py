@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embkit.checks import Oov
+from embkit.checks import Oov, check_at_least
 from embkit.embeddings import Embeddings
 from embkit.retrieval import RetrievalMethod, Retriever
 
@@ -57,6 +57,7 @@ def translate(
     """
     if isinstance(words, str | bytes):
         raise ValueError(f"words must be a list of words, got {words!r}")
+    check_at_least("topn", topn, 1)
     known = [word for word in words if word in source] if oov == "skip" else list(words)
     retriever = Retriever(source.vectors, target.vectors, method=retrieval, device=device)
     found = retriever.search(source.lookup(known, oov=oov), topn)
