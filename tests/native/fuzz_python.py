@@ -26,7 +26,6 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from embkit import memory
 from embkit.errors import FormatError
@@ -68,6 +67,21 @@ def input_file(path: Path) -> Iterator[Input]:
         yield Input(descriptor, path)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def fixed_limits() -> Iterator[None]:
+    """Ask the control groups once: each read asks anew, which takes longer than most reads."""
+    asked, left = memory.cgroup_available, memory.cgroup_available()
+
+    def answer(root: Path = Path("/")) -> int | None:
+        return left
+
+    memory.cgroup_available = answer  # no Mock, which keeps each of millions of calls
+    try:
+        yield
+    finally:
+        memory.cgroup_available = asked
 
 
 def sources_of(target: Target) -> str:
@@ -163,10 +177,7 @@ def main() -> int:
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     options.work.mkdir(parents=True, exist_ok=True)
-    # Each read asks the control groups anew, which takes longer than most reads of 4 KiB.
-    left = memory.cgroup_available()
-    limits = mock.patch.object(memory, "cgroup_available", return_value=left)
-    with limits, tempfile.TemporaryDirectory(dir=options.work) as folder:  # a new one
+    with fixed_limits(), tempfile.TemporaryDirectory(dir=options.work) as folder:  # a new one
         return run_all(options, make_targets(Path(folder)))
 
 
