@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from embkit.cli.exit_codes import ExitCode
 from embkit.neighbors import top_k
 from tests.command_line import error_line, run_json
 
+Form = Literal["NFC", "NFD"]
 ROOT = Path(__file__).parents[1]
 SMALL = ["--dim", "8", "--epochs", "2", "--threads", "1", "--min-count", "1", "--quiet"]
 
@@ -87,6 +89,21 @@ def test_a_word_in_other_letters_is_suggested_first(
     for asked, meant in (("King", "king"), ("paris", "Paris")):
         assert run_main(["query", "neighbors", str(vectors), asked]) == ExitCode.USAGE
         assert f"did you mean '{meant}'?" in error_line(capsys)
+
+
+@pytest.mark.parametrize(("stored", "asked"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_word_in_another_form_of_unicode_is_told_as_such(
+    stored: Form, asked: Form, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vectors, words = tmp_path / "v", ["Mühe", "M\u00fcller", "Müllerin"]
+    rows = {unicodedata.normalize(stored, word): [1.0, i] for i, word in enumerate(words)}
+    embkit.save(embkit.Embeddings.from_words(rows), vectors)
+    word = unicodedata.normalize(asked, "m\u00fcller")
+    for query in (word, word.capitalize()):
+        assert run_main(["query", "neighbors", str(vectors), query]) == ExitCode.USAGE
+        meant = unicodedata.normalize(stored, "M\u00fcller")
+        form = ", in another normal form of Unicode" if query != word else ""
+        assert f"did you mean '{meant}'{form}?" in error_line(capsys)
 
 
 @pytest.mark.parametrize(

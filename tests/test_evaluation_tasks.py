@@ -395,3 +395,8 @@ def test_the_package_offers_what_it_names() -> None:
     assert evaluation.evaluate_bias is evaluate_bias
     with pytest.raises(AttributeError, match="no attribute 'evaluate_poetry'"):
         evaluation.evaluate_poetry  # noqa: B018
+
+
+def test_an_association_test_is_no_name_of_a_set() -> None:
+    with pytest.raises(ValueError, match=r"test must be a WeatTest, one of open_set.* got str"):
+        evaluate_bias({"a": [1.0]}, "weat")  # type: ignore[arg-type]

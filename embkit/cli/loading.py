@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,14 +130,22 @@ def oov_of(
     listed = ", ".join(repr(word) for word in unknown)
     message = f"{listed} not among the {len(vectors)} words of {path}"
     if oov == "raise":
-        meant = _similar_word(unknown[0], vectors.words[:50_000])
-        raise ValueError(message + (f"; did you mean {meant!r}?" if meant else ""))
+        raise ValueError(message + _hint(unknown[0], vectors.words[:50_000]))
     note(f"warning: {message}", quiet=quiet)
     return oov
 
 
-def _similar_word(word: str, words: list[str]) -> str | None:
-    """Return the word that was probably meant: the same in other letters, or one alike."""
-    folded = word.casefold()
-    same = (other for other in words if other.casefold() == folded)
-    return next(iter([*same, *difflib.get_close_matches(word, words, n=1)]), None)
+def _hint(word: str, words: list[str]) -> str:
+    """Return which word was probably meant: the same in other letters, or one alike."""
+    folded = _composed(word).casefold()
+    same = (other for other in words if _composed(other).casefold() == folded)
+    meant = next(iter([*same, *difflib.get_close_matches(word, words, n=1)]), None)
+    if meant is None:
+        return ""
+    looks_alike = _composed(meant) == _composed(word)
+    form = ", in another normal form of Unicode" if looks_alike and meant != word else ""
+    return f"; did you mean {meant!r}{form}?"
+
+
+def _composed(word: str) -> str:
+    return unicodedata.normalize("NFC", word)

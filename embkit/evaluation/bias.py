@@ -112,7 +112,7 @@ def evaluate_bias(
     TypeError
         If vectors are none of the above.
     ValueError
-        If both spaces differ in their dimension.
+        If both spaces differ in their dimension, or ``test`` is none.
 
     Examples
     --------
@@ -123,6 +123,9 @@ def evaluate_bias(
     >>> round(score.effect.value, 2), round(score.p_value, 3), score.p_method
     (1.73, 0.167, 'exact')
     """
+    if not isinstance(test, WeatTest):
+        kinds = "a WeatTest, one of open_set(path or name, 'bias').tests"
+        raise ValueError(f"test must be {kinds}, got {type(test).__name__}")
     options = options or BiasOptions()
     targets = as_space(vectors)
     others = targets if attribute_vectors is None else as_space(attribute_vectors)
