@@ -148,7 +148,8 @@ class CountOptions(CountingMemory):
     invalid: Literal["error", "replace", "bytes"] = "error"
     """For bytes that are not UTF-8: stop, replace them, or keep them as they are."""
     cache: Path | None = None
-    """Keep the encoded corpus in this folder for further runs."""
+    """Keep the encoded corpus for further runs: in a file of its own in this folder, or, where
+    there is no such folder, in this one file, which holds the last corpus."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +194,8 @@ class RunOptions(MemoryOption):
     invalid: Literal["error", "replace", "bytes"] = "error"
     """For bytes that are not UTF-8: stop, replace them, or keep them as they are."""
     cache: Path | None = None
-    """Keep the encoded corpus in this folder for further runs."""
+    """Keep the encoded corpus for further runs: in a file of its own in this folder, or, where
+    there is no such folder, in this one file, which holds the last corpus."""
 
 
 @dataclass(frozen=True, kw_only=True)
