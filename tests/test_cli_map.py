@@ -154,6 +154,19 @@ def test_a_missing_dictionary_is_told_before_the_vectors_are_read(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["map", "translate", "induce-dictionary"])
+def test_help_says_what_both_sides_are(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main([command, "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "SOURCE: File or folder with the vectors of the source" in shown
+    assert "TARGET: The same of the target. [required]" in shown
+    assert ("rcsls: relaxed CSLS as the loss (Joulin 2018); max-margin:" in shown) == (
+        command == "map"
+    )
+
+
 def test_two_periods_are_brought_together_by_the_words_that_they_share(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

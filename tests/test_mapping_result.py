@@ -146,7 +146,8 @@ def test_matrices_that_do_not_fit_are_refused(source: Doubles, target: Doubles) 
     ("options", "message"),
     [
         ({"method": "rotate"}, "method must be one of orthogonal"),
-        ({"ratio": 0.5}, "options of orthogonal must be among .* got ratio"),
+        ({"ratio": 0.5}, "options of orthogonal must be among .* got ratio, an option of cca$"),
+        ({"normalisation": "unit"}, "got normalisation; did you mean normalization"),
         ({"dictionary": None}, "dictionary must be given for the method orthogonal"),
         ({"dictionary": [("a", "b")]}, "0 of 1 pairs used; both words unknown: 1"),
         ({"method": "cca", "dictionary": pairs(5)}, "got 5 of rank 4"),

@@ -36,8 +36,10 @@ def induce_dictionary(
 
     Parameters
     ----------
-    source, target
-        Files or folders with the vectors of both languages.
+    source
+        File or folder with the vectors of the source, in any format that embkit reads.
+    target
+        The same of the target.
     output
         File to write; - is standard output.
     overwrite

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from embkit.mapping.config import MappingConfig
 
 MethodOptions = method_options(METHODS)
+_METHOD_HELP = "; ".join(
+    f"{name}: {method.summary[:1].lower()}{method.summary[1:].rstrip('.')}"
+    for name, method in METHODS.items()
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +136,7 @@ def map_command(
     target: Path,
     /,
     *,
-    method: Annotated[str, Parameter(help=f"One of {', '.join(METHODS)}.")] = "orthogonal",
+    method: Annotated[str, Parameter(help=_METHOD_HELP)] = "orthogonal",
     seeds: Annotated[SeedOptions, FLATTEN] = SeedOptions(),
     outputs: Annotated[MapOutputs, FLATTEN] = MapOutputs(),
     options: Annotated[MethodOptions, FLATTEN] = MethodOptions(),  # type: ignore[valid-type]
@@ -148,8 +152,10 @@ def map_command(
 
     Parameters
     ----------
-    source, target
-        Files or folders with vectors, in any format that embkit reads.
+    source
+        File or folder with the vectors of the source, in any format that embkit reads.
+    target
+        The same of the target.
     """
     chosen = {name: value for name, value in asdict(options).items() if value is not None}
     config = make_config(method, chosen)

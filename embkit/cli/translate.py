@@ -33,8 +33,10 @@ def translate(
 
     Parameters
     ----------
-    source, target
-        Files or folders with the vectors of both languages.
+    source
+        File or folder with the vectors of the source, in any format that embkit reads.
+    target
+        The same of the target.
     words
         Words of the source language.
     topn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -167,5 +168,19 @@ def make_config(method: str, options: dict[str, Any]) -> MappingConfig:
         if name not in allowed:
             raise ValueError(
                 f"options of {method} must be among {', '.join(allowed)}, got {name}"
+                f"{_hint(name, allowed)}"
             )
     return chosen(**options)
+
+
+def _hint(name: str, allowed: list[str]) -> str:
+    """Return which methods have an option, or else which one was probably meant."""
+    having = [
+        method
+        for method, known in METHODS.items()
+        if name in [option.name for option in dataclasses.fields(known.config)]
+    ]
+    if having:
+        return f", an option of {', '.join(having)}"
+    close = difflib.get_close_matches(name, allowed, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
