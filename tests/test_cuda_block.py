@@ -49,36 +49,34 @@ def tiles_of(
 
 
 def train_by_tiles(corpus: reference.Corpus, options: reference_nce.Options) -> Model:
-    """Train each tile from the rows as they are before it; a block has its own noise rows."""
+    """Train each tile from the rows as they are before it, against its block's noise words."""
     shape = len(corpus.words), options.dim
     model = Model(reference.initial_rows(options.seed, *shape), np.zeros(shape))
     table = reference.alias_table(reference.noise_weights(corpus.counts, options.smoothing))
     offsets = reference_nce.word_offsets(corpus, options)
     for epoch in range(options.epochs):
         windows = {w.position: w for w in reference.windows(corpus, options, epoch)}
-        block, noise, rows, loaded = -1, np.zeros(0, int), model.output[:0], model.output[:0]
+        block, noise, weights = -1, np.zeros(0, int), np.zeros(0)
         for begin, positions in tiles_of(corpus, options, epoch):
             if begin != block:
-                np.add.at(model.output, noise, rows - loaded)
                 first = Window(epoch, begin, 0, [], [])
                 drawn = Counter(reference_nce.noise_words(table, options, first, 2))
                 block, noise = begin, np.array(list(drawn))
                 weights = np.array(list(drawn.values())) * (
                     options.negatives / options.block_negatives
                 )
-                rows, loaded = model.output[noise].copy(), model.output[noise].copy()
             rate = reference.learning_rate(options, corpus.num_tokens, epoch, positions[0])
             tile = [windows[position] for position in positions if position in windows]
-            train_tile(model, tile, noise, rows, weights, offsets, rate, options)
-        np.add.at(model.output, noise, rows - loaded)
+            train_tile(model, tile, noise, weights, offsets, rate, options)
     return model
 
 
 def train_tile(
-    model: Model, tile: list[Window], noise: Any, rows: Any, weights: Any, offsets: Any,
+    model: Model, tile: list[Window], noise: Any, weights: Any, offsets: Any,
     rate: float, options: reference_nce.Options,
 ) -> None:  # fmt: skip
-    x, y, n = model.input.copy(), model.output.copy(), rows.copy()
+    x, y = model.input.copy(), model.output.copy()
+    n = y[noise]
     gain = 0.0
     for window in tile:
         for context in window.contexts:
@@ -91,7 +89,7 @@ def train_tile(
             gain -= steps.sum()
             model.input[context] += steps[0] * y[window.center] + steps[1:] @ n
             model.output[window.center] += steps[0] * x[context]
-            rows += np.outer(steps[1:], x[context])
+            model.output[noise] += np.outer(steps[1:], x[context])
     model.num_pairs += sum(len(window.contexts) for window in tile)
     if options.normalizer == "learnt" and tile:  # the mean of what each centre makes of it
         model.log_normalizer += gain / len(tile)

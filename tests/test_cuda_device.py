@@ -95,9 +95,10 @@ def test_all_warps_together_learn_which_words_belong_together(method: str, dim: 
         assert set(nearest) == set(words[1:])
 
 
-def test_all_warps_together_learn_the_normalizer_of_one_thread() -> None:
+@pytest.mark.parametrize("sharing", ["window", "block"])
+def test_all_warps_together_learn_the_normalizer_of_one_thread(sharing: str) -> None:
     options: dict[str, Any] = {"loss": "nce", "normalizer": "learnt", "bias": "none"}
-    options |= {"dim": 32, "subsample": 0, "epochs": 2}
+    options |= {"negative_sharing": sharing, "dim": 32, "subsample": 0, "epochs": 2}
     told = [trained(LONG, device=device, **options).provenance for device in ("cpu", "cuda")]
     assert told[1]["final_loss"] == pytest.approx(told[0]["final_loss"], rel=0.01)
     log_z = told[0]["normalizer"]["log"]

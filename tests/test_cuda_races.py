@@ -23,7 +23,7 @@ NEEDED = {
     "words": [("kept_stream.h", "next_ += kWarpSize;"), ("targets.h", "list(0, center);")],
     "blocks": [
         ("block_trainer.h", "find_logits();"),
-        ("block_trainer.h", "// the noise rows"),
+        ("block_trainer.h", "find_steps();"),
     ],
     "batches": [("batch_step.h", "// all have read"), ("batch_step.h", "places[i] =")],
 }

@@ -13,6 +13,7 @@ namespace embkit::cuda {
 namespace {
 
 constexpr int kThreads = kWarpsPerTile * kWarpSize;
+constexpr int kMostBlocks = 64;  // 2,048 centres at a time, which frequent rows still bear
 
 class DeviceBlock {
  public:
@@ -29,7 +30,7 @@ class DeviceBlock {
 };
 
 // A persistent grid: each block of threads takes blocks of positions from the queue. Its tiles
-// lie in shared memory, and the noise rows as they were loaded in its part of task.workspace.
+// lie in shared memory.
 // Rows race between blocks of threads; vector atomics lose no update but fix no order.
 __global__ void __launch_bounds__(kThreads, 1)
     train_blocks_kernel(const __grid_constant__ TrainTask task) {
@@ -38,11 +39,7 @@ __global__ void __launch_bounds__(kThreads, 1)
   auto* const rows = reinterpret_cast<float*>(shared);
   auto* const about =
       reinterpret_cast<BlockShared*>(rows + BlockShape(task).floats(kWarpsPerTile));
-  float* const noise_rows =
-      static_cast<float*>(task.workspace) +
-      static_cast<int64_t>(blockIdx.x) * task.block_negatives * task.stride;
-  BlockTrainer<DeviceBlock> trainer(block, task, *about, rows, noise_rows,
-                                    static_cast<int>(gridDim.x));
+  BlockTrainer<DeviceBlock> trainer(block, task, *about, rows, static_cast<int>(gridDim.x));
   trainer.run();
 }
 
@@ -70,28 +67,19 @@ Plan make_plan(const TrainTask& task) {
     plan.status = cudaOccupancyMaxActiveBlocksPerMultiprocessor(
         &per_processor, train_blocks_kernel, kThreads, plan.shared_bytes);
   }
-  plan.blocks = std::max(per_processor, 1) * limits.processors;
+  plan.blocks = std::min(std::max(per_processor, 1) * limits.processors, kMostBlocks);
   if (task.max_warps > 0) {
     plan.blocks = std::min(plan.blocks, std::max(task.max_warps / kWarpsPerTile, 1));
   }
   return plan;
 }
 
-size_t workspace_of(const TrainTask& task, const Plan& plan) {
-  return static_cast<size_t>(plan.blocks) * static_cast<size_t>(task.block_negatives) *
-         static_cast<size_t>(task.stride) * sizeof(float);
-}
-
 }  // namespace
-
-size_t block_workspace_bytes(const TrainTask& task) {
-  return workspace_of(task, make_plan(task));
-}
 
 Status train_blocks(const TrainTask& task, Stream stream) {
   const Plan plan = make_plan(task);
   if (plan.status != cudaSuccess) return plan.status;
-  check_task(task, workspace_of(task, plan));
+  check_task(task, 0);
   if (task.begin == task.end) return cudaSuccess;
   const Status status = reset_queue(task, stream);
   if (status != cudaSuccess) return status;

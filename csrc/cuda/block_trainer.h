@@ -15,18 +15,18 @@
 namespace embkit::cuda {
 
 // One block of threads. Block: a Warp, its number, how many there are, and sync() for all.
-// A tile is trained from the rows as they are before it; noise rows stay in shared memory, and
-// are trained there, as long as the block of positions lasts.
+// A tile is trained from the rows as they are before it, and all of them go back after it:
+// noise rows that stayed until the end of the block would all have been pushed away meanwhile,
+// by each of the blocks that are trained at a time.
 template <typename Block>
 class BlockTrainer {
   using Warp = typename Block::Warp;
   using Tile = typename Block::Tile;
 
  public:
-  // rows: BlockShape::floats(). noise_rows: block_negatives rows of this block's own in global
-  // memory, for the noise rows as they were loaded.
+  // rows: BlockShape::floats().
   EMBKIT_HOST_DEVICE BlockTrainer(Block& block, const TrainTask& task, BlockShared& shared,
-                                  float* rows, float* noise_rows, int num_blocks)
+                                  float* rows, int num_blocks)
       : block_(block),
         warp_(block.warp()),
         task_(task),
@@ -37,7 +37,6 @@ class BlockTrainer {
         steps_(outputs_ + int64_t{shape_.outputs} * shape_.stride),
         staging_(steps_ + int64_t{shape_.rows} * shape_.step_stride +
                  block.number() * kTileSide * kTileSide),
-        noise_rows_(noise_rows),
         num_blocks_(num_blocks) {}
 
   EMBKIT_HOST_DEVICE void run() {
@@ -72,7 +71,6 @@ class BlockTrainer {
     const Index end = block_end < task_.end ? block_end : task_.end;
     if (block_.number() == 0) find_noise(warp_, task_, shared_, block_begin);
     block_.sync();
-    load_noise();
     KeptStream<Warp, 128> stream(task_, shared_.kept);
     int center = block_.number() == 0 ? stream.start(warp_, begin, end) : 0;
     for (;;) {
@@ -83,7 +81,6 @@ class BlockTrainer {
       if (shared_.num_centers == 0) break;
       train_tile();
     }
-    write_noise();
     report(end - begin);
   }
 
@@ -103,43 +100,20 @@ class BlockTrainer {
     return warp_.load(matrix + int64_t{word} * task_.stride + column);
   }
 
-  EMBKIT_HOST_DEVICE float* noise_row(int row) const {
-    return outputs_ + int64_t{kNoise + row} * shape_.stride;
-  }
-
-  EMBKIT_HOST_DEVICE void load_noise() {
-    for_rows(shape_.outputs - kNoise, [&](int row, int column) {
-      Float4 value{0, 0, 0, 0};
-      if (row < shared_.num_noise) {
-        value = load(task_.output, shared_.noise[row], column);
-        if (column < task_.stride) {
-          at(noise_rows_ + int64_t{row} * task_.stride, column) = value;
-        }
-      }
-      at(noise_row(row), column) = value;
-    });
-  }
-
-  EMBKIT_HOST_DEVICE void write_noise() {
-    for_rows(shared_.num_noise, [&](int row, int column) {
-      if (column >= task_.stride) return;
-      const Float4 was = at(noise_rows_ + int64_t{row} * task_.stride, column);
-      warp_.add(task_.output + int64_t{shared_.noise[row]} * task_.stride + column,
-                at(noise_row(row), column) - was, task_.updates);
+  // The rows of some words of a matrix, or of its first `count`; zeros for the others.
+  EMBKIT_HOST_DEVICE void load_rows(float* to, int rows, const float* matrix,
+                                    const uint32_t* words, int count) {
+    for_rows(rows, [&](int row, int column) {
+      at(to + int64_t{row} * shape_.stride, column) =
+          row < count ? load(matrix, words[row], column) : Float4{0, 0, 0, 0};
     });
   }
 
   EMBKIT_HOST_DEVICE void train_tile() {
-    for_rows(shape_.rows, [&](int row, int column) {
-      at(inputs_ + int64_t{row} * shape_.stride, column) =
-          row < shared_.num_rows ? load(task_.input, shared_.words[row], column)
-                                 : Float4{0, 0, 0, 0};
-    });
-    for_rows(kTileCenters, [&](int row, int column) {
-      at(outputs_ + int64_t{row} * shape_.stride, column) =
-          row < shared_.num_centers ? load(task_.output, shared_.centers[row], column)
-                                    : Float4{0, 0, 0, 0};
-    });
+    load_rows(inputs_, shape_.rows, task_.input, shared_.words, shared_.num_rows);
+    load_rows(outputs_, kNoise, task_.output, shared_.centers, shared_.num_centers);
+    load_rows(outputs_ + int64_t{kNoise} * shape_.stride, shape_.outputs - kNoise, task_.output,
+              shared_.noise, shared_.num_noise);
     block_.sync();
     find_logits();
     block_.sync();
@@ -147,7 +121,6 @@ class BlockTrainer {
     block_.sync();
     if (task_.learn_normalizer && is_first_lane()) learn_normalizer();
     update_inputs();
-    block_.sync();  // the noise rows were read
     update_outputs();
     block_.sync();
   }
@@ -247,21 +220,16 @@ class BlockTrainer {
 
   EMBKIT_HOST_DEVICE void update_outputs() {
     for_tiles(shape_.outputs, shape_.columns, [&](int output, int column) {
-      float* const mine = outputs_ + int64_t{output} * shape_.stride + column;
+      const bool is_noise = output >= kNoise;
+      const int first = is_noise ? output - kNoise : output;
+      const int count = (is_noise ? shared_.num_noise : shared_.num_centers) - first;
+      if (count <= 0) return;
       Tile tile(warp_.lane());
-      if (output < kNoise) {
-        tile.clear();
-      } else {
-        tile.load(mine, shape_.stride);
-      }
+      tile.clear();
       tile.template multiply<true, false>(steps_ + output, shape_.step_stride, inputs_ + column,
                                           shape_.stride, shape_.rows);
-      if (output < kNoise) {
-        add_tile(tile, task_.output, shared_.centers + output, shared_.num_centers - output,
-                 column);
-      } else {
-        tile.store(mine, shape_.stride);
-      }
+      const uint32_t* const words = is_noise ? shared_.noise : shared_.centers;
+      add_tile(tile, task_.output, words + first, count, column);
     });
   }
 
@@ -288,7 +256,6 @@ class BlockTrainer {
   float* outputs_;
   float* steps_;
   float* staging_;
-  float* noise_rows_;
   int num_blocks_;
   Tally tally_;
 };

@@ -51,12 +51,11 @@ void run_block(const TrainTask& task) {
   LaneScheduler lanes;
   BlockShared shared;
   std::memset(&shared, 0xff, sizeof shared);
-  const auto rows = BlockShape(task).floats(1);
   auto* const workspace = static_cast<float*>(task.workspace);
   lanes.run([&](int lane) {
     EmulatedWarp warp(lanes, lane);
     EmulatedBlock block(warp);
-    BlockTrainer<EmulatedBlock> trainer(block, task, shared, workspace, workspace + rows,
+    BlockTrainer<EmulatedBlock> trainer(block, task, shared, workspace,
                                         std::max(task.max_warps / kWarpsPerTile, 1));
     trainer.run();
   });
@@ -150,7 +149,7 @@ size_t workspace_bytes(const TrainTask& task, bool is_cbow) {
   check_sizes(task);
   int64_t floats = warp_floats(task, is_cbow);
   if (task.sharing == Sharing::kBlock) {
-    floats = BlockShape(task).floats(1) + int64_t{task.block_negatives} * task.stride;
+    floats = BlockShape(task).floats(1);
   }
   return static_cast<size_t>(floats) * sizeof(float);
 }

@@ -17,10 +17,6 @@ class TensorTile {
   __device__ explicit TensorTile(int) {}
 
   __device__ void clear() { nvcuda::wmma::fill_fragment(sum_, 0.0f); }
-  __device__ void load(const float* from, int stride) {
-    nvcuda::wmma::load_matrix_sync(sum_, from, static_cast<unsigned>(stride),
-                                   nvcuda::wmma::mem_row_major);
-  }
   __device__ void store(float* to, int stride) const {
     nvcuda::wmma::store_matrix_sync(to, sum_, static_cast<unsigned>(stride),
                                     nvcuda::wmma::mem_row_major);

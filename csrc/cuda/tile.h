@@ -18,10 +18,6 @@ class PlainTile {
     EMBKIT_UNROLL
     for (float& value : values_) value = 0;
   }
-  EMBKIT_HOST_DEVICE void load(const float* from, int stride) {
-    EMBKIT_UNROLL
-    for (int i = 0; i < 8; ++i) values_[i] = from[row_ * stride + column_ + i];
-  }
   EMBKIT_HOST_DEVICE void store(float* to, int stride) const {
     EMBKIT_UNROLL
     for (int i = 0; i < 8; ++i) to[row_ * stride + column_ + i] = values_[i];

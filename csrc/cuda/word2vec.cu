@@ -153,7 +153,7 @@ Status mark_sentences(uint32_t* ids, Index ids_position, Index num_ids,
 size_t workspace_bytes(const TrainTask& task, bool is_cbow) {
   check_sizes(task);
   check_method(task, is_cbow);
-  if (task.sharing == Sharing::kBlock) return block_workspace_bytes(task);
+  if (task.sharing == Sharing::kBlock) return 0;
   return workspace_of(make_plan(task, is_cbow));
 }
 

@@ -320,12 +320,10 @@ void run_block(Problem& problem, int num_warps) {
   problem.task.sharing = Sharing::kBlock;
   auto shared = std::make_unique<BlockShared>();
   const auto floats = static_cast<size_t>(BlockShape(problem.task).floats(num_warps));
-  float* const rows = problem.give_workspace(
-      (floats + static_cast<size_t>(problem.task.block_negatives * problem.task.stride)) *
-      sizeof(float));
+  float* const rows = problem.give_workspace(floats * sizeof(float));
   fibers.run(num_warps * kWarpSize, [&](int number) {
     RaceBlock block(fibers, number, num_warps);
-    BlockTrainer<RaceBlock>(block, problem.task, *shared, rows, rows + floats, 1).run();
+    BlockTrainer<RaceBlock>(block, problem.task, *shared, rows, 1).run();
   });
 }
 
