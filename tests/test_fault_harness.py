@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -286,7 +288,8 @@ def test_tables_of_the_projector_count_where_its_configuration_names_them() -> N
 
 def test_stopped_command_that_leaves_a_file_or_tells_too_much_is_seen(tmp_path: Path) -> None:
     told = ["embkit: error: interrupted"]
-    find, number = stops.find_problem, signal.SIGINT
+    number, whole = signal.SIGINT, {"model": hashlib.sha256(b"whole").hexdigest()}
+    find = partial(stops.find_problem, whole=whole)
     assert find(tmp_path, Ended(130, told), number) is None
     assert find(tmp_path, Ended(143, told), number) == f"exit code 143, not 130: {told}"
     assert find(tmp_path, Ended(130, ["Traceback", *told]), number) is not None
@@ -298,4 +301,10 @@ def test_stopped_command_that_leaves_a_file_or_tells_too_much_is_seen(tmp_path: 
     assert torn == "not whole: ['checkpoint-000001.safetensors']"
     (tmp_path / ".model.part").touch()
     assert find(tmp_path, Ended(130, told), number) == "files are left: ['.model.part']"
+    (tmp_path / ".model.part").unlink()
+    (tmp_path / "run" / "checkpoint-000001.safetensors").unlink()
+    (tmp_path / "model").write_bytes(b"whole")
+    assert find(tmp_path, Ended(130, told), number) is None
+    (tmp_path / "model").write_bytes(b"who")
+    assert find(tmp_path, Ended(130, told), number) == "files are left: ['model']"
     assert find(tmp_path, Ended(0, []), number) is None

@@ -2,16 +2,18 @@
 
 The inputs are of a size that users have: two million tokens of 30,000 words, vectors of 300 or
 1000 numbers, so that a checkpoint takes up to 80 MB. A command that was stopped must have the
-signal's exit code, tell it in one line, leave nothing beside its run's folder, and no torn
-checkpoint in that.
+signal's exit code, tell it in one line, leave nothing but a whole output beside its run's
+folder, and no torn checkpoint in that.
 """
 
 from __future__ import annotations
 
+import hashlib
 import random
 import shutil
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,15 +105,18 @@ def new_room(work: Path, name: str) -> Path:
     return room
 
 
-def stop(work: Path, name: str, number: signal.Signals, after: float) -> Stop:
-    """Send a signal to a command some seconds after its start."""
+def stop(
+    work: Path, name: str, number: signal.Signals, after: float, whole: Mapping[str, str]
+) -> Stop:
+    """Send a signal to a command, which writes ``whole``, some seconds after its start."""
     room = new_room(work, name)
     ended = main_in_fork(
         work, room, STOPPED[name], before=hear_signals, kill_after=after, by=number
     )
     run = room / "run"
     is_kept = any(run.glob("checkpoint-*"))
-    found = Stop(ended, (run / "run.json").exists(), is_kept, find_problem(room, ended, number))
+    problem = find_problem(room, ended, number, whole)
+    found = Stop(ended, (run / "run.json").exists(), is_kept, problem)
     shutil.rmtree(room)
     return found
 
@@ -123,37 +128,49 @@ def hear_signals() -> None:
     install_handlers()
 
 
-def find_problem(room: Path, ended: Ended, number: signal.Signals) -> str | None:
-    """Return what a command did wrong, None where it did not or had ended before."""
+def find_problem(
+    room: Path, ended: Ended, number: signal.Signals, whole: Mapping[str, str]
+) -> str | None:
+    """Return what a command did wrong, None where it did not or had ended before.
+
+    A signal between the last file's renaming and the end leaves the ``whole`` output.
+    """
     if ended.code == 0:
         return None
     if ended.code != 128 + number:
         return f"exit code {ended.code}, not {128 + number}: {ended.errors[-1:]}"
     if len(ended.errors) != 1 or not ended.errors[0].startswith("embkit: error: "):
         return f"not one line of error: {ended.errors[-3:]}"
-    left = [str(path.relative_to(room)) for path in room.rglob("*") if path.is_file()]
-    if extra := [path for path in left if not path.startswith("run/")]:
+    left = {path: found for path, found in digests(room).items() if not path.startswith("run/")}
+    if extra := [path for path, found in left.items() if whole.get(path) != found]:
         return f"files are left: {extra}"
     torn = torn_checkpoints(room / "run")
     return f"not whole: {torn}" if torn else None
 
 
-def length_of(work: Path, name: str) -> float:
-    """Return within how many seconds of its start a command is to be stopped."""
+def digests(room: Path) -> dict[str, str]:
+    """Return a digest of each file in a folder."""
+    files = [path for path in room.rglob("*") if path.is_file()]
+    contents = {str(path.relative_to(room)): path.read_bytes() for path in files}
+    return {path: hashlib.sha256(content).hexdigest() for path, content in contents.items()}
+
+
+def undisturbed(work: Path, name: str) -> tuple[float, dict[str, str]]:
+    """Return within how many seconds a command is to be stopped, and what it writes if not."""
     if "--run" in STOPPED[name]:  # which would take hours
-        return LATEST
+        return LATEST, {}
     room, began = new_room(work, name), time.monotonic()
     ended = main_in_fork(work, room, STOPPED[name], before=lambda: None)
     if ended.code:
         raise RuntimeError(f"{name} fails undisturbed: {ended}")
-    return min(LATEST, time.monotonic() - began)
+    return min(LATEST, time.monotonic() - began), digests(room)
 
 
 def stop_often(work: Path, name: str, points: int) -> dict[str, Any]:
     """Stop a command at so many moments; return how soon it ended, and what was wrong."""
-    rng, length = random.Random(name), length_of(work, name)
+    rng, (length, whole) = random.Random(name), undisturbed(work, name)
     moments = [(SIGNALS[i % 3], rng.uniform(EARLIEST, length)) for i in range(points)]
-    stops = [stop(work, name, *moment) for moment in moments]
+    stops = [stop(work, name, *moment, whole) for moment in moments]
     seconds = [each.ended.seconds for each in stops if each.ended.code != 0]
     wrong = [
         f"{name} {number.name} after {after:.3f} s: {each.problem}"
