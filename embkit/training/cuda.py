@@ -103,11 +103,8 @@ def settle_device(config: Word2VecConfig) -> Word2VecConfig:
         if wanted.kind == "auto" and (refusal := config.cuda_refusal()) is not None:
             raise CudaError(refusal)
         found = _native.cuda().use_device(index)
-        refusal = _block_refusal(config, index, found)
-        if refusal is not None and wanted.kind == "cuda":
-            raise ValueError(refusal)
-        if refusal is not None:
-            raise CudaError(refusal)
+        if (refusal := _block_refusal(config, index, found)) is not None:
+            raise (ValueError if wanted.kind == "cuda" else CudaError)(refusal)
     except CudaError as error:
         if wanted.kind == "cuda":
             with _telling_memory(index):
