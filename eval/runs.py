@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,9 @@ def rates(metrics: Metrics, corpus: Corpus, epochs: int) -> Metrics:
 
 
 def run_embkit(task: Task, variant: str, settings: Settings) -> Metrics:
-    """Train with embkit; a variant is an instruction set, ``pair`` or ``1-thread``."""
+    """Train with embkit; a variant is an instruction set, or one of those named here."""
+    if variant == "apart":
+        return run_apart(task, settings)
     task = replace(task, threads=1 if variant == "1-thread" else task.threads)
     metrics = run_child(
         "embkit",
@@ -98,6 +101,26 @@ def run_embkit(task: Task, variant: str, settings: Settings) -> Metrics:
     if variant in LEVELS and (task.method, task.loss) == ("skipgram", "ns"):
         metrics |= peak_share(task, variant, settings.work, metrics)
     return rates(metrics, settings.corpus, task.epochs)
+
+
+def run_apart(task: Task, settings: Settings) -> Metrics:
+    """Train with as many processes of one thread as there are threads, all at the same time.
+
+    They share nothing but the machine: what they reach together is what its cores, caches and
+    memory bear, and no threads of one program can be expected to go beyond it.
+    """
+    one = asdict(replace(task, threads=1))
+
+    def train(number: int) -> Metrics:
+        output = str(settings.work / f"speed-embkit-{number}.bin")
+        return run_child(
+            "embkit", corpus=str(settings.corpus.path), output=output, task=one, options={}
+        )
+
+    with ThreadPoolExecutor(task.threads) as pool:
+        done = list(pool.map(train, range(task.threads)))
+    words = settings.corpus.in_vocabulary * task.epochs
+    return {"words_per_second": sum(words / each["training_seconds"] for each in done)}
 
 
 def peak_share(task: Task, level: str, folder: Path, metrics: Metrics) -> Metrics:

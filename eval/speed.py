@@ -58,6 +58,7 @@ HS = "word2vec/skipgram-hs"
 BEST = "embkit/sgns-100/"
 BASELINE = "embkit/sgns-100/baseline"
 AVX512 = "embkit/sgns-100/avx512"
+ONE, APART = "embkit/sgns-100/1-thread", "embkit/sgns-100/apart"
 WORD2VEC = "word2vec/sgns-100"
 ROWS = [
     Row("skip-gram NS, avx512, over word2vec.c", AVX512, RATE, 16, WORD2VEC),
@@ -69,7 +70,9 @@ ROWS = [
     Row("skip-gram NS, baseline, over word2vec.c", BASELINE, RATE, 6, WORD2VEC),
     Row("skip-gram NS, per pair, over word2vec.c", "embkit/sgns-100/pair", RATE, 5, WORD2VEC),
     Row("text to saved vectors, over word2vec.c", BEST, "whole_per_second", 15, WORD2VEC),
-    Row("2 threads over 1", BEST, RATE, 1.8, "embkit/sgns-100/1-thread"),
+    Row("2 threads over 1", BEST, RATE, 1.8, ONE),
+    Row("2 processes of 1 thread over one alone", APART, RATE, None, ONE),
+    Row("2 threads over 2 processes of 1 thread", BEST, RATE, None, APART),
     Row("peak memory over what is allowed", BEST, "memory_share", 1, None, True),
     Row("skip-gram NS 300, over word2vec.c", "embkit/sgns-300/", RATE, 16, "word2vec/sgns-300"),
     Row("skip-gram HS, over word2vec.c", "embkit/skipgram-hs/", RATE, 4, HS),

@@ -6,11 +6,12 @@ import json
 import random
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from eval.runs import Corpus, Settings, measure
+from eval.runs import Corpus, Metrics, Settings, measure
 from eval.speed import RATE, ROWS, Row, runs_of, summary
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +56,7 @@ def test_a_tiny_run_with_embkit_alone(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     rows = [
         "2 threads over 1",
+        "2 threads over 2 processes of 1 thread",
         "peak memory over what is allowed",
         "text to ids, MB/s per core",
     ]
@@ -64,11 +66,31 @@ def test_a_tiny_run_with_embkit_alone(tmp_path: Path) -> None:
     assert record["config"]["corpus"]["in_vocabulary"] == 4800
     assert str(tmp_path) not in json.dumps(record)
     for runs in record["metrics"]["rounds"]:
-        assert list(runs) == ["embkit/sgns-100/1-thread", "embkit/sgns-100/", "encode"]
+        trained = [f"embkit/sgns-100/{variant}" for variant in ("1-thread", "", "apart")]
+        assert list(runs) == [*trained, "encode"]
         run = runs["embkit/sgns-100/"]
         assert run["words_per_second"] == pytest.approx(4800 / run["training_seconds"])
         # Two matrices of eight rows take nothing: the allowance is the fixed part.
         assert 64 < run["allowed_memory_mib"] < 64.1
+
+
+def test_processes_apart_train_at_the_same_time_and_their_speeds_add_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    at_once = threading.Barrier(2, timeout=10)  # broken where one waits for the other's end
+    seconds = iter([2.0, 4.0])
+    asked = []
+
+    def train(name: str, output: str, task: dict[str, object], **options: object) -> Metrics:
+        at_once.wait()
+        asked.append((name, output, task["threads"]))
+        return {"training_seconds": next(seconds)}
+
+    monkeypatch.setattr("eval.runs.run_child", train)
+    settings = Settings(Corpus(Path("none"), 120, 100, 1), tmp_path, {}, 3, 1, 2, 1)
+    assert measure("embkit/sgns-100/apart", settings) == {RATE: 300 / 2 + 300 / 4}
+    outputs = [str(tmp_path / f"speed-embkit-{number}.bin") for number in range(2)]
+    assert sorted(asked) == [("embkit", output, 1) for output in outputs]
 
 
 def test_the_import_is_taken_over_numpys_and_over_an_empty_interpreter(
