@@ -12,6 +12,7 @@ import embkit
 from embkit.cli import main as run_main
 from embkit.config import CooccurrenceConfig
 from embkit.counts.cooccurrence import cooccur
+from embkit.errors import FormatError
 
 TEXT = [["the", "cat", "sat"], ["the", "dog", "sat"]] * 9
 
@@ -23,7 +24,8 @@ def own(tmp_path: Path) -> dict[str, str]:
     pairs = [(word, word) for word in words.words]
     embkit.map(words, words, dictionary=pairs, normalization="unit").save(tmp_path / "m")
     cooccur(TEXT, CooccurrenceConfig(min_count=1)).save(tmp_path / "c")
-    return {name: str(tmp_path / name) for name in ("m", "c", "v.bin")}
+    (tmp_path / "text").write_text("the cat sat\n" * 9)
+    return {name: str(tmp_path / name) for name in ("m", "c", "v.bin", "text")}
 
 
 def test_inspect_tells_of_a_map_and_of_counts(
@@ -41,6 +43,13 @@ def test_inspect_tells_of_a_map_and_of_counts(
     assert "format\tmap\n" in capsys.readouterr().out
 
 
+def test_load_tells_what_reads_a_map_and_counts(own: dict[str, str]) -> None:
+    with pytest.raises(FormatError, match=r"this is a map.*embkit\.Mapping\.open reads it"):
+        embkit.load(own["m"])
+    with pytest.raises(FormatError, match=r"co-occurrence counts.*Cooccurrence\.open of"):
+        embkit.load(own["c"])
+
+
 def test_inspect_notices_a_damaged_map(
     own: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,8 +63,17 @@ def test_inspect_notices_a_damaged_map(
 def test_maps_and_counts_given_for_something_else_are_told(
     own: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_main(["query", "neighbors", own["m"], "w1"]) == 3
-    assert "this is a map, which embkit apply and --mapping take" in capsys.readouterr().err
+    for command in (
+        ["query", "neighbors", own["m"], "w1"],
+        ["convert", own["m"], own["v.bin"]],
+        ["apply", own["m"], own["m"], "--side", "source", "--output", own["v.bin"]],
+        ["map", own["m"], own["m"], "--identical", "--output", own["v.bin"]],
+        ["train", "sgns", own["text"], "--init-from", own["m"], "--output", own["v.bin"]],
+        ["eval", "diagnostics", own["m"]],
+    ):
+        assert run_main(command) == 3
+        told = f"{own['m']}: this is a map, not vectors: embkit.Mapping.open reads it"
+        assert told in capsys.readouterr().err
     assert run_main(["convert", own["c"], own["v.bin"]]) == 3
     assert "with --cooccurrence makes vectors" in capsys.readouterr().err
     for method in ("glove", "ppmi", "svd"):

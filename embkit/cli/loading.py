@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from embkit.checks import Oov
 from embkit.cli.options import LoadOptions
-from embkit.cli.own_files import what_instead
 from embkit.cli.terminal import note
 from embkit.errors import FormatError, NotFiniteError
 
@@ -44,16 +43,13 @@ def load_vectors(path: Path, options: LoadOptions) -> Embeddings:
         require_input(path)
     from embkit import formats
 
-    try:
-        return formats.load(
-            path,
-            lenient=options.lenient,
-            verify=options.verify,
-            limit=options.limit,
-            memory=options.memory,
-        )
-    except FormatError as error:
-        raise what_instead(path) or error from None
+    return formats.load(
+        path,
+        lenient=options.lenient,
+        verify=options.verify,
+        limit=options.limit,
+        memory=options.memory,
+    )
 
 
 def load_dense_vectors(path: Path, options: LoadOptions) -> Embeddings:

@@ -11,15 +11,10 @@ if TYPE_CHECKING:
     from embkit.counts.cooccurrence import Cooccurrence
     from embkit.mapping import Mapping
 
-_INSTEAD = {
-    "map": "this is a map, which embkit apply and --mapping take, and holds no vectors",
-    "counts": "these are co-occurrence counts, from which embkit train glove, ppmi or svd with "
-    "--cooccurrence makes vectors",
-}
-
 
 def kind_of(path: Path) -> Literal["map", "counts"] | None:
     """Tell maps and counts from each other and from everything else by what they say."""
+    from embkit.formats.safetensors_dir import kind_without_vectors
     from embkit.formats.safetensors_header import read_header
     from embkit.streams import open_file
 
@@ -27,18 +22,9 @@ def kind_of(path: Path) -> Literal["map", "counts"] | None:
         return None
     try:
         with open_file(path) as stream:
-            metadata = read_header(stream, path).metadata
+            return kind_without_vectors(read_header(stream, path))
     except FormatError:
         return None
-    if metadata.get("format") == "embkit-mapping":
-        return "map"
-    return "counts" if "embkit_cooccurrence" in metadata else None
-
-
-def what_instead(path: Path) -> FormatError | None:
-    """Return what to tell one who takes a map or counts for vectors."""
-    kind = kind_of(path)
-    return None if kind is None else FormatError(path, None, None, _INSTEAD[kind])
 
 
 def inspect_own(path: Path) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import Any, BinaryIO, Literal, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,14 @@ _TENSORS = {
     "words": ("U8", 1),
 }
 _REQUIRED = ("input", "words", "word_offsets")
+# What embkit writes in the same container and that holds no vectors, with what reads it.
+_NO_VECTORS = {
+    "map": "this is a map, not vectors: embkit.Mapping.open reads it, embkit apply and "
+    "--mapping take it",
+    "counts": "these are co-occurrence counts, not vectors: Cooccurrence.open of "
+    "embkit.counts.cooccurrence reads them, embkit train glove, ppmi or svd with "
+    "--cooccurrence makes vectors",
+}
 
 
 def read_embeddings(
@@ -77,7 +85,8 @@ def read_embeddings(
     OSError
         If the file cannot be opened.
     FormatError
-        If it is not such a file, is damaged, or was written in a newer format.
+        If it is not such a file (a map or counts are told), is damaged, or was written in a
+        newer format.
     """
     file = Path(path)
     if file.is_dir():
@@ -135,8 +144,17 @@ def _map_tensors(model: _Model, stream: BinaryIO) -> None:
         model.tensors[name] = tensor.view(file)
 
 
+def kind_without_vectors(header: Header) -> Literal["map", "counts"] | None:
+    """Tell maps and counts of embkit from each other, and from everything else."""
+    if header.metadata.get("format") == "embkit-mapping":
+        return "map"
+    return "counts" if "embkit_cooccurrence" in header.metadata else None
+
+
 def _check_version(model: _Model) -> None:
     version = model.header.metadata.get("format_version", "")
+    if (kind := kind_without_vectors(model.header)) is not None:
+        raise FormatError(model.path, None, None, _NO_VECTORS[kind])
     if model.header.metadata.get("format") != "embkit":
         model.fail("embkit did not write this safetensors file: it says no format_version")
     if not re.fullmatch("[1-9][0-9]{0,8}", version):
