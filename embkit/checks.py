@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from numbers import Integral, Real
 from typing import Literal, TypeAlias
@@ -74,6 +76,30 @@ def check_threads(threads: int | None) -> None:
     if threads is not None:
         check_whole("threads", threads)
         check_at_most("threads", threads, MOST["threads"])
+
+
+def option_hint(name: str, method: str, options: Mapping[str, Sequence[str]]) -> str:
+    """Return which methods have an option, or else which one of ``method`` was meant.
+
+    Parameters
+    ----------
+    name : str
+        What ``method`` does not have.
+    method : str
+        The method.
+    options : mapping
+        The options of each method.
+
+    Examples
+    --------
+    >>> options = {"sgns": ("dim", "window"), "glove": ("dim", "x_max")}
+    >>> option_hint("windw", "sgns", options), option_hint("x_max", "sgns", options)
+    ('; did you mean window?', ', an option of glove')
+    """
+    if having := [other for other, names in options.items() if name in names]:
+        return f", an option of {', '.join(having)}"
+    close = difflib.get_close_matches(name, options[method], n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def plain_value(name: str, kind: str, value: object) -> object:

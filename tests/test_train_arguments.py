@@ -132,6 +132,16 @@ def test_an_unknown_option_is_answered_with_what_there_is() -> None:
         train("sgns", [["a", "b"]], pineapple=5)
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("windw", r"; did you mean window\?"), ("x_max", ", an option of glove")],
+)
+def test_an_option_that_was_meant_is_told(name: str, told: str) -> None:
+    options: dict[str, Any] = {name: 5}
+    with pytest.raises(ValueError, match=f"got {name}{told}$"):
+        train("sgns", [["a", "b"]], **options)
+
+
 @pytest.mark.parametrize("corpus", [None, 5])
 def test_what_is_no_corpus_is_named(corpus: Any) -> None:
     with pytest.raises(TypeError, match=r"a corpus must be files or an iterable .*, got "):

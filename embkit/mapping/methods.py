@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from embkit.checks import check_choice
+from embkit.checks import check_choice, option_hint
 from embkit.mapping import (
     adversarial,
     alignment,
@@ -162,25 +161,14 @@ def make_config(method: str, options: dict[str, Any]) -> MappingConfig:
     0.5
     """
     check_choice("method", method, tuple(METHODS))
-    chosen = METHODS[method].config
-    allowed = [option.name for option in dataclasses.fields(chosen)]
+    options_of = {
+        name: [option.name for option in dataclasses.fields(known.config)]
+        for name, known in METHODS.items()
+    }
     for name in options:
-        if name not in allowed:
+        if name not in options_of[method]:
             raise ValueError(
-                f"options of {method} must be among {', '.join(allowed)}, got {name}"
-                f"{_hint(name, allowed)}"
+                f"options of {method} must be among {', '.join(options_of[method])}, got {name}"
+                f"{option_hint(name, method, options_of)}"
             )
-    return chosen(**options)
-
-
-def _hint(name: str, allowed: list[str]) -> str:
-    """Return which methods have an option, or else which one was probably meant."""
-    having = [
-        method
-        for method, known in METHODS.items()
-        if name in [option.name for option in dataclasses.fields(known.config)]
-    ]
-    if having:
-        return f", an option of {', '.join(having)}"
-    close = difflib.get_close_matches(name, allowed, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return METHODS[method].config(**options)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from embkit.checks import check_choice
+from embkit.checks import check_choice, option_hint
 from embkit.config import (
     CbowConfig,
     GloveConfig,
@@ -88,16 +88,24 @@ def make_config(method: str, options: dict[str, Any]) -> VocabularyConfig:
         If the method, an option or a value is not allowed.
     """
     check_choice("method", method, tuple(METHODS))
-    chosen = METHODS[method]
-    fixed: dict[str, Any] = dict(chosen.fixed)
-    allowed = [f.name for f in dataclasses.fields(chosen.config) if f.name not in fixed]
+    options_of = {name: _options(known) for name, known in METHODS.items()}
+    allowed = options_of[method]
     for name in options:
         if name not in allowed:
             peer = name.replace("_", "-")
             ours = peer_names(method).get(peer, "").replace("-", "_")
-            told = f", which is called {ours} here" if ours in allowed else ""
+            told = option_hint(name, method, options_of)
+            told = f", which is called {ours} here" if ours in allowed else told
             told = f": {ADVICE[peer]}" if peer in ADVICE else told
             raise ValueError(
                 f"options of {method} must be among {', '.join(allowed)}, got {name}{told}"
             )
+    chosen = METHODS[method]
+    fixed: dict[str, Any] = dict(chosen.fixed)
     return chosen.config(**fixed, **options)
+
+
+def _options(method: Method) -> list[str]:
+    """Return the options that a method's name does not settle."""
+    fixed = dict(method.fixed)
+    return [f.name for f in dataclasses.fields(method.config) if f.name not in fixed]
