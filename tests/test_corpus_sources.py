@@ -105,6 +105,25 @@ def test_files_are_read_in_the_order_given_and_never_joined(tmp_path: Path) -> N
     assert corpus.sources == (str(tmp_path / "b"), str(tmp_path / "c"), str(tmp_path / "a"))
 
 
+def test_paths_come_in_any_iterable(tmp_path: Path) -> None:
+    paths = [tmp_path / "two", tmp_path / "one"]
+    for path in paths:
+        path.write_text(f"{path.name} more\n")
+    forms: Any = (paths, tuple(paths), iter(paths), dict.fromkeys(paths))
+    for form in forms:
+        assert encode(form, config=KEEP_ALL).sources == tuple(map(str, paths))
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_files_and_sentences_are_not_mixed(tmp_path: Path, place: int) -> None:
+    (tmp_path / "text").write_text("one more\n")
+    mixed: list[Any] = [["one", "more"]]
+    mixed.insert(place - 1, tmp_path / "text")
+    for source in (mixed, iter(mixed)):
+        with pytest.raises(TypeError, match=r"got (list as entry|PosixPath as sentence) 2"):
+            encode(source, config=KEEP_ALL)
+
+
 def test_a_folder_is_all_its_files_in_order_without_the_hidden(tmp_path: Path) -> None:
     (tmp_path / "sub" / ".hidden").mkdir(parents=True)
     for name in ("b.txt", "a.txt", "sub/c.txt", ".d.txt", "sub/.hidden/e.txt"):

@@ -19,14 +19,14 @@ from embkit.config import VocabularyConfig
 from embkit.corpus.cache import FACTS, cache_key, cache_path, read_cache, write_cache
 from embkit.corpus.faults import why_empty
 from embkit.corpus.reading import normalize_sentences, prepare
-from embkit.corpus.sources import FileSources, PathLike, find_files
+from embkit.corpus.sources import FileSources, PathLike, find_files, listed_paths
 from embkit.corpus.temporary import TemporaryFiles, mapped
 from embkit.device import available_threads
 from embkit.errors import CorpusError, FormatError
 from embkit.vocabulary import Vocabulary
 
 Sentences: TypeAlias = "Iterable[Iterable[str | bytes]]"
-CorpusSource: TypeAlias = "PathLike | Sequence[PathLike] | Sentences"
+CorpusSource: TypeAlias = "PathLike | Iterable[PathLike] | Sentences"
 Invalid: TypeAlias = 'Literal["error", "replace", "bytes"]'
 Progress: TypeAlias = "Callable[[int, int | None], None]"
 
@@ -115,11 +115,12 @@ def encode(
 
     Parameters
     ----------
-    source : path, list of paths, or iterable of token lists
+    source : path, iterable of paths, or iterable of token lists
         A file; a folder (all regular files below it, sorted, without hidden ones and those
-        of runs); a glob pattern; ``-`` for standard input; or sentences as iterables of
-        ``str`` or ``bytes`` tokens, which may hold blanks. Iterables are read once and on the
-        calling thread.
+        of runs); a glob pattern; ``-`` for standard input; several of these in their order, as
+        a list, or as any iterable where the first is a `pathlib.Path`; or sentences as
+        iterables of ``str`` or ``bytes`` tokens, which may hold blanks. Iterables are read
+        once, and sentences on the calling thread.
     config : VocabularyConfig
         Which words to keep.
     vocabulary : Vocabulary, optional
@@ -151,7 +152,7 @@ def encode(
     OSError
         If a file is missing or refused, or the disk is full.
     TypeError
-        If sentences are strings instead of lists of tokens.
+        If sentences are strings instead of lists of tokens, or stand among files.
     ValueError
         If an option is not allowed.
 
@@ -169,6 +170,7 @@ def encode(
         )
     threads = min(threads or available_threads(), _MOST_THREADS)
     work = _Work(config, invalid, threads, progress, vocabulary)
+    source = listed_paths(source)
     if _names_files(source):
         files = find_files(cast("PathLike | Sequence[PathLike]", source))
         corpus = (

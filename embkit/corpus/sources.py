@@ -9,9 +9,10 @@ import os
 import select
 import stat
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -119,6 +120,17 @@ def _pipe_reader(stream: BinaryIO) -> Callable[[memoryview], int | None]:
     return readinto
 
 
+def listed_paths(source: Any) -> Any:  # noqa: ANN401  (as encode takes it)
+    """Return an iterable of paths as their list; of anything else what can be read once."""
+    if isinstance(source, str | os.PathLike | list | tuple) or not isinstance(source, Iterable):
+        return source
+    entries = iter(source)
+    for first in entries:
+        entries = chain([first], entries)
+        return list(entries) if isinstance(first, os.PathLike) else entries
+    return entries
+
+
 def find_files(source: PathLike | Sequence[PathLike]) -> FileSources:
     """Find the files that ``source`` names and check that each can be read.
 
@@ -130,12 +142,18 @@ def find_files(source: PathLike | Sequence[PathLike]) -> FileSources:
         If a file is a device.
     CorpusError
         If a folder holds no file.
+    TypeError
+        If something else stands among the files.
     ValueError
         If an input that can be read only once is given twice, or a name is empty.
     """
     if isinstance(source, str | os.PathLike):
         files = [_checked(path) for path in expand(os.fspath(source))]
     else:
+        for place, entry in enumerate(source, 1):
+            if not isinstance(entry, str | os.PathLike):
+                what = f"got {type(entry).__name__} as entry {place} of a list of files"
+                raise TypeError(f"a corpus must be files or lists of tokens, not both, {what}")
         try:
             files = [_checked(path) for entry in source for path in expand(os.fspath(entry))]
         except FileNotFoundError as error:
