@@ -97,7 +97,7 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_shows_an_example_on_stdout(
+def test_help_tells_of_each_argument_and_shows_an_example(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_main([*command.split(), "--help"]) == 0
@@ -105,6 +105,7 @@ def test_help_shows_an_example_on_stdout(
     assert "Usage: embkit" in captured.out
     assert f"embkit {command}".strip() in " ".join(captured.out.split("Example:")[1].split())
     assert captured.err == ""
+    assert re.findall(r"^  (?:-[^:]*|[A-Z]+): *(?:\[.*)?$", captured.out, re.MULTILINE) == []
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 import embkit
 from embkit import formats
 from embkit.cli import main as run_main
+from embkit.cli.eval_crosslingual import TASKS as CROSSLINGUAL_TASKS
 from embkit.mapping import Mapping
 from tests.spaces import pairs, planted
 
@@ -154,17 +155,26 @@ def test_a_missing_dictionary_is_told_before_the_vectors_are_read(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["map", "translate", "induce-dictionary"])
-def test_help_says_what_both_sides_are(
-    command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_main([command, "--help"]) == 0
+def test_help_says_what_both_sides_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_main(["map", "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "SOURCE: File or folder with the vectors of the source" in shown
     assert "TARGET: The same of the target. [required]" in shown
-    assert ("rcsls: relaxed CSLS as the loss (Joulin 2018); max-margin:" in shown) == (
-        command == "map"
-    )
+    assert "rcsls: relaxed CSLS as the loss (Joulin 2018); max-margin:" in shown
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["translate", "induce-dictionary"]
+    + [f"eval {task}" for task in ("translation", *CROSSLINGUAL_TASKS)],
+)
+def test_help_says_that_both_sides_are_of_one_space(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main([*command.split(), "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "of the source, in one space with those of the target (embkit apply" in shown
+    assert "or, with --mapping, as they were trained. [required]" in shown
 
 
 def test_two_periods_are_brought_together_by_the_words_that_they_share(

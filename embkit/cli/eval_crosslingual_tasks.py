@@ -48,8 +48,11 @@ def crosslingual_similarity(
 
     Parameters
     ----------
-    source, target
-        Files or folders with the vectors of both languages.
+    source
+        File or folder with the vectors of the source, in one space with those of the target
+        (embkit apply brings them there) or, with --mapping, as they were trained.
+    target
+        The same of the target.
     set
         File of pairs: a source word, a target word, a score.
     """
@@ -78,8 +81,11 @@ def crosslingual_analogy(
 
     Parameters
     ----------
-    source, target
-        Files or folders with the vectors of both languages.
+    source
+        File or folder with the vectors of the source, in one space with those of the target
+        (embkit apply brings them there) or, with --mapping, as they were trained.
+    target
+        The same of the target.
     set
         File of questions: two source words, two target words.
     target_set
@@ -120,10 +126,15 @@ def sentences(
 
     Parameters
     ----------
-    source, target
-        Files or folders with the vectors of both languages.
-    source_text, target_text
-        Parallel text, a sentence a line, its words parted by blanks.
+    source
+        File or folder with the vectors of the source, in one space with those of the target
+        (embkit apply brings them there) or, with --mapping, as they were trained.
+    target
+        The same of the target.
+    source_text
+        Text of the source, a sentence a line, its words parted by blanks.
+    target_text
+        Its translation, line by line.
     retrieval
         How candidates are scored.
     device
@@ -158,10 +169,15 @@ def documents(
 
     Parameters
     ----------
-    source, target
-        Files or folders with the vectors of both languages.
-    train, test
-        Documents of the source and of the target, one a line: its label, a tab, its words.
+    source
+        File or folder with the vectors of the source, in one space with those of the target
+        (embkit apply brings them there) or, with --mapping, as they were trained.
+    target
+        The same of the target.
+    train
+        Documents of the source, one a line: its label, a tab, its words.
+    test
+        The same of the target.
     classifier
         Which classifier of scikit-learn.
     seed
@@ -199,10 +215,15 @@ def alignment(
 
     Parameters
     ----------
-    source, target
-        Files or folders with the vectors of both languages.
-    source_text, target_text
-        Parallel text, a sentence a line, its words parted by blanks.
+    source
+        File or folder with the vectors of the source, in one space with those of the target
+        (embkit apply brings them there) or, with --mapping, as they were trained.
+    target
+        The same of the target.
+    source_text
+        Text of the source, a sentence a line, its words parted by blanks.
+    target_text
+        Its translation, line by line.
     gold
         A line per sentence of links i-j, from 0; i?j for links that are possible, not sure.
         Lines of bare numbers i j i j are read too.

@@ -46,8 +46,11 @@ def translation(
 
     Parameters
     ----------
-    source, target
-        Files or folders with the vectors of both languages.
+    source
+        File or folder with the vectors of the source, in one space with those of the target
+        (embkit apply brings them there) or, with --mapping, as they were trained.
+    target
+        The same of the target.
     dictionary
         Test dictionary, a line each: source word, translation and other columns, parted by
         tabs; or source word and its translations, parted by blanks.

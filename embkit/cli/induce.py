@@ -37,7 +37,8 @@ def induce_dictionary(
     Parameters
     ----------
     source
-        File or folder with the vectors of the source, in any format that embkit reads.
+        File or folder with the vectors of the source, in one space with those of the target
+        (embkit apply brings them there) or, with --mapping, as they were trained.
     target
         The same of the target.
     output

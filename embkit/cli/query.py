@@ -69,8 +69,12 @@ def analogy(
     ----------
     vectors
         File or folder with vectors, in any format that embkit reads.
-    a, b, c
-        The three words of the question.
+    a
+        First word of the question: A is to B as C is to what?
+    b
+        The word that A is related to.
+    c
+        The word whose counterpart is sought.
     topn
         Answers to print.
     method
