@@ -169,7 +169,8 @@ def test_a_compressed_dictionary_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "line", "offset", "reason"),
     [
-        (b"dog Hund\ncat\n", 2, 9, "a line must have a source and a target word, got 'cat'"),
+        (b"dog Hund\ncat\n", 2, 9, "word, parted by a tab or blanks, got 'cat'"),
+        (b"dog,Hund\n", 1, 0, "parted by a tab or blanks and not by ',', got 'dog,Hund'"),
         (b"dog\t\tHund\n", 1, 0, "a line must have a source and a target word"),
         (b"dog Hund\ncat K\xff\n", 2, 14, "a dictionary must be UTF-8"),
         (b"\tHund\n", 1, 0, "a line must have a source and a target word"),

@@ -131,7 +131,10 @@ def _entries(
     has_tabs = b"\t" in line
     fields = [field.strip() for field in line.split(b"\t")] if has_tabs else line.split()
     if len(fields) < 2 or not (fields[0] and fields[1]):
-        reason = f"a line must have a source and a target word, got {text[:80]!r}"
+        reason = "a line must have a source and a target word, parted by a tab or blanks"
+        commas = [mark for mark in ",;|" if mark in text and not has_tabs]
+        reason += f" and not by {commas[0]!r}" if commas else ""
+        reason += f", got {text[:80]!r}"
         raise FormatError(path, number, offset, reason)
     kind = None
     if group is not None:
