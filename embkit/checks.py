@@ -150,7 +150,7 @@ def take_plain_values(options: object) -> None:
         object.__setattr__(options, option.name, value)
 
 
-def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
     """Raise ValueError, in the one wording, unless ``value`` is one of ``allowed``."""
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")

@@ -7,7 +7,7 @@ nothing else repeats a default.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from embkit.checks import (
     MOST,
@@ -31,6 +31,9 @@ CUDA_MOST = {
     "block_negatives": 128,
 }
 """Largest values of options on a GPU."""
+_OF_NOISE = ("negatives", "smoothing", "negative_sharing")
+_OF_BLOCKS = ("block_size", "block_negatives")
+_OF_NCE = ("normalizer", "bias")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +52,17 @@ class VocabularyConfig:
     line also as 500M or 4G."""
 
     def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
         for option in fields(self):
             value = plain_value(option.name, str(option.type), getattr(self, option.name))
             object.__setattr__(self, option.name, value)
+            if get_origin(hints[option.name]) is Literal:
+                check_choice(option.name, value, get_args(hints[option.name]))
             if value is not None and option.name in MOST:
                 check_at_most(option.name, getattr(self, option.name), MOST[option.name])
         check_at_least("min_count", self.min_count, 1)
         if self.max_vocab is not None:
             check_at_least("max_vocab", self.max_vocab, 1)
-        check_choice("unicode_form", self.unicode_form, ("none", "nfc", "nfkc"))
         if self.max_input_bytes is not None:
             check_whole("max_input_bytes", self.max_input_bytes)
 
@@ -128,12 +133,6 @@ class Word2VecConfig(VocabularyConfig):
         super().__post_init__()
         for name in ("dim", "window", "negatives", "epochs", "block_size", "block_negatives"):
             check_at_least(name, getattr(self, name), 1)
-        check_choice("loss", self.loss, ("ns", "hs", "nce"))
-        check_choice("negative_sharing", self.negative_sharing, ("window", "pair", "block"))
-        check_choice("normalizer", self.normalizer, ("fixed", "learnt"))
-        check_choice("bias", self.bias, ("unigram", "none"))
-        check_choice("subsample_formula", self.subsample_formula, ("word2vec", "paper"))
-        check_choice("combine", self.combine, ("w", "w+c"))
         for name in ("smoothing", "subsample"):
             check_at_least(name, getattr(self, name), 0)
         check_positive("learning_rate", self.learning_rate)
@@ -143,7 +142,21 @@ class Word2VecConfig(VocabularyConfig):
             raise ValueError(
                 "combine must be w with loss hs (its output rows are tree nodes), got w+c"
             )
+        self._check_used()
         self._check_device()
+
+    def _check_used(self) -> None:
+        """Refuse an option that would change nothing, rather than pass it over."""
+        unused = dict.fromkeys(() if self.loss == "nce" else _OF_NCE, f"loss {self.loss}")
+        if self.negative_sharing != "block":
+            unused |= dict.fromkeys(_OF_BLOCKS, f"negative_sharing {self.negative_sharing}")
+        if self.loss == "hs":
+            unused |= dict.fromkeys((*_OF_NOISE, *_OF_BLOCKS), "loss hs")
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if option.name in unused and value != option.default:
+                told = f"with {unused[option.name]}, got {value}"
+                raise ValueError(f"{option.name} must be left out {told}")
 
     def _check_device(self) -> None:
         kind = parse_device(self.device).kind
@@ -192,11 +205,6 @@ class CbowConfig(Word2VecConfig):
     """Draw noise words once per centre (window), or once for all centres among block_size
     tokens (block)."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_choice("context_combination", self.context_combination, ("mean", "sum"))
-        check_choice("negative_sharing", self.negative_sharing, ("window", "block"))
-
 
 @dataclass(frozen=True, kw_only=True)
 class CooccurrenceConfig(VocabularyConfig):
@@ -226,12 +234,7 @@ class CooccurrenceConfig(VocabularyConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_at_least("window", self.window, 1)
-        check_choice("weighting", self.weighting, ("dynamic", "harmonic", "flat"))
-        check_choice("sides", self.sides, ("both", "left", "right"))
         check_at_least("subsample", self.subsample, 0)
-        check_choice("subsample_formula", self.subsample_formula, ("word2vec", "paper"))
-        check_choice("subsampling", self.subsampling, ("dirty", "clean"))
-        check_choice("rare_deletion", self.rare_deletion, ("before", "after"))
         check_threads(self.threads)
         check_seed(self.seed)
 
@@ -289,8 +292,6 @@ class GloveConfig(CooccurrenceConfig):
         for name in ("x_max", "learning_rate", "clip"):
             check_positive(name, getattr(self, name))
         check_at_least("exponent", self.exponent, 0)
-        check_choice("combine", self.combine, ("w+c", "w", "c"))
-        check_choice("order", self.order, ("tiles", "full"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,7 +315,6 @@ class PpmiConfig(CooccurrenceConfig):
         super().__post_init__()
         check_at_least("negatives", self.negatives, 1)
         check_at_least("smoothing", self.smoothing, 0)
-        check_choice("normalization", self.normalization, ("none", "row", "column", "both"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -345,8 +345,6 @@ class SvdConfig(PpmiConfig):
         check_at_least("dim", self.dim, 1)
         check_at_least("iterations", self.iterations, 2)
         check_at_least("eig", self.eig, 0)
-        check_choice("combine", self.combine, ("w", "w+c"))
-        check_choice("solver", self.solver, ("randomized", "lanczos"))
         parse_device(self.device)
         if self.solver == "lanczos" and parse_device(self.device).kind == "cuda":
             raise ValueError(f"device must be cpu with solver lanczos, got {self.device}")

@@ -48,7 +48,14 @@ SMALL: dict[str, Any] = {
 def trained(source: Any, method: str = "skipgram", **options: Any) -> Embeddings:
     """Train on one thread with every word and the output rows kept."""
     defaults = {"min_count": 1, "threads": 1, "keep_output": True}
-    return embkit.train(method, source, **{**defaults, **options})
+    return embkit.train(method, source, **{**defaults, **without_noise(options)})
+
+
+def without_noise(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options without SMALL's noise words, which hierarchical softmax has not."""
+    is_meant = options.get("loss") == "hs" and options.get("negatives") == SMALL["negatives"]
+    left_out = {"negatives"} if is_meant else set[str]()
+    return {name: value for name, value in options.items() if name not in left_out}
 
 
 def output_of(model: Embeddings) -> NDArray[np.float32]:

@@ -206,6 +206,7 @@ def test_the_most_that_kernels_serve_is_what_options_allow() -> None:
 @pytest.mark.parametrize("name", CUDA_MOST)
 def test_options_beyond_what_kernels_serve_are_refused(name: str) -> None:
     too_much: dict[str, Any] = {name: CUDA_MOST[name] + 1}
+    too_much |= {"negative_sharing": "block"} if "block" in name else {}
     with pytest.raises(ValueError, match=f"{name} must be at most {CUDA_MOST[name]} on a GPU"):
         SkipGramConfig(device="cuda", **too_much)
     assert SkipGramConfig(device="auto", **too_much).cuda_refusal()

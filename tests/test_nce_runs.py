@@ -63,22 +63,15 @@ def test_several_threads_reach_the_loss_of_one(mode: str) -> None:
 
 def test_nce_is_skipgram_with_its_loss() -> None:
     assert bytes_of(trained(MIXED, "nce")) == bytes_of(trained(MIXED, "skipgram", loss="nce"))
-    with pytest.raises(
-        ValueError,
-        match=r"^options of nce must be among .*, got loss, an option of skipgram, cbow$",
-    ):
+    message = r"^options of nce must be among .*, got loss, an option of skipgram, cbow$"
+    with pytest.raises(ValueError, match=message):
         trained(MIXED, "nce", loss="ns")
 
 
 @pytest.mark.parametrize("mode", FOUR_MODELS)
-def test_options_of_nce_change_no_other_loss(mode: str) -> None:
+def test_no_other_loss_has_a_normalizer(mode: str) -> None:
     method, _, loss = mode.partition("-")
-    plain = trained(MIXED, method, loss=loss)
-    others = {"normalizer": "learnt", "bias": "none", "block_size": 3, "block_negatives": 2}
-    assert (
-        plain.vectors.tobytes() == trained(MIXED, method, loss=loss, **others).vectors.tobytes()
-    )
-    assert "normalizer" not in plain.provenance
+    assert "normalizer" not in trained(MIXED, method, loss=loss).provenance
 
 
 @pytest.mark.parametrize(

@@ -298,6 +298,19 @@ WRONG_OPTIONS = [
         "negative_sharing must be one of window, pair, block, got 'batch'",
     ),
     ({"combine": "c"}, "combine must be one of w, w+c, got 'c'"),
+    ({"loss": "hs", "negatives": 9}, "negatives must be left out with loss hs, got 9"),
+    (
+        {"loss": "hs", "negative_sharing": "pair"},
+        "negative_sharing must be left out with loss hs, got pair",
+    ),
+    ({"loss": "hs", "smoothing": 1}, "smoothing must be left out with loss hs, got 1.0"),
+    ({"loss": "hs", "block_size": 9}, "block_size must be left out with loss hs, got 9"),
+    (
+        {"block_negatives": 9},
+        "block_negatives must be left out with negative_sharing window, got 9",
+    ),
+    ({"normalizer": "learnt"}, "normalizer must be left out with loss ns, got learnt"),
+    ({"loss": "hs", "bias": "none"}, "bias must be left out with loss hs, got none"),
 ]
 
 
@@ -395,6 +408,7 @@ def test_sane_losses_are_far_below_what_is_a_divergence(
     mode: str, options: dict[str, Any]
 ) -> None:
     reports: list[TrainingProgress] = []
+    options = {} if "hs" in mode and "negatives" in options else options
     chosen = {"learning_rate": 0.1, **MODES[mode], **options}
     trained(MIXED, **chosen, callback=reports.append)
     decisions = 5 if "hs" in mode else 1 + options.get("negatives", 5)

@@ -26,7 +26,7 @@ from embkit.training.checkpoint import State, read_checkpoint, write_checkpoint
 from embkit.training.run import read_run
 from embkit.training.word2vec import Word2VecTrainer
 from tests.interruptions import OPTIONS, SENTENCES, pausing
-from tests.models import MODES, SMALL, random_sentences
+from tests.models import MODES, SMALL, random_sentences, without_noise
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,7 +60,8 @@ def bytes_of(model: Embeddings) -> bytes:
 def test_resumed_run_has_the_bytes_of_the_uninterrupted_one(
     mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {**SMALL, **MODES[mode], "min_count": 1, "threads": 1, "keep_output": True}
+    options = without_noise({**SMALL, **MODES[mode], "min_count": 1, "threads": 1})
+    options["keep_output"] = True
     method = options.pop("method")
     oracle = embkit.train(method, SENTENCES, **options)
     for pauses in (1, 4):

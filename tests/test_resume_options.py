@@ -63,10 +63,10 @@ def test_every_option_is_part_of_what_a_run_is(method: str, name: str) -> None:
         return
     # An option that only another one's value gives a meaning to is tried with that value.
     assert name in {"normalizer", "bias", "block_size", "block_negatives"}, name
-    nce = dataclasses.replace(config, loss="nce")
-    changed = dataclasses.replace(nce, **{name: next(other_values(nce, name))})
+    blocks = dataclasses.replace(config, loss="nce", negative_sharing="block")
+    changed = dataclasses.replace(blocks, **{name: next(other_values(blocks, name))})
     with pytest.raises(ValueError, match=f"go on: {name} is"):
-        refuse_differences(*(identity_of(method, c, CORPUS) for c in (nce, changed)))
+        refuse_differences(*(identity_of(method, c, CORPUS) for c in (blocks, changed)))
 
 
 def test_all_differences_are_listed() -> None:
