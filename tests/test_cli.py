@@ -105,6 +105,7 @@ def test_help_tells_of_each_argument_and_shows_an_example(
     assert "Usage: embkit" in captured.out
     assert f"embkit {command}".strip() in " ".join(captured.out.split("Example:")[1].split())
     assert captured.err == ""
+    assert re.findall(r"^  --output(?!-|, -o PATH:).*", captured.out, re.MULTILINE) == []
     assert re.findall(r"^  (?:-[^:]*|[A-Z]+): *(?:\[.*)?$", captured.out, re.MULTILINE) == []
 
 

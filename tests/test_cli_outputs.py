@@ -64,6 +64,14 @@ def test_a_dash_is_standard_input_wherever_a_file_is_read(
     assert command.endswith("--output -") or (tmp_path / "new.txt").exists()
 
 
+def test_the_output_has_a_short_name(tmp_path: Path) -> None:
+    given, new = tmp_path / "v.txt", tmp_path / "new.tsv"
+    given.write_bytes(VECTORS)
+    for name in (["-o", str(new)], [f"-o={new}", "--overwrite"]):
+        assert run_main(["induce-dictionary", str(given), str(given), *name]) == 0
+        assert new.read_bytes().startswith(b"a\ta\t")
+
+
 def test_a_log_is_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_main(["train", "sgns", __file__, "--output", "none.txt", "--log", "-"]) == 2
     assert "log must be a file, got -" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from embkit.backend import open_backend
 from embkit.cli.mapped import MappingOption, load_mapped
-from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, Output
 from embkit.cli.outputs import reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.mapping import lexicon
@@ -21,7 +21,7 @@ def induce_dictionary(
     target: Path,
     /,
     *,
-    output: Path,
+    output: Output,
     overwrite: Flag = False,
     config: Annotated[lexicon.LexiconConfig, FLATTEN] = lexicon.LexiconConfig(),
     space: Annotated[MappingOption, FLATTEN] = MappingOption(),

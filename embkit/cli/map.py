@@ -19,7 +19,7 @@ from embkit.cli.loading import load_dense_vectors, require_input
 from embkit.cli.map_told import has_failed, tell_map, tell_projection
 from embkit.cli.mapped import bytes_of_pairs, check_sides
 from embkit.cli.method_options import method_options
-from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, MaybeOutput, Output
 from embkit.cli.outputs import check_distinct, reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.mapping.config import AlignmentConfig, HybridConfig
@@ -45,7 +45,7 @@ _METHOD_HELP = "; ".join(
 class MapOutputs:
     """Where the results go."""
 
-    output: Path | None = None
+    output: MaybeOutput = None
     """Where the map goes, to be used by embkit apply."""
     output_source: Path | None = None
     """Where the mapped source vectors go, in any format."""
@@ -267,7 +267,7 @@ def apply_command(
     /,
     *,
     side: Literal["source", "target"],
-    output: Path,
+    output: Output,
     unit: Flag = False,
     format: str | None = None,
     overwrite: Flag = False,

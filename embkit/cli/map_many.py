@@ -16,7 +16,7 @@ from embkit.cli.loading import load_dense_vectors, require_input
 from embkit.cli.map_told import has_failed, tell_statistics
 from embkit.cli.mapped import bytes_of_pairs, check_sides
 from embkit.cli.method_options import method_options
-from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, Output
 from embkit.cli.outputs import reserved_output
 from embkit.cli.terminal import note, print_json
 from embkit.mapping.methods import METHODS, make_config
@@ -54,7 +54,7 @@ def map_many_command(
     *languages: str,
     pivot: str,
     dictionary: Annotated[list[str], Parameter(negative="")],
-    output: Path,
+    output: Output,
     method: Literal["multi-cca", "orthogonal"] = "multi-cca",
     overwrite: Flag = False,
     force: Flag = False,

@@ -74,6 +74,8 @@ def parse_duration(text: str) -> float:
 
 
 Flag = Annotated[bool, Parameter(negative="")]
+Output = Annotated[Path, Parameter(alias="-o")]
+MaybeOutput = Annotated[Path | None, Parameter(alias="-o")]
 MaybeDuration = Annotated[Duration | None, Parameter(converter=_duration, n_tokens=1)]
 MaybeSize = Annotated[Size | None, Parameter(converter=_size, n_tokens=1)]
 
@@ -136,7 +138,7 @@ class CountingMemory:
 class CountOptions(CountingMemory):
     """Options of a count that do not change its result."""
 
-    output: Path
+    output: Output
     """Where the counts go: embkit's own form, or a .bin file (GloVe's records) or a .tsv file
     (lines of word, context word and count)."""
     overwrite: Flag = False
@@ -156,7 +158,7 @@ class CountOptions(CountingMemory):
 class LearnOptions(CountingMemory):
     """Options of learning phrases that do not change the result."""
 
-    output: Path
+    output: Output
     """The table, text with tabs."""
     overwrite: Flag = False
     """Replace the output if it exists."""
@@ -168,7 +170,7 @@ class LearnOptions(CountingMemory):
 class JoinOptions:
     """Options of joining phrases."""
 
-    output: Path
+    output: Output
     """The text with its phrases joined; - for standard output."""
     overwrite: Flag = False
     """Replace the output if it exists."""
@@ -180,7 +182,7 @@ class JoinOptions:
 class RunOptions(MemoryOption):
     """Options of a training run that do not change its result."""
 
-    output: Path
+    output: Output
     """Where the vectors go: a folder, embkit's own form, or a .bin, .txt, .vec, .npz file; -
     for standard output, with --format."""
     format: str | None = None

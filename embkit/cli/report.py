@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal  # noqa: F401
 from cyclopts import Parameter
 
 from embkit.cli.eval_sets import load_each
-from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, Output
 from embkit.cli.outputs import reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
 from embkit.evaluation.spaces import Case  # noqa: F401  (inherited fields are read here)
@@ -53,7 +53,7 @@ class PageOptions(ReportOptions):
 
 def report(
     *vectors: Path,
-    output: Path,
+    output: Output,
     overwrite: Flag = False,
     sets: Annotated[ReportSets, FLATTEN] = ReportSets(),
     options: Annotated[PageOptions, FLATTEN] = PageOptions(),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App
 
-from embkit.cli.options import FLATTEN, CommonOptions, Flag, MemoryOption
+from embkit.cli.options import FLATTEN, CommonOptions, Flag, MaybeOutput, MemoryOption
 from embkit.cli.outputs import check_apart, check_log, reserved_output
 from embkit.cli.terminal import visible
 from embkit.cli.training_run import Trained, tell_trained, told_where_to_resume
@@ -34,7 +34,7 @@ def resume(
     run: Path,
     /,
     *,
-    output: Path | None = None,
+    output: MaybeOutput = None,
     format: str | None = None,
     overwrite: Flag = False,
     keep_run: Flag = False,
