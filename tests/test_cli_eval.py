@@ -173,9 +173,27 @@ def test_all_runs_every_task_that_has_its_sets(capsys: pytest.CaptureFixture[str
     assert [result["method"] for result in found["analogy"]] == ["3CosAdd", "3CosMul"]
 
 
+def test_all_passes_options_on_to_the_tasks_that_have_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = {"similarity": ["pairs.tsv"], "analogy": ["q.txt"]}
+    monkeypatch.setattr("embkit.evaluation.named.default_sets", lambda kind: here.get(kind, []))
+    more = ["--resamples", "50", "--seed", "3", "--restrict-vocab", "30", "--compare"]
+    found = read(capsys, "all", "good.bin", "bad.bin", *more)
+    for task in ("similarity", "analogy"):
+        alone = read(capsys, task, "good.bin", "bad.bin", "-s", here[task][0], *more)
+        assert all(result in found[task] for result in alone["results"])
+        assert alone["comparisons"]
+        assert all(result in found["comparisons"] for result in alone["comparisons"])
+    assert [result["n_words"] for result in found["diagnostics"]] == [30, 30]
+
+
 @pytest.mark.parametrize(
     ("tokens", "code", "message"),
     [
+        (["all", "good.bin", "--compare"], ExitCode.USAGE, "at least 2 with --compare"),
+        (["all", "good.bin", "--device", "tpu"], ExitCode.USAGE, "device must be"),
+        (["all", "good.bin", "--resamples", "3"], ExitCode.USAGE, "resamples must be"),
         (["similarity"], ExitCode.USAGE, "vectors must be given"),
         (["similarity", "good.bin", "--compare"], ExitCode.USAGE, "at least 2 with --compare"),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -17,18 +17,24 @@ from embkit.cli import (
     eval_outliers,
     eval_similarity,
 )
+from embkit.cli.eval_options import SharedOptions, check_several
 from embkit.cli.eval_output import print_explained, refuse_nothing_evaluated
 from embkit.cli.eval_sets import load_each
+from embkit.cli.eval_similarity import print_more
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.cli.terminal import note, print_json
 from embkit.evaluation.results import Result
 
+if TYPE_CHECKING:
+    from embkit.evaluation.compare import Comparison
+
 EXAMPLE = "Example: embkit eval similarity vectors.bin --set ws353"
-ALL_EXAMPLE = "Example: embkit eval all vectors.bin --json"
+ALL_EXAMPLE = "Example: embkit eval all vectors.bin other.bin --compare"
 
 # Each task's module has register(app), which adds its command. It may also have
-# default_results(space, name, sets): what ``embkit eval all`` shows of one model, where
-# ``sets`` are the names of the sets of its kind that are here.
+# default_results(space, name, sets, shared): what ``embkit eval all`` shows of one model, where
+# ``sets`` are the names of the sets of its kind that are here; and then, with --compare,
+# default_comparisons(results, shared) of all models.
 TASKS: dict[str, ModuleType] = {
     "similarity": eval_similarity,
     "analogy": eval_analogy,
@@ -42,6 +48,7 @@ TASKS: dict[str, ModuleType] = {
 
 def evaluate_all(
     *vectors: Path,
+    shared: Annotated[SharedOptions, FLATTEN] = SharedOptions(),
     load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
 ) -> None:
@@ -54,9 +61,12 @@ def evaluate_all(
     vectors
         Files or folders with vectors, in any format that embkit reads.
     """
+    from embkit.backend import open_backend
     from embkit.evaluation.named import default_sets
     from embkit.evaluation.registry import KINDS
 
+    open_backend(shared.device or "cpu")  # refuses a device that is not there, before the work
+    check_several(vectors, shared)
     tasks = {name: task for name, task in TASKS.items() if hasattr(task, "default_results")}
     sets: dict[str, list[str]] = {k: default_sets(k) for k in KINDS if k in tasks}
     for kind in sets:
@@ -66,13 +76,21 @@ def evaluate_all(
     results: dict[str, list[Result]] = {name: [] for name in tasks}
     for name, space in load_each(vectors, load):
         for task, module in tasks.items():
-            results[task] += module.default_results(space, name, sets.get(task, []))
+            results[task] += module.default_results(space, name, sets.get(task, []), shared)
+    comparisons: dict[str, list[Comparison]] = {
+        name: task.default_comparisons(results[name], shared)
+        for name, task in tasks.items()
+        if shared.compare and hasattr(task, "default_comparisons")
+    }
     if common.json:
-        print_json({n: [r.to_dict() for r in found] for n, found in results.items()})
+        told = {name: [r.to_dict() for r in found] for name, found in results.items()}
+        compared = [c.to_dict() for found in comparisons.values() for c in found]
+        print_json({**told, "comparisons": compared} if shared.compare else told)
     else:
-        for found in results.values():
+        for name, found in results.items():
             if rows := [row for result in found for row in result.total_rows()]:
                 print_explained(rows, quiet=common.quiet)
+                print_more([], comparisons.get(name, []))
                 print()
     refuse_nothing_evaluated([result for found in results.values() for result in found])
 

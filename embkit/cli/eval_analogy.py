@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App
 
-from embkit.cli.eval_options import ScoreOptions, check_several
+from embkit.cli.eval_options import ScoreOptions, SharedOptions, check_several
 from embkit.cli.eval_output import (
     is_nothing_evaluated,
     print_explained,
@@ -80,12 +80,25 @@ def analogy(
     refuse_nothing_evaluated(results)
 
 
-def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:
+def default_results(
+    space: Embeddings, name: str, sets: Sequence[str], shared: SharedOptions
+) -> list[Result]:
     """Return the scores of the named sets, for ``embkit eval all``."""
     from embkit.evaluation.analogy import evaluate_analogies
 
     data: list[Any] = open_sets("analogy", sets)
-    return [score for one in data for score in evaluate_analogies(space, one, name=name)]
+    options = shared.of(AnalogyOptions)
+    return [s for one in data for s in evaluate_analogies(space, one, options, name=name)]
+
+
+def default_comparisons(
+    scores: Sequence[AnalogyScore], shared: SharedOptions
+) -> list[Comparison]:
+    """Return the comparisons of those scores, for ``embkit eval all``."""
+    by_set: dict[tuple[str, str], list[AnalogyScore]] = {}
+    for score in scores:
+        by_set.setdefault((score.set, score.method), []).append(score)
+    return _comparisons(list(by_set.values()), shared.of(AnalogyOptions))
 
 
 def _comparisons(scores: BySetAndMethod, options: AnalogyOptions) -> list[Comparison]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App
 
+from embkit.cli.eval_options import SharedOptions
 from embkit.cli.eval_output import print_results
 from embkit.cli.eval_sets import SetOptions, load_each, open_sets
 from embkit.cli.loading import load_vectors, require_input
@@ -92,12 +93,16 @@ def _read_words(name: str) -> Mapping[str, Sequence[str]]:
     return read_translations(Path(name) if Path(name).exists() else path_of(name))
 
 
-def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:
+def default_results(
+    space: Embeddings, name: str, sets: Sequence[str], shared: SharedOptions
+) -> list[Result]:
     """Return the results on the named sets, for ``embkit eval all``."""
     from embkit.evaluation.bias import evaluate_bias
 
     data = [each for each in open_sets("bias", sets) if isinstance(each, WeatSet)]
-    return [evaluate_bias(space, test, name=name) for each in data for test in each.tests]
+    options = shared.of(BiasOptions)
+    tests = [test for each in data for test in each.tests]
+    return [evaluate_bias(space, test, options, name=name) for test in tests]
 
 
 def register(app: App) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from embkit.cli.eval_options import SharedOptions
 from embkit.cli.eval_output import print_results
 from embkit.cli.eval_sets import SetOptions, load_each, open_sets
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
@@ -53,7 +54,9 @@ def categorization(
     print_results(results, json=common.json, quiet=common.quiet)
 
 
-def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:
+def default_results(
+    space: Embeddings, name: str, sets: Sequence[str], shared: SharedOptions
+) -> list[Result]:
     """Return the results on the named sets, for ``embkit eval all``."""
     from embkit.evaluation.categorization import evaluate_categorization
 
@@ -62,7 +65,8 @@ def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[R
         for each in open_sets("categorization", sets)
         if isinstance(each, CategorizationSet)
     ]
-    return [evaluate_categorization(space, each, name=name) for each in data]
+    options = shared.of(CategorizationOptions)
+    return [evaluate_categorization(space, each, options, name=name) for each in data]
 
 
 def register(app: App) -> None:

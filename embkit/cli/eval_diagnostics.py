@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App
 
+from embkit.cli.eval_options import SharedOptions
 from embkit.cli.eval_output import print_results
 from embkit.cli.eval_sets import load_each
 from embkit.cli.exit_codes import NothingEvaluatedError
@@ -61,9 +62,11 @@ def diagnostics(
         print_results(agreed, json=False, quiet=common.quiet)
 
 
-def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:
+def default_results(
+    space: Embeddings, name: str, sets: Sequence[str], shared: SharedOptions
+) -> list[Result]:
     """Return the diagnostics, which need no sets, for ``embkit eval all``."""
-    return [_look_at(space, name, DiagnosticsOptions())]
+    return [_look_at(space, name, shared.of(DiagnosticsOptions))]
 
 
 def _look_at(space: Embeddings, name: str, options: DiagnosticsOptions) -> Diagnostics:

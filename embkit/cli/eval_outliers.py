@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App
 
+from embkit.cli.eval_options import SharedOptions
 from embkit.cli.eval_output import print_results
 from embkit.cli.eval_sets import SetOptions, load_each, open_sets
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
@@ -46,12 +47,15 @@ def outliers(
     print_results(results, json=common.json, quiet=common.quiet)
 
 
-def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:
+def default_results(
+    space: Embeddings, name: str, sets: Sequence[str], shared: SharedOptions
+) -> list[Result]:
     """Return the results on the named sets, for ``embkit eval all``."""
     from embkit.evaluation.outliers import evaluate_outliers
 
     data = [each for each in open_sets("outliers", sets) if isinstance(each, OutlierSet)]
-    return [evaluate_outliers(space, each, name=name) for each in data]
+    options = shared.of(OutlierOptions)
+    return [evaluate_outliers(space, each, options, name=name) for each in data]
 
 
 def register(app: App) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from embkit.cli.eval_options import ScoreOptions, check_several
+from embkit.cli.eval_options import ScoreOptions, SharedOptions, check_several
 from embkit.cli.eval_output import (
     is_nothing_evaluated,
     print_explained,
@@ -73,12 +73,25 @@ def similarity(
     refuse_nothing_evaluated(results)
 
 
-def default_results(space: Embeddings, name: str, sets: Sequence[str]) -> list[Result]:
+def default_results(
+    space: Embeddings, name: str, sets: Sequence[str], shared: SharedOptions
+) -> list[Result]:
     """Return the scores of the named sets, for ``embkit eval all``."""
     from embkit.evaluation.similarity import evaluate_similarity
 
     data: list[Any] = open_sets("similarity", sets)
-    return [evaluate_similarity(space, one, name=name) for one in data]
+    options = shared.of(SimilarityOptions)
+    return [evaluate_similarity(space, one, options, name=name) for one in data]
+
+
+def default_comparisons(
+    scores: Sequence[SimilarityScore], shared: SharedOptions
+) -> list[Comparison]:
+    """Return the comparisons of those scores, for ``embkit eval all``."""
+    by_set: dict[str, list[SimilarityScore]] = {}
+    for score in scores:
+        by_set.setdefault(score.set, []).append(score)
+    return _comparisons(list(by_set.values()), shared.of(SimilarityOptions))
 
 
 def _comparisons(
