@@ -97,7 +97,7 @@ def similarity(
     load: Annotated[QueryOptions, FLATTEN] = QueryOptions(),
     common: Annotated[CommonOptions, FLATTEN] = CommonOptions(),
 ) -> None:
-    """Print the cosine of each pair of words.
+    """Print the cosine of each pair of words; - where a word is unknown and left out.
 
     Parameters
     ----------
@@ -113,12 +113,16 @@ def similarity(
     pairs = words[::2], words[1::2]
     with naming_damage(vectors):
         cosines = v.similarities(*pairs, oov=oov).tolist()
-    scored = list(zip(*pairs, cosines, strict=True))
+    scored = [
+        (a, b, None if math.isnan(cosine) else cosine)
+        for a, b, cosine in zip(*pairs, cosines, strict=True)
+    ]
     if common.json:
-        known = [(a, b, None if math.isnan(cosine) else cosine) for a, b, cosine in scored]
-        print_json([{"words": [a, b], "similarity": cosine} for a, b, cosine in known])
+        print_json([{"words": [a, b], "similarity": cosine} for a, b, cosine in scored])
     else:
-        print_table((a, b, f"{cosine:.4f}") for a, b, cosine in scored)
+        print_table(
+            (a, b, "-" if cosine is None else f"{cosine:.4f}") for a, b, cosine in scored
+        )
 
 
 def _as_json(answers: Answers) -> list[dict[str, object]]:
