@@ -188,6 +188,16 @@ def test_odd_bytes_of_a_text_are_told_once(
     assert capsys.readouterr().err == ""
 
 
+def test_lone_carriage_returns_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text").write_bytes(b"a b\rc\r" * 9 + b"a\r\n")
+    line = ["cooccur", str(tmp_path / "text"), "--min-count", "1", "-o", str(tmp_path / "c")]
+    assert run_main(line) == 0
+    told = "text: 1 crlf lines, 18 lone CR taken as blanks, not as ends of lines"
+    assert told in capsys.readouterr().err
+
+
 def test_a_text_without_odd_bytes_is_not_talked_of(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

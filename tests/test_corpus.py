@@ -72,7 +72,9 @@ def check(corpus: EncodedCorpus, sentences: Tokens, config: VocabularyConfig) ->
 TEXTS = st.lists(
     st.text("xyz", min_size=1, max_size=40).map(str.encode)
     | st.sampled_from([b"a", b"bb", b"\xc3\xa9t\xc3\xa9", b"longer-than-eight", b"eightchr"])
-    | st.sampled_from([b" ", b"\n", b"\r\n", b"\t", b"\v", b"\f", b"\n\n", b"\x01\x1f", b"!"]),
+    | st.sampled_from(
+        [b" ", b"\n", b"\r\n", b"\r", b"\t", b"\v", b"\f", b"\n\n", b"\x01\x1f", b"!"]
+    ),
     max_size=120,
 ).map(b"".join)
 
@@ -94,6 +96,7 @@ def test_equals_the_oracle_for_any_blocks_and_threads(
         corpus = encode(path, config=config, threads=threads)
     check(corpus, split(text), config)
     assert corpus.num_crlf == text.count(b"\r\n")
+    assert corpus.num_lone_cr == text.count(b"\r") - text.count(b"\r\n")
     assert corpus.num_lines == text.count(b"\n") + (text != b"" and text[-1:] != b"\n")
 
 

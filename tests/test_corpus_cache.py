@@ -44,8 +44,7 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
 
 def equal(a: EncodedCorpus, b: EncodedCorpus) -> bool:
     return (
-        (a.digest, a.sources, a.num_crlf, a.num_invalid, a.num_lines)
-        == (b.digest, b.sources, b.num_crlf, b.num_invalid, b.num_lines)
+        (a.digest, a.sources, a.provenance()) == (b.digest, b.sources, b.provenance())
         and (a.num_tokens_read, a.num_types_read) == (b.num_tokens_read, b.num_types_read)
         and np.array_equal(a.ids, b.ids)
         and np.array_equal(a.sentence_offsets, b.sentence_offsets)

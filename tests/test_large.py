@@ -107,7 +107,7 @@ def test_a_corpus_of_more_than_2_31_tokens_is_trained_to_its_end(tmp_path: Path)
     counts[0] += size - 5000
     vocabulary = Vocabulary.from_words([f"w{i}" for i in range(10)], counts.tolist())
     bounds = np.array([0, size - 5000, size], np.uint64)
-    corpus = EncodedCorpus(ids, bounds, vocabulary, size, 10, 2, 0, 0, "", ())
+    corpus = EncodedCorpus(ids, bounds, vocabulary, size, 10, 2, 0, 0, 0, "", ())
     run = trainer(corpus, 1)
     run.model.train(1, lambda: False, 1)
     block = run.model.counters()["tokens"]

@@ -10,6 +10,7 @@ import pytest
 
 from embkit.config import CbowConfig
 from embkit.corpus import encode
+from embkit.corpus.cache import digest_of_words
 from embkit.errors import OutputError
 from embkit.training import resume, train
 from embkit.vocabulary import Vocabulary
@@ -70,6 +71,23 @@ def test_wrong_arguments_are_named_before_the_text_is_read(
 def test_what_resume_is_given_is_named_too(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         resume(**{"run": "none", **arguments})
+
+
+@pytest.mark.parametrize("method", ["sgns", "cbow", "glove", "ppmi", "svd"])
+@pytest.mark.parametrize("rare_deletion", ["before", "after"])
+def test_provenance_tells_how_the_text_was_read(method: str, rare_deletion: str) -> None:
+    given = Vocabulary.from_words(["a", "b", "c"], [9, 9, 9])
+    options: dict[str, Any] = {"unicode_form": "nfc", "threads": 1}
+    options |= {} if method == "ppmi" else {"dim": 2}
+    options |= {} if method in ("sgns", "cbow") else {"rare_deletion": rare_deletion}
+    found = train(method, Sentences(), vocabulary=given, invalid="replace", **options)
+    corpus = found.provenance["corpus"]
+    assert (corpus["invalid"], corpus["given_vocabulary"]) == (
+        "replace",
+        digest_of_words(given),
+    )
+    assert found.provenance["config"]["unicode_form"] == "nfc"
+    assert "given_vocabulary" not in train(method, Sentences(), **options).provenance["corpus"]
 
 
 @pytest.mark.parametrize("method", ["sgns", "nce", "cbow"])

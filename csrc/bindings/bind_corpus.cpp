@@ -141,6 +141,8 @@ void bind_corpus(py::module_& m) {
                              [](const EncodedCorpus& c) { return c.counts.tokens; })
       .def_property_readonly("num_lines", [](const EncodedCorpus& c) { return c.counts.lines; })
       .def_property_readonly("num_crlf", [](const EncodedCorpus& c) { return c.counts.crlf; })
+      .def_property_readonly("num_lone_cr",
+                             [](const EncodedCorpus& c) { return c.counts.cr - c.counts.crlf; })
       .def_property_readonly("num_invalid",
                              [](const EncodedCorpus& c) { return c.counts.invalid; })
       .def_property_readonly("num_bytes",

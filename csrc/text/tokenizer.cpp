@@ -41,6 +41,7 @@ TextCounts& TextCounts::operator+=(const TextCounts& other) {
   tokens += other.tokens;
   lines += other.lines;
   crlf += other.crlf;
+  cr += other.cr;
   invalid += other.invalid;
   bytes += other.bytes;
   return *this;
@@ -121,6 +122,7 @@ void Tokenizer::scan(const Block& block, char* text, size_t size, size_t max_tok
         words_.prefetch(word);
         waiting_[num_waiting_++] = word;
       }
+      counts_.cr += *stop == '\r';
       if (*stop == '\n') {
         counts_.crlf += stop[-1] == '\r';
         ++counts_.lines;

@@ -19,6 +19,7 @@ struct TextCounts {
   int64_t tokens = 0;
   int64_t lines = 0;    // the last of a source may lack its newline
   int64_t crlf = 0;     // lines that end in CR LF
+  int64_t cr = 0;       // CR, also before LF
   int64_t invalid = 0;  // faults replaced or kept
   int64_t bytes = 0;
 

@@ -44,7 +44,8 @@ _DTYPES: dict[str, tuple[str, type[np.generic]]] = {
 
 FACTS: dict[str, type] = {
     **dict.fromkeys(("num_tokens_read", "num_types_read", "num_lines", "num_crlf"), int),
-    **{"num_invalid": int, "digest": str, "sources": list},
+    **{"num_lone_cr": int, "num_invalid": int, "digest": str, "sources": list},
+    **{"invalid": str, "given_vocabulary": str},
 }
 """What is kept of an encoded corpus beside its arrays, as JSON has it."""
 
@@ -80,12 +81,12 @@ def cache_key(
     if config.max_input_bytes is not None:  # the text of another limit may be longer
         key["max_input_bytes"] = config.max_input_bytes
     if vocabulary is not None:
-        key["vocabulary"] = _digest_of(vocabulary)
+        key["vocabulary"] = digest_of_words(vocabulary)
     return key
 
 
-def _digest_of(vocabulary: Vocabulary) -> str:
-    """Return a digest of words and counts."""
+def digest_of_words(vocabulary: Vocabulary) -> str:
+    """Return a digest of words and counts: the SHA-256 of those of their arrays."""
     arrays = (vocabulary.data, vocabulary.offsets, vocabulary.counts)
     parts = (b"" if a is None else a.tobytes() for a in arrays)
     return hashlib.sha256(b"".join(hashlib.sha256(p).digest() for p in parts)).hexdigest()

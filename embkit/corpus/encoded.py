@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from embkit._native import core
 from embkit.checks import check_choice, check_threads
 from embkit.config import VocabularyConfig
-from embkit.corpus.cache import FACTS, cache_key, cache_path, read_cache, write_cache
+from embkit.corpus.cache import (
+    FACTS,
+    cache_key,
+    cache_path,
+    digest_of_words,
+    read_cache,
+    write_cache,
+)
 from embkit.corpus.faults import why_empty
 from embkit.corpus.reading import normalize_sentences, prepare
 from embkit.corpus.sources import FileSources, PathLike, find_files, listed_paths
@@ -59,6 +66,8 @@ class EncodedCorpus:
     """Lines read, or sentences where an iterable gave them."""
     num_crlf: int
     """Lines that ended in CR LF, which means the same as LF."""
+    num_lone_cr: int
+    """CR that no LF follows, which is a blank."""
     num_invalid: int
     """Faults in the UTF-8 (NUL bytes among them) that were replaced or kept."""
     digest: str
@@ -68,6 +77,10 @@ class EncodedCorpus:
     """
     sources: tuple[str, ...]
     """Names of what was read, in order."""
+    invalid: Invalid = "error"
+    """What was to be done with bytes that are not UTF-8."""
+    given_vocabulary: str = ""
+    """Digest of the words, and their counts, that were given; empty where none were."""
 
     @property
     def num_tokens(self) -> int:
@@ -91,7 +104,10 @@ class EncodedCorpus:
             "num_types_read": self.num_types_read,
             "num_lines": self.num_lines,
             "num_crlf": self.num_crlf,
+            "num_lone_cr": self.num_lone_cr,
+            "invalid": self.invalid,
             "num_invalid": self.num_invalid,
+            **({"given_vocabulary": self.given_vocabulary} if self.given_vocabulary else {}),
         }
 
 
@@ -194,6 +210,7 @@ def _tell_oddities(corpus: EncodedCorpus, invalid: Invalid) -> None:
     done = "kept" if invalid == "bytes" else "replaced"
     counted = {
         "crlf lines": corpus.num_crlf,
+        "lone CR taken as blanks, not as ends of lines": corpus.num_lone_cr,
         f"invalid bytes or sequences {done}": corpus.num_invalid,
     }
     if told := ", ".join(f"{count} {what}" for what, count in counted.items() if count):
@@ -305,6 +322,7 @@ class _Work:
     ) -> EncodedCorpus:
         if encoded.num_ids == 0:
             raise CorpusError(why_empty(encoded, self.config, sources, self.vocabulary))
+        given = self.vocabulary
         ids = mapped(temporary.ids, np.uint32, encoded.num_ids)
         sentence_offsets = mapped(
             temporary.sentence_offsets, np.uint64, encoded.num_sentences + 1
@@ -317,9 +335,12 @@ class _Work:
             num_types_read=encoded.num_types,
             num_lines=encoded.num_lines,
             num_crlf=encoded.num_crlf,
+            num_lone_cr=encoded.num_lone_cr,
             num_invalid=encoded.num_invalid,
             digest="",
             sources=sources,
+            invalid=self.invalid,
+            given_vocabulary=digest_of_words(given) if given is not None else "",
         )
         return replace(corpus, digest=digest_of(corpus, self.threads))
 

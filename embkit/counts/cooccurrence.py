@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from embkit._native import core
 from embkit._version import __version__
 from embkit.config import CooccurrenceConfig
 from embkit.corpus import EncodedCorpus, encode
+from embkit.corpus.cache import digest_of_words
 from embkit.corpus.encoded import CorpusSource, Invalid
 from embkit.counts.cooccurrence_file import FileLayout, read_file, write_file
 from embkit.counts.plan import Task, plan_counting
@@ -203,6 +204,8 @@ def cooccur(
                 cache=cache,
                 progress=report,
             )
+    if vocabulary is not None:
+        corpus = replace(corpus, given_vocabulary=digest_of_words(vocabulary))
     counting = _Counting(corpus, config, vocabulary, memory_limit(memory))
     with work_bar(progress, "counting", "word") as report:
         if output is None:
