@@ -257,9 +257,19 @@ def test_trailing_bytes_are_refused(tmp_path: Path) -> None:
     assert (error.offset, error.reason) == (len(content), "1 bytes follow the model")
 
 
-@pytest.mark.parametrize("words", [[b"a", b"b", b"a"], [b"a", b""]])
-def test_words_must_differ_and_not_be_empty(tmp_path: Path, words: list[bytes]) -> None:
-    assert_refused_quickly(tmp_path, Model(words=words).to_bytes())
+@pytest.mark.parametrize(
+    ("words", "place", "reason"),
+    [
+        ([b"a", b"b", b"a"], "magic", "words 0 and 2 of the dictionary are the same"),
+        ([b"a", b""], "word1", "a word is empty"),
+    ],
+)
+def test_words_must_differ_and_not_be_empty(
+    tmp_path: Path, words: list[bytes], place: str, reason: str
+) -> None:
+    model = Model(words=words)
+    error = assert_refused_quickly(tmp_path, model.to_bytes())
+    assert (error.offset, error.reason) == (model.offsets[place], reason)
 
 
 def test_words_over_a_mebibyte_are_refused(tmp_path: Path) -> None:
