@@ -84,12 +84,9 @@ def _check_fit(fitted: Mapping, sides: dict[Side, tuple[Path, Embeddings]]) -> N
 
     hint = "is SOURCE the side that the map calls target? --reverse-mapping says so"
     for side, (path, vectors) in sides.items():
-        if vectors.dim != fitted.width(side):
-            told = f"{side} vectors of {fitted.width(side)} dimensions, got {vectors.dim}"
+        if (told := fitted.misfit(side, vectors.dim)) is not None:
             fits_turned = vectors.dim == fitted.width(SIDES[side == "source"])
-            raise ValueError(
-                f"{path}: the map takes {told}{f'; {hint}' if fits_turned else ''}"
-            )
+            raise ValueError(f"{path}: {told}{f'; {hint}' if fits_turned else ''}")
     found = [origin_of(sides[side][1]) for side in SIDES]
     fitted_to = [fitted.provenance.get(side) for side in SIDES]
     if found != fitted_to and found == fitted_to[::-1]:

@@ -93,10 +93,8 @@ def apply_to_file(
     words, counts, provenance = _Words(), _Counts(), None
     with tempfile.TemporaryFile(dir=folder, prefix=".embkit-") as spool:
         for block in read_blocks(vectors, block_bytes=block_bytes, limit=limit):
-            width = mapping.width(side)
-            if block.dim != width:
-                told = f"{side} vectors of {width} dimensions, got {block.dim}"
-                raise ValueError(f"{os.fspath(vectors)}: the map takes {told}")
+            if (told := mapping.misfit(side, block.dim)) is not None:
+                raise ValueError(f"{os.fspath(vectors)}: {told}")
             mapping.map_rows(block.vectors, side, unit=unit).tofile(spool)
             words.add(block.vocabulary)
             counts.add(block.vocabulary)

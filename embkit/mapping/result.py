@@ -95,6 +95,12 @@ class Mapping:
         """Return how many dimensions the vectors of a side have."""
         return len(self._side(side)[0])
 
+    def misfit(self, side: Side, dim: int) -> str | None:
+        """Return what to tell of a side's vectors that the map cannot take, None if it can."""
+        if dim == self.width(side):
+            return None
+        return f"the map takes {side} vectors of {self.width(side)} dimensions, got {dim}"
+
     def map_source(self, matrix: Matrix, *, unit: bool = False) -> Matrix:
         """Return rows of the source space in the common space.
 
