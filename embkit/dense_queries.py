@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from embkit.checks import Oov, check_whole
 from embkit.errors import NotFiniteError
 from embkit.neighbors import Doubles, Metric, row_norms, top_k
-from embkit.queries import Answers, Matrix, Queries, Rows
+from embkit.queries import Queries
 from embkit.terms import Term, Terms, checked_vector, unit_vectors
+from embkit.word_rows import Answers, Matrix, Rows
 
 
 class DenseQueries(Queries):

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from embkit.checks import Oov
 from embkit.dense_queries import DenseQueries
-from embkit.queries import Matrix
 from embkit.vocabulary import Vocabulary, encode_word
+from embkit.word_rows import Matrix
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from embkit._native import core
 from embkit.checks import Oov, check_whole
 from embkit.neighbors import Doubles, Metric
-from embkit.queries import Answers, Queries, Rows
+from embkit.queries import Queries
 from embkit.sparse_search import SparseSearch
 from embkit.terms import Term, Terms, checked_vector
 from embkit.vocabulary import Vocabulary
+from embkit.word_rows import Answers, Rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -35,11 +35,14 @@ PYTHON_LAYERS: dict[str, set[str]] = {
         *("file_arrays", "output", "streams"),
         "vocabulary",
     },
-    "embeddings": {"checks", "dense_queries", "plotting", "queries", "subwords", "vocabulary"},
+    "embeddings": {
+        *("checks", "dense_queries", "plotting", "subwords", "vocabulary", "word_rows"),
+    },
     "plotting": set(),
     "terms": {"neighbors"},
-    "queries": {"checks", "neighbors", "notebook", "terms", "vocabulary"},
-    "dense_queries": {"checks", "neighbors", "queries", "terms"},
+    "word_rows": {"checks", "neighbors", "notebook", "terms", "vocabulary"},
+    "queries": {"checks", "neighbors", "terms", "word_rows"},
+    "dense_queries": {"checks", "neighbors", "queries", "terms", "word_rows"},
     "sparse": {
         "_native",
         "checks",
@@ -48,6 +51,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
         "sparse_search",
         "terms",
         "vocabulary",
+        "word_rows",
     },
     "sparse_search": {"_native", "device", "neighbors"},
     "formats": {
