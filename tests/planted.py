@@ -1,8 +1,10 @@
-"""Generated corpora with a known answer."""
+"""Generated corpora with a known answer, and what training on them tends to."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from tests import reference
 
 
 def two_word_sentences(num_words: int, mean_count: float, seed: int) -> list[list[str]]:
@@ -70,3 +72,24 @@ def analogy_questions() -> list[tuple[str, str, str, str]]:
         for p in range(FORMS)
         for q in ((p + 1) % FORMS, (p + 2) % FORMS)
     ]
+
+
+def pair_counts(corpus: reference.Corpus) -> reference.Floats:
+    """Return how often each word (row) is the context of each centre in sentences of two."""
+    pairs = np.zeros((len(corpus.words), len(corpus.words)))
+    for first, second in corpus.sentences:
+        pairs[first, second] += 1
+        pairs[second, first] += 1
+    return pairs
+
+
+def optimal_logits(corpus: reference.Corpus, options: reference.Options) -> reference.Floats:
+    """Return the full-rank optimum of negative sampling on sentences of two words.
+
+    As a noise word equal to the centre is dropped, the noise of input i on word c comes from
+    the pairs of i with other centres: log #(i, c) - log(k P(c) (#(i) - #(i, c))).
+    """
+    pairs = pair_counts(corpus)
+    weights = np.array(reference.noise_weights(corpus.counts, options.smoothing))
+    others = pairs.sum(1, keepdims=True) - pairs
+    return np.asarray(np.log(pairs / (options.negatives * weights / weights.sum() * others)))

@@ -167,13 +167,6 @@ def hidden_loss(contexts: Floats, outputs: Floats, labels: Floats, mode: str) ->
     return logistic_loss(outputs @ hidden, labels)
 
 
-def nce_loss(positive: Floats, noise: Floats, log_kq: Floats, log_kq_noise: Floats) -> float:
-    """Return the noise-contrastive loss (Gutmann and Hyvarinen 2010; Mnih and Teh 2012)."""
-    return float(
-        -np.sum(log_sigmoid(positive - log_kq)) - np.sum(log_sigmoid(-(noise - log_kq_noise)))
-    )
-
-
 # ------------------------------------------------------------------ steps
 
 
@@ -401,27 +394,3 @@ def train(corpus: Corpus, options: Options, path: Path | None = None) -> Model:
 def no_path(word: int) -> tuple[Any, Any]:
     """Stand in for the tree where none was given."""
     raise ValueError(f"hierarchical softmax needs the path of word {word}")
-
-
-# ------------------------------------------------------------------ what training tends to
-
-
-def pair_counts(corpus: Corpus) -> Floats:
-    """Return how often each word (row) is the context of each centre in sentences of two."""
-    pairs = np.zeros((len(corpus.words), len(corpus.words)))
-    for first, second in corpus.sentences:
-        pairs[first, second] += 1
-        pairs[second, first] += 1
-    return pairs
-
-
-def optimal_logits(corpus: Corpus, options: Options) -> Floats:
-    """Return the full-rank optimum of negative sampling on sentences of two words.
-
-    As a noise word equal to the centre is dropped, the noise of input i on word c comes from
-    the pairs of i with other centres: log #(i, c) - log(k P(c) (#(i) - #(i, c))).
-    """
-    pairs = pair_counts(corpus)
-    weights = np.array(noise_weights(corpus.counts, options.smoothing))
-    others = pairs.sum(1, keepdims=True) - pairs
-    return np.asarray(np.log(pairs / (options.negatives * weights / weights.sum() * others)))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embkit.embeddings import Embeddings
-from tests import reference
+from tests import planted, reference
 from tests.models import output_of
 from tests.reference import AliasTable, Corpus, Floats, Model, Window
 
@@ -206,7 +206,7 @@ def train(corpus: Corpus, options: Options) -> Model:
 
 def conditional(corpus: Corpus) -> Floats:
     """Return p(centre | context) in sentences of two words, contexts in rows."""
-    pairs = reference.pair_counts(corpus)
+    pairs = planted.pair_counts(corpus)
     return np.asarray(pairs / pairs.sum(1, keepdims=True))
 
 

@@ -34,19 +34,19 @@ ROWS: dict[int, tuple[str, str]] = {
     ),
     7: (
         "byte-order marks",
-        "test_corpus::test_a_byte_order_mark_is_stripped_at_the_start_of_each_file_only "
-        "test_corpus::test_other_unicode_forms_are_told_by_their_mark",
+        "test_corpus_bytes::test_a_byte_order_mark_is_stripped_at_the_start_of_each_file_only "
+        "test_corpus_bytes::test_other_unicode_forms_are_told_by_their_mark",
     ),
     8: (
         "invalid UTF-8",
-        "test_corpus::test_invalid_bytes_are_an_error_with_line_and_byte "
+        "test_corpus_bytes::test_invalid_bytes_are_an_error_with_line_and_byte "
         "test_cli_train::test_odd_bytes_of_a_text_are_told_once "
-        "test_corpus::test_any_bytes_are_kept_exactly_or_replaced",
+        "test_corpus_bytes::test_any_bytes_are_kept_exactly_or_replaced",
     ),
-    9: ("NUL bytes", "test_corpus::test_any_bytes_are_kept_exactly_or_replaced"),
+    9: ("NUL bytes", "test_corpus_bytes::test_any_bytes_are_kept_exactly_or_replaced"),
     10: (
         "token over 1 MiB",
-        "test_corpus::test_a_token_over_one_mebibyte_is_an_error_with_line_and_byte",
+        "test_corpus_bytes::test_a_token_over_one_mebibyte_is_an_error_with_line_and_byte",
     ),
     11: (
         "endless line",
@@ -196,7 +196,7 @@ ROWS: dict[int, tuple[str, str]] = {
         "test_output::test_every_size_of_a_full_disk_leaves_the_old_file "
         "test_surroundings::"
         "test_counts_that_find_no_room_name_their_file_and_not_the_temporary_ones "
-        "test_resume::test_checkpoint_that_cannot_be_written_does_not_end_the_run",
+        "test_resume_refused::test_checkpoint_that_cannot_be_written_does_not_end_the_run",
     ),
     41: ("fsync fails", "test_output::test_every_failing_call_leaves_the_old_state"),
     42: (
@@ -247,8 +247,8 @@ ROWS: dict[int, tuple[str, str]] = {
     ),
     51: (
         "damaged checkpoint",
-        "test_resume::test_every_truncation_and_flipped_bit_of_a_checkpoint_is_seen "
-        "test_resume::test_damaged_checkpoint_falls_back_to_the_one_before",
+        "test_resume_refused::test_every_truncation_and_flipped_bit_of_a_checkpoint_is_seen "
+        "test_resume_refused::test_damaged_checkpoint_falls_back_to_the_one_before",
     ),
     52: (
         "threads and forks",
@@ -264,7 +264,7 @@ ROWS: dict[int, tuple[str, str]] = {
         "truncated files",
         "test_word2vec_binary::test_every_truncation_is_an_error "
         "test_word2vec_text::test_every_truncation_is_an_error_or_a_prefix_of_the_rows "
-        "test_npz::test_truncation_at_every_byte_is_refused "
+        "test_npz_hostile::test_truncation_at_every_byte_is_refused "
         "test_fasttext_hostile::test_every_truncation_names_the_field_that_it_cut "
         "test_safetensors_hostile::test_truncation_at_every_byte_is_refused",
     ),
@@ -302,8 +302,8 @@ ROWS: dict[int, tuple[str, str]] = {
     ),
     63: (
         "npz archives",
-        "test_npz::test_hostile_archives_are_refused "
-        "test_npz::test_members_that_stand_twice_are_refused",
+        "test_npz_hostile::test_hostile_archives_are_refused "
+        "test_npz_hostile::test_members_that_stand_twice_are_refused",
     ),
     64: (
         "dictionaries",

@@ -243,7 +243,7 @@ def test_noise_equal_to_the_centre_stays_unlike_in_negative_sampling() -> None:
     probabilities = np.exp(reference_nce.scores(model, np.zeros(2)))
     conditional = reference_nce.conditional(corpus)
     np.testing.assert_allclose(probabilities, conditional, atol=0.02)
-    dropped = np.exp(reference.optimal_logits(corpus, reference.Options(**PLANTED)))
+    dropped = np.exp(planted.optimal_logits(corpus, reference.Options(**PLANTED)))
     noise = np.array(reference.noise_weights(corpus.counts, 0.75))
     assert (
         np.abs(dropped * PLANTED["negatives"] * noise / noise.sum() - conditional).max() > 0.3

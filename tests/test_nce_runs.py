@@ -116,7 +116,7 @@ def test_probabilities_of_a_loaded_model_are_those_of_the_text(
     )
     embkit.save(model, tmp_path / "model")
     corpus = reference.encode(sentences)
-    pairs = reference.pair_counts(corpus)
+    pairs = planted.pair_counts(corpus)
     found = np.exp(log_probabilities(embkit.load(tmp_path / "model"), corpus.words))
     np.testing.assert_allclose(found, pairs / pairs.sum(1, keepdims=True), atol=0.03)
     assert model.provenance["normalizer"]["mean"] == pytest.approx(1, abs=0.05)

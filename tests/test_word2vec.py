@@ -168,7 +168,7 @@ def test_skipgram_reaches_the_full_rank_optimum_of_negative_sampling() -> None:
     options: dict[str, Any] = {"dim": 16, "window": 1, "negatives": 3, "subsample": 0}
     model = trained(sentences, **options, learning_rate=0.1, epochs=40)
     corpus = reference.encode(sentences)
-    optimum = reference.optimal_logits(corpus, reference.Options(**options))
+    optimum = planted.optimal_logits(corpus, reference.Options(**options))
     logits = model.vectors.astype(np.float64) @ output_of(model).T
     assert optimum.std() > 0.6
     assert np.sqrt(np.mean((logits - optimum) ** 2)) < 0.05
@@ -187,7 +187,7 @@ def test_hierarchical_softmax_learns_the_conditional_probabilities(method: str) 
         logits = model.vectors.astype(np.float64) @ output_of(model)[nodes].T
         probabilities[:, word] = reference.sigmoid((1 - 2.0 * branches) * logits).prod(1)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-12)
-    pairs = reference.pair_counts(corpus)
+    pairs = planted.pair_counts(corpus)
     np.testing.assert_allclose(probabilities, pairs / pairs.sum(1, keepdims=True), atol=0.02)
 
 

@@ -57,7 +57,7 @@ MODEL = (
     "tests/test_safetensors_dir.py",
     "tests/test_safetensors_hostile.py",
 )
-NPZ = ("tests/test_npz.py", "tests/test_npz_sparse.py")
+NPZ = ("tests/test_npz.py", "tests/test_npz_hostile.py", "tests/test_npz_sparse.py")
 TESTS: dict[str, tuple[str, ...]] = {
     "csrc/io/fasttext.cpp": (*FASTTEXT, "tests/test_attacks.py"),
     "csrc/io/parse_float.cpp": TEXT,
