@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -37,8 +38,18 @@ def inspect(
     if common.json:
         print_json(report)
     else:
-        print_table((name.replace("_", " "), _text(value)) for name, value in report.items())
+        print_table(row for name, value in report.items() for row in _rows(name, value))
     return ExitCode.INPUT if report.get("problems") else ExitCode.DONE
+
+
+def _rows(name: str, value: object) -> Iterator[tuple[str, str]]:
+    """Yield a row of each fact; what holds groups of facts has one for each of its parts."""
+    if isinstance(value, dict) and any(isinstance(part, dict) for part in value.values()):
+        for part, entry in value.items():
+            is_long = isinstance(entry, list | tuple) and len(entry) > MOST_SHOWN
+            yield from _rows(f"{name} {part}", _brief(entry) if is_long else entry)
+    else:
+        yield name.replace("_", " "), _text(value)
 
 
 def _text(value: object) -> str:
