@@ -19,7 +19,7 @@ from embkit.cli import (
 )
 from embkit.cli.eval_options import SharedOptions, check_several
 from embkit.cli.eval_output import print_explained, refuse_nothing_evaluated
-from embkit.cli.eval_sets import load_each
+from embkit.cli.eval_sets import load_each, open_sets
 from embkit.cli.eval_similarity import print_more
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.cli.terminal import note, print_json
@@ -27,13 +27,14 @@ from embkit.evaluation.results import Result
 
 if TYPE_CHECKING:
     from embkit.evaluation.compare import Comparison
+    from embkit.evaluation.sets import DataSet
 
 EXAMPLE = "Example: embkit eval similarity vectors.bin --set ws353"
 ALL_EXAMPLE = "Example: embkit eval all vectors.bin other.bin --compare"
 
 # Each task's module has register(app), which adds its command. It may also have
-# default_results(space, name, sets, shared): what ``embkit eval all`` shows of one model, where
-# ``sets`` are the names of the sets of its kind that are here; and then, with --compare,
+# default_results(space, name, data, shared): what ``embkit eval all`` shows of one model, where
+# ``data`` are the sets of its kind that are here; and then, with --compare,
 # default_comparisons(results, shared) of all models.
 TASKS: dict[str, ModuleType] = {
     "similarity": eval_similarity,
@@ -68,15 +69,17 @@ def evaluate_all(
     open_backend(shared.device or "cpu")  # refuses a device that is not there, before the work
     check_several(vectors, shared)
     tasks = {name: task for name, task in TASKS.items() if hasattr(task, "default_results")}
-    sets: dict[str, list[str]] = {k: default_sets(k) for k in KINDS if k in tasks}
-    for kind in sets:
-        if not sets[kind]:
+    data: dict[str, list[DataSet]] = {}
+    for kind in KINDS:
+        if kind in tasks and (names := default_sets(kind)):
+            data[kind] = open_sets(kind, names)
+        elif kind in tasks:
             del tasks[kind]
             note(f"no {kind} set is here; embkit data fetch brings them", quiet=common.quiet)
     results: dict[str, list[Result]] = {name: [] for name in tasks}
     for name, space in load_each(vectors, load):
         for task, module in tasks.items():
-            results[task] += module.default_results(space, name, sets.get(task, []), shared)
+            results[task] += module.default_results(space, name, data.get(task, []), shared)
     comparisons: dict[str, list[Comparison]] = {
         name: task.default_comparisons(results[name], shared)
         for name, task in tasks.items()

@@ -81,12 +81,11 @@ def analogy(
 
 
 def default_results(
-    space: Embeddings, name: str, sets: Sequence[str], shared: SharedOptions
+    space: Embeddings, name: str, data: Sequence[Any], shared: SharedOptions
 ) -> list[Result]:
-    """Return the scores of the named sets, for ``embkit eval all``."""
+    """Return the scores on some sets, for ``embkit eval all``."""
     from embkit.evaluation.analogy import evaluate_analogies
 
-    data: list[Any] = open_sets("analogy", sets)
     options = shared.of(AnalogyOptions)
     return [s for one in data for s in evaluate_analogies(space, one, options, name=name)]
 

@@ -94,12 +94,11 @@ def _read_words(name: str) -> Mapping[str, Sequence[str]]:
 
 
 def default_results(
-    space: Embeddings, name: str, sets: Sequence[str], shared: SharedOptions
+    space: Embeddings, name: str, data: Sequence[WeatSet], shared: SharedOptions
 ) -> list[Result]:
-    """Return the results on the named sets, for ``embkit eval all``."""
+    """Return the results on some sets, for ``embkit eval all``."""
     from embkit.evaluation.bias import evaluate_bias
 
-    data = [each for each in open_sets("bias", sets) if isinstance(each, WeatSet)]
     options = shared.of(BiasOptions)
     tests = [test for each in data for test in each.tests]
     return [evaluate_bias(space, test, options, name=name) for test in tests]

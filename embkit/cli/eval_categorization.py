@@ -55,16 +55,11 @@ def categorization(
 
 
 def default_results(
-    space: Embeddings, name: str, sets: Sequence[str], shared: SharedOptions
+    space: Embeddings, name: str, data: Sequence[CategorizationSet], shared: SharedOptions
 ) -> list[Result]:
-    """Return the results on the named sets, for ``embkit eval all``."""
+    """Return the results on some sets, for ``embkit eval all``."""
     from embkit.evaluation.categorization import evaluate_categorization
 
-    data = [
-        each
-        for each in open_sets("categorization", sets)
-        if isinstance(each, CategorizationSet)
-    ]
     options = shared.of(CategorizationOptions)
     return [evaluate_categorization(space, each, options, name=name) for each in data]
 

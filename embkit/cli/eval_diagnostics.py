@@ -63,7 +63,7 @@ def diagnostics(
 
 
 def default_results(
-    space: Embeddings, name: str, sets: Sequence[str], shared: SharedOptions
+    space: Embeddings, name: str, data: Sequence[object], shared: SharedOptions
 ) -> list[Result]:
     """Return the diagnostics, which need no sets, for ``embkit eval all``."""
     return [_look_at(space, name, shared.of(DiagnosticsOptions))]

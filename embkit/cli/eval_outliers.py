@@ -48,12 +48,11 @@ def outliers(
 
 
 def default_results(
-    space: Embeddings, name: str, sets: Sequence[str], shared: SharedOptions
+    space: Embeddings, name: str, data: Sequence[OutlierSet], shared: SharedOptions
 ) -> list[Result]:
-    """Return the results on the named sets, for ``embkit eval all``."""
+    """Return the results on some sets, for ``embkit eval all``."""
     from embkit.evaluation.outliers import evaluate_outliers
 
-    data = [each for each in open_sets("outliers", sets) if isinstance(each, OutlierSet)]
     options = shared.of(OutlierOptions)
     return [evaluate_outliers(space, each, options, name=name) for each in data]
 

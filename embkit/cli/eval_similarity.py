@@ -74,12 +74,11 @@ def similarity(
 
 
 def default_results(
-    space: Embeddings, name: str, sets: Sequence[str], shared: SharedOptions
+    space: Embeddings, name: str, data: Sequence[Any], shared: SharedOptions
 ) -> list[Result]:
-    """Return the scores of the named sets, for ``embkit eval all``."""
+    """Return the scores on some sets, for ``embkit eval all``."""
     from embkit.evaluation.similarity import evaluate_similarity
 
-    data: list[Any] = open_sets("similarity", sets)
     options = shared.of(SimilarityOptions)
     return [evaluate_similarity(space, one, options, name=name) for one in data]
 
