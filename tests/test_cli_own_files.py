@@ -40,7 +40,9 @@ def test_inspect_tells_of_a_map_and_of_counts(
     told = json.loads(capsys.readouterr().out)
     assert (told["format"], told["num_words"], told["num_pairs"]) == ("counts", 4, 10)
     assert run_main(["inspect", own["m"]]) == 0
-    assert "format\tmap\n" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "format\tmap\n" in shown
+    assert "\nstatistics verdict judgement\tdoubtful\n" in shown
 
 
 def test_load_tells_what_reads_a_map_and_counts(own: dict[str, str]) -> None:
@@ -76,6 +78,10 @@ def test_maps_and_counts_given_for_something_else_are_told(
         assert told in capsys.readouterr().err
     assert run_main(["convert", own["c"], own["v.bin"]]) == 3
     assert "with --cooccurrence makes vectors" in capsys.readouterr().err
+    for given in (own["m"], own["c"]):
+        assert run_main(["train", "sgns", given, "--output", own["v.bin"]]) == 3
+        told = f"{given}: this is no text but arrays, such as vectors, a map or counts"
+        assert told in capsys.readouterr().err
     for method in ("glove", "ppmi", "svd"):
         assert run_main(["train", method, own["c"], "--output", own["v.bin"]]) == 2
         assert f"got counts: --cooccurrence {own['c']}" in capsys.readouterr().err

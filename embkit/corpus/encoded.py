@@ -24,7 +24,7 @@ from embkit.corpus.cache import (
     read_cache,
     write_cache,
 )
-from embkit.corpus.faults import why_empty
+from embkit.corpus.faults import holds_arrays, why_empty
 from embkit.corpus.reading import normalize_sentences, prepare
 from embkit.corpus.sources import FileSources, PathLike, find_files, listed_paths
 from embkit.corpus.temporary import TemporaryFiles, mapped
@@ -256,7 +256,7 @@ class _Work:
             opened = stack.enter_context(closing(files.open_all()))
             readers = stack.enter_context(closing(prepare(opened, self.config)))
             temporary = TemporaryFiles(stack, num_spills=threads)
-            with self._naming_no_byte():
+            with self._telling_faults():
                 encoded = core.encode_text(
                     readers,
                     self._options(threads, read_on_caller=False),
@@ -269,11 +269,14 @@ class _Work:
             return self._collect(encoded, temporary, tuple(f.path for f in files.files))
 
     @contextlib.contextmanager
-    def _naming_no_byte(self) -> Iterator[None]:
-        """Leave the byte out of errors where it would be one of the text's normal form."""
+    def _telling_faults(self) -> Iterator[None]:
+        """Tell a file that is no text at all; name no byte of the text's normal form."""
         try:
             yield
         except FormatError as error:  # those of the reader name no line
+            if holds_arrays(error.path):
+                reason = "this is no text but arrays, such as vectors, a map or counts"
+                raise FormatError(error.path, None, None, reason) from None
             if self.config.unicode_form == "none" or error.line is None:
                 raise
             raise FormatError(error.path, error.line, None, error.reason) from None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from embkit._native import core
 from embkit.config import VocabularyConfig
 from embkit.vocabulary import Vocabulary
@@ -34,3 +37,13 @@ def why_empty(
         "causes: little text, a min_count meant for more, text whose tokens are not separated "
         "by blanks, or characters passed as tokens"
     )
+
+
+def holds_arrays(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file is in the layout of safetensors, as what embkit saves is."""
+    if not Path(path).is_file():
+        return False
+    with Path(path).open("rb") as file:
+        head = file.read(9)
+    length = int.from_bytes(head[:8], "little")  # of text it is beyond any file's size
+    return head[8:] == b"{" and length < Path(path).stat().st_size
