@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,6 +209,23 @@ def test_groups_are_a_column_of_the_dictionary(
     assert "group\tnoun\t0.500" in capsys.readouterr().out
     assert run_main([*command, "--groups", str(path)]) == 2
     assert "groups must be left out where group_column is given" in capsys.readouterr().err
+
+
+def test_sides_that_were_trained_and_not_mapped_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options: dict[str, Any] = {"dim": 2, "min_count": 1, "epochs": 1, "threads": 1}
+    for side in ("one", "other"):
+        embkit.save(embkit.train("sgns", [["a", "b"]] * 9, **options), tmp_path / side)
+    sides = [str(tmp_path / "one"), str(tmp_path / "other")]
+    told = "warning: neither side says that it was brought into a common space (--mapping)"
+    assert run_main(["translate", *sides, "a"]) == 0
+    assert told in capsys.readouterr().err
+    eye = np.eye(2, dtype=np.float32)
+    embkit.Mapping(eye, eye).save(tmp_path / "m")
+    for more in ([*sides, "--mapping", str(tmp_path / "m")], [sides[0], sides[0]]):
+        assert run_main(["translate", *more, "a"]) == 0
+        assert told not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("more", [[], ["--json"], ["--details"]])

@@ -75,7 +75,16 @@ def load_mapped(
             "vectors must be in one space, or --mapping be given: "
             f"dims are {left.dim} and {right.dim}"
         )
+    if not (_may_be_mapped(left) or _may_be_mapped(right) or source.samefile(target)):
+        _log.warning("neither side says that it was brought into a common space (--mapping)")
     return left, right
+
+
+def _may_be_mapped(vectors: Embeddings) -> bool:
+    """Tell whether vectors may share a space with others: not if they say they were trained."""
+    return "embkit" not in vectors.provenance or bool(
+        {"mapping", "init_from"} & {*vectors.provenance}
+    )
 
 
 def _check_fit(fitted: Mapping, sides: dict[Side, tuple[Path, Embeddings]]) -> None:
