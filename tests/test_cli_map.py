@@ -142,8 +142,9 @@ def test_a_weight_that_cannot_be_used_is_told_before_the_vectors_are_read(
         ([*SELF, "--start", "dictionary"], "dictionary needs a dictionary"),
         (
             [],
-            "dictionary must be given for the method orthogonal, got None; identical words are "
-            "one too, and hybrid, adversarial and self-learning can do without",
+            "dictionary must be given for the method orthogonal, got None; the words that "
+            "both sides share are one (--identical, identical_dictionary), and hybrid, "
+            "adversarial and self-learning can do without",
         ),
     ],
 )

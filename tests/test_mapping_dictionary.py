@@ -289,6 +289,13 @@ def test_what_is_no_pair_is_not_taken_apart(entries: Any, message: str) -> None:
     assert len(SeedDictionary({"ab": "cd"}.items())) == 1
 
 
+def test_a_dictionary_is_shown_by_its_size_and_file(tmp_path: Path) -> None:
+    assert repr(SeedDictionary([("a", "b")])) == "SeedDictionary(1 pairs)"
+    (tmp_path / "d").write_text("a b\nc d\n")
+    shown = f"SeedDictionary(2 pairs of {tmp_path / 'd'})"
+    assert repr(SeedDictionary.read(tmp_path / "d")) == shown
+
+
 @pytest.mark.parametrize("word", ["\x1f", "\u00a0", "\u3000"])
 def test_blanks_of_unicode_alone_are_a_word(word: str, tmp_path: Path) -> None:
     path = tmp_path / "d.txt"

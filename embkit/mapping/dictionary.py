@@ -106,6 +106,10 @@ class SeedDictionary:
     def __len__(self) -> int:
         return len(self.entries)
 
+    def __repr__(self) -> str:
+        source = "" if self.path is None else f" of {self.path}"
+        return f"SeedDictionary({len(self)} pairs{source})"
+
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
 

@@ -171,8 +171,9 @@ def check_supervision(method: str, config: MappingConfig, *, given: bool) -> Non
     if not given and supervision == "dictionary":
         others = [name for name, known in METHODS.items() if known.supervision != "dictionary"]
         raise ValueError(
-            f"dictionary must be given for the method {method}, got None; identical words are "
-            f"one too, and {', '.join(others[:-1])} and {others[-1]} can do without"
+            f"dictionary must be given for the method {method}, got None; the words that "
+            f"both sides share are one (--identical, identical_dictionary), and "
+            f"{', '.join(others[:-1])} and {others[-1]} can do without"
         )
     if isinstance(config, SelfLearningConfig):
         check_start(config.start, given=given)
