@@ -22,6 +22,7 @@ from tests.command_line import error_line
         ("[train]\ndim = 1", "options only"),
         ("jsno = true", "did you mean json?"),
         ('config = "other.toml"', "there is no option config here"),
+        ("q = true", "there is no option q here"),
     ],
 )
 def test_config_errors_exit_2(

@@ -39,6 +39,9 @@ def test_similarity(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write("set.tsv", lines)
     score = evaluate(capsys, "crosslingual-similarity", "--set", "set.tsv", "--resamples", "50")
     assert score["spearman"]["value"] == pytest.approx(1.0)
+    known = ["eval", "crosslingual-similarity", "s", "t", "--set", "semeval17-en-d"]
+    assert run_main(known) == 2
+    assert "got 'semeval17-en-d'; did you mean semeval17-en-de?" in capsys.readouterr().err
 
 
 def test_analogies(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -252,4 +252,6 @@ def test_folder_without_a_run_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["resume", str(tmp_path)]) == 2
-    assert "run.json: No such file" in capsys.readouterr().err
+    assert (
+        f"{tmp_path}: No run is here; after success its folder goes" in capsys.readouterr().err
+    )

@@ -7,6 +7,7 @@ import difflib
 import errno
 import logging
 import os
+import re
 import stat
 import sys
 import traceback
@@ -134,16 +135,17 @@ def options_from(options: Mapping[str, Any], path: Path) -> Callable[..., None]:
     from cyclopts.config import Dict
 
     def take(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-        names = {name.lstrip("-") for argument in arguments for name in argument.names}
+        given = [name for argument in arguments for name in argument.names]
+        names = {name.lstrip("-") for name in given if not re.match("-[a-z]", name)}
         for name in options:
             if name not in names or name == "config":
                 close = difflib.get_close_matches(name, names - {name}, n=1)
                 hint = f"; did you mean {close[0]}?" if close else ""
                 raise ValueError(f"{path}: there is no option {name} here{hint}")
-        given = dict(options)
+        nested = dict(options)
         for command in reversed(commands):  # or what is called like a command gets lost
-            given = {command: given}
-        Dict(given, source=str(path))(app, commands, arguments)
+            nested = {command: nested}
+        Dict(nested, source=str(path))(app, commands, arguments)
 
     return take
 

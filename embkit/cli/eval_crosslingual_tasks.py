@@ -18,12 +18,13 @@ from embkit.evaluation.crosslingual_words import (
     evaluate_crosslingual_analogies,
     evaluate_crosslingual_similarity,
 )
-from embkit.evaluation.datasets import read_analogies, read_similarity
+from embkit.evaluation.named import as_set
 from embkit.evaluation.options import SimilarityOptions
 from embkit.evaluation.sentences import (
     evaluate_document_classification,
     evaluate_sentence_retrieval,
 )
+from embkit.evaluation.sets import AnalogySet, SimilaritySet
 from embkit.mapping.word_alignments import parse_links
 from embkit.memory import ByteBudget
 from embkit.retrieval import RetrievalMethod
@@ -38,7 +39,7 @@ def crosslingual_similarity(
     target: Path,
     /,
     *,
-    set: Path,
+    set: str,
     space: Annotated[MappingOption, FLATTEN] = MappingOption(),
     options: Annotated[SimilarityOptions, FLATTEN] = SimilarityOptions(),
     load: Annotated[LoadOptions, FLATTEN] = LoadOptions(),
@@ -54,10 +55,9 @@ def crosslingual_similarity(
     target
         The same of the target.
     set
-        File of pairs: a source word, a target word, a score.
+        File of pairs: a source word, a target word, a score; or a name of embkit data list.
     """
-    require_input(set)
-    data = read_similarity(set)
+    data = as_set(set, SimilaritySet)
     pair = load_mapped(source, target, space, load)
     name = f"{source.name}-{target.name}"
     score = evaluate_crosslingual_similarity(*pair, data, options, name=name)
@@ -69,8 +69,8 @@ def crosslingual_analogy(
     target: Path,
     /,
     *,
-    set: Path,
-    target_set: Path | None = None,
+    set: str,
+    target_set: str | None = None,
     retrieval: RetrievalMethod = "nn",
     device: str = "cpu",
     space: Annotated[MappingOption, FLATTEN] = MappingOption(),
@@ -87,7 +87,7 @@ def crosslingual_analogy(
     target
         The same of the target.
     set
-        File of questions: two source words, two target words.
+        File of questions: two source words, two target words; or a name of embkit data list.
     target_set
         With it, both files hold pairs or questions of one language each, and each pair of a
         section of set is asked with each of target_set.
@@ -97,11 +97,9 @@ def crosslingual_analogy(
         Where products are computed: cpu, cuda or cuda:N (through CuPy), or auto.
     """
     open_backend(device)
-    require_input(set)
-    data = read_analogies(set)
+    data = as_set(set, AnalogySet)
     if target_set is not None:
-        require_input(target_set)
-        data = cross_analogies(data, read_analogies(target_set))
+        data = cross_analogies(data, as_set(target_set, AnalogySet))
     pair = load_mapped(source, target, space, load)
     name = f"{source.name}-{target.name}"
     options: dict[str, Any] = {"retrieval": retrieval, "device": device}

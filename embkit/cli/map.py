@@ -276,6 +276,9 @@ def apply_command(
 ) -> None:
     """Bring vectors of one side into the common space of a fitted map.
 
+    Vectors of both sides must be brought there before they are compared: the target's too, as
+    most maps turn, centre or scale both.
+
     Parameters
     ----------
     mapping_file

@@ -58,7 +58,9 @@ def register(app: App) -> None:
     app.command(
         "embkit.cli.map:apply_command",
         name="apply",
-        help="Bring vectors of one side into the common space of a fitted map.",
+        help="Bring vectors of one side into the common space of a fitted map."
+        "\n\nVectors of both sides must be brought there before they are compared: the "
+        "target's too, as most maps turn, centre or scale both.",
         help_epilogue=APPLY_EXAMPLE,
     )
     app.command(

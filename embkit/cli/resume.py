@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Mapping
@@ -69,6 +70,9 @@ def resume(
     from embkit import formats, training
     from embkit.training.run import read_run
 
+    if not (run / "run.json").exists():
+        hint = "No run is here; after success its folder goes, unless --keep-run was given"
+        raise FileNotFoundError(errno.ENOENT, hint, str(run))
     content = read_run(run)
     _choose_simd(content["identity"]["simd"])
     told = content["output"] or {}
