@@ -1,4 +1,4 @@
-"""Self-learning between two languages from each start, beside VecMap from the same."""
+"""Learning between two languages without a dictionary, beside VecMap from the same start."""
 
 from __future__ import annotations
 
@@ -6,10 +6,20 @@ import argparse
 from functools import partial
 from typing import Any
 
+from embkit.mapping import identical_dictionary
 from eval.cells import MAPPING, SCORING, cell
 from eval.language_pair import Pair
-from eval.paired import against, tell
+from eval.paired import against, pooled, tell
 from eval.vecmap import VecMap
+
+EXTENDED: dict[str, Any] = {"rounds": 4, "rare": 200, "shrinkage": 0.2}
+IDENTICAL: dict[str, dict[str, Any]] = {
+    "five-step": {},
+    "five-step extended": EXTENDED,
+    "five-step spelling": {**EXTENDED, "spelling": 0.25},
+}
+"""Maps fitted to the words that both sides spell alike."""
+_THEIRS = "vecmap identical"
 
 
 def measure_starts(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -33,4 +43,48 @@ def measure_starts(arguments: argparse.Namespace) -> dict[str, Any]:
             compared = f"embkit against {name}"
             found[compared] = against(ours, found[name])
             tell(compared, found[compared])
+    return found
+
+
+def measure_identical(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Map by the words that both sides spell alike, and VecMap from the same.
+
+    embkit's maps take the ``--cutoff`` most frequent words further in, as VecMap does; the
+    last one is measured with its usual cutoff too.
+    """
+    ways = {"forward": _identical(arguments, reverse=False)}
+    if arguments.reverse_train is not None:
+        ways["reverse"] = _identical(arguments, reverse=True)
+    measured = list(ways.values())
+    maps = [name for name in measured[0] if name != _THEIRS]
+    if measured[1:]:
+        ways["both"] = {}
+    for way, cells in ways.items() if _THEIRS in measured[0] else ():
+        chosen = measured if way == "both" else [cells]
+        for name in maps:
+            sides = [pooled([told[which] for told in chosen]) for which in (name, _THEIRS)]
+            compared = f"{name} against {_THEIRS}"
+            cells[compared] = against(*sides)
+            tell(f"{way} {compared}", cells[compared])
+    return {**ways, "options": IDENTICAL}
+
+
+def _identical(arguments: argparse.Namespace, *, reverse: bool) -> dict[str, Any]:
+    pair, cutoff, found = Pair(arguments, reverse=reverse), arguments.cutoff, {}
+    pairs = [
+        (entry.source, entry.target)
+        for entry in identical_dictionary(pair.source.vocabulary, pair.target.vocabulary)
+    ]
+    chosen = {
+        f"{name} {cutoff}": {**options, "cutoff": cutoff} for name, options in IDENTICAL.items()
+    }
+    chosen[[*IDENTICAL][-1]] = [*IDENTICAL.values()][-1]
+    for label, options in chosen.items():
+        name = f"embkit identical {label}"
+        fit = partial(pair.embkit, "five-step", pairs, 1, **options)
+        found[name] = cell(pair.work, name, fit, MAPPING)
+    if arguments.vecmap is not None:
+        tool = VecMap(arguments.vecmap, arguments.threads)
+        run = partial(pair.vecmap, tool, "identical", None, cutoff=cutoff)
+        found[_THEIRS] = cell(pair.work, f"{_THEIRS} {cutoff}", run, SCORING)
     return found

@@ -144,6 +144,24 @@ def test_starts_are_compared_among_equally_many_words(
     assert "vecmap numerals 60" not in found
 
 
+def test_maps_by_identical_words_are_compared_with_self_learning_from_them(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    shared, target = embkit.load(tmp_path / "s").words[:60], embkit.load(tmp_path / "t")
+    words = [*shared, *target.words[60:]]
+    spelt = embkit.Embeddings.from_words(words, target.vectors, counts=range(120, 0, -1))
+    embkit.save(spelt, tmp_path / "t", overwrite=True)
+    tool = stand_in(tmp_path / "vecmap", iterations=2, pause=0.0)
+    command = [*arguments, "--parts", "identical", "--cutoff", "100", "--vecmap", str(tool)]
+    found = main([*command, *reversed_dictionaries(tmp_path)])["metrics"]["identical among 100"]
+    for way in ("forward", "reverse"):
+        assert found[way]["embkit identical five-step spelling 100"]["nn"]["P@1"] > 0.9
+    told = "embkit identical five-step spelling against vecmap identical"
+    assert [found[way][told]["nn"]["words"] for way in ("forward", "both")] == [30, 60]
+    assert found["both"][told]["nn"]["interval"][0] > 0
+    assert found["options"]["five-step spelling"]["spelling"] > 0
+
+
 def test_options_are_measured_on_words_that_no_part_learns(
     arguments: list[str], tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from embkit.mapping.spaces import (
     check_rank,
     rows_of_pairs,
 )
+from embkit.mapping.spelling import Spelling
 
 Fitted = tuple[Doubles, Doubles, Doubles]
 """Both maps, and the components' similarity."""
@@ -48,10 +49,16 @@ def _extend(
     """Fit again to the dictionary and what the map finds; return the dictionaries' sizes."""
     x, z, weights = rows_of_pairs(spaces, pairs, config)
     source, target = spaces.source_matrix(config.cutoff), spaces.target_matrix(config.cutoff)
+    spelling = _spelling(spaces, config)
     sizes: list[int] = []
     for done in range(1, config.rounds + 1):
         mapped = _mapped(source, found[0]), _mapped(target, found[1])
-        mutual = mutual_pairs(*mapped, neighborhood=config.neighborhood, device=config.device)
+        mutual = mutual_pairs(
+            *mapped,
+            neighborhood=config.neighborhood,
+            device=config.device,
+            spelling=spelling,
+        )
         new = new_pairs(mutual, pairs)
         counts = None
         if weights is not None:
@@ -72,6 +79,13 @@ def new_pairs(found: Pairs, seeds: SeedPairs) -> Pairs:
     """
     is_new = ~np.isin(found[0], seeds.source)
     return found[0][is_new], found[1][is_new]
+
+
+def _spelling(spaces: Spaces, config: FiveStepConfig) -> Spelling | None:
+    if config.spelling == 0:
+        return None
+    words = spaces.source.words[: config.cutoff], spaces.target.words[: config.cutoff]
+    return Spelling(words[0], words[1], weight=config.spelling)
 
 
 def _mapped(rows: Matrix, matrix: Doubles) -> Matrix:

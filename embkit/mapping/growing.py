@@ -13,6 +13,7 @@ from embkit.mapping.fit import fit_orthogonal
 from embkit.mapping.induction import induce
 from embkit.mapping.initial import Pairs
 from embkit.mapping.learning_config import check_growth
+from embkit.mapping.spelling import Spelling
 
 Matrix = NDArray[np.float32]
 
@@ -46,6 +47,7 @@ def mutual_pairs(
     neighborhood: int = 10,
     csls: bool = True,
     device: str = "cpu",
+    spelling: Spelling | None = None,
 ) -> Pairs:
     """Return the pairs of rows that are each other's best, in the order of the source.
 
@@ -59,6 +61,8 @@ def mutual_pairs(
         Score pairs by CSLS, else by the cosine.
     device : str
         Where it is done: cpu, cuda, cuda:N or auto.
+    spelling : Spelling, optional
+        Of the same words; its cosines are added to those of the rows, but not to CSLS's means.
 
     Examples
     --------
@@ -67,7 +71,8 @@ def mutual_pairs(
     (array([0, 1, 2]), array([1, 0, 2]))
     """
     near = min(neighborhood, len(source), len(target))
-    sides = induce(source, target, neighborhood=near, device=device)
+    first = None if csls else spelling
+    sides = induce(source, target, neighborhood=near, device=device, spelling=first)
     if csls:
         sides = induce(
             *(source, target),
@@ -75,6 +80,7 @@ def mutual_pairs(
             source_means=sides[0].means,
             target_means=sides[1].means,
             device=device,
+            spelling=spelling,
         )
     partners = sides[0].best
     kept = np.flatnonzero(sides[1].best[partners] == np.arange(len(partners)))

@@ -12,6 +12,7 @@ from embkit.backend import DeviceArray, open_backend
 from embkit.checks import check_threads
 from embkit.device import available_threads
 from embkit.mapping.induction_arrays import Draws, induce_arrays
+from embkit.mapping.spelling import Spelling
 
 # Products computed at a time: large enough for the product to run at full speed.
 _TILE_SOURCES = 1024
@@ -51,6 +52,7 @@ def induce(
     number: int = 0,
     threads: int | None = None,
     device: str = "cpu",
+    spelling: Spelling | None = None,
 ) -> tuple[Side, Side]:
     """Find each word's best partner on the other side, by CSLS, in one pass over all pairs.
 
@@ -77,6 +79,8 @@ def induce(
         All cores when left out.
     device : str
         Where it is done: cpu, cuda, cuda:N or auto.
+    spelling : Spelling, optional
+        Of the same words; its cosines are added to the similarities, on the processor alone.
 
     Returns
     -------
@@ -101,7 +105,7 @@ def induce(
             f"source and target must share a dim, got {source.shape} and {target.shape}"
         )
     levels = _half(source_means, len(source)), _half(target_means, len(target))
-    if (backend := open_backend(device)).is_gpu:
+    if spelling is None and (backend := open_backend(device)).is_gpu:
         most = min(len(source), len(target))
         if not 1 <= neighborhood <= most:
             raise ValueError(f"neighborhood must be from 1 to {most}, got {neighborhood}")
@@ -128,6 +132,8 @@ def induce(
             size = len(rows) * columns.shape[1]
             tile = buffer[:size].reshape(len(rows), columns.shape[1])
             np.matmul(rows, columns, out=tile)
+            if spelling is not None:
+                spelling.add(tile, first_source, first_target)
             native.update(tile, first_source=first_source, first_target=first_target)
     return Side(*native.sources()), Side(*native.targets())
 
