@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from numbers import Integral, Real
 from typing import Literal, TypeAlias
@@ -78,7 +78,9 @@ def check_threads(threads: int | None) -> None:
         check_at_most("threads", threads, MOST["threads"])
 
 
-def option_hint(name: str, method: str, options: Mapping[str, Sequence[str]]) -> str:
+def option_hint(
+    name: str, method: str, options: Mapping[str, Sequence[str]], arguments: Iterable[str] = ()
+) -> str:
     """Return which methods have an option, or else which one of ``method`` was meant.
 
     Parameters
@@ -89,6 +91,8 @@ def option_hint(name: str, method: str, options: Mapping[str, Sequence[str]]) ->
         The method.
     options : mapping
         The options of each method.
+    arguments : iterable of str
+        What may be meant as well: the arguments beside the options.
 
     Examples
     --------
@@ -98,7 +102,7 @@ def option_hint(name: str, method: str, options: Mapping[str, Sequence[str]]) ->
     """
     if having := [other for other, names in options.items() if name in names]:
         return f", an option of {', '.join(having)}"
-    close = difflib.get_close_matches(name, options[method], n=1)
+    close = difflib.get_close_matches(name, [*options[method], *arguments], n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 

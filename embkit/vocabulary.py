@@ -126,6 +126,9 @@ class Vocabulary(Sequence[str]):
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} words{'' if self.counts is None else ', counts'})"
+
     def bytes_of(self, row: int) -> bytes:
         """Return the bytes of the word of a row."""
         return self.data[int(self.offsets[row]) : int(self.offsets[row + 1])].tobytes()

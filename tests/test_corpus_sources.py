@@ -114,6 +114,11 @@ def test_paths_come_in_any_iterable(tmp_path: Path) -> None:
         assert encode(form, config=KEEP_ALL).sources == tuple(map(str, paths))
 
 
+def test_a_text_in_place_of_its_file_is_told() -> None:
+    with pytest.raises(OSError, match=r"if this is the text, split it into lists of tokens"):
+        encode("the cat sat on the mat and so on " * 20, config=KEEP_ALL)
+
+
 @pytest.mark.parametrize("place", [1, 2])
 def test_files_and_sentences_are_not_mixed(tmp_path: Path, place: int) -> None:
     (tmp_path / "text").write_text("one more\n")

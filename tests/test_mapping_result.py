@@ -147,6 +147,7 @@ def test_matrices_that_do_not_fit_are_refused(source: Doubles, target: Doubles) 
     [
         ({"method": "rotate"}, "method must be one of orthogonal"),
         ({"ratio": 0.5}, "options of orthogonal must be among .* got ratio, an option of cca$"),
+        ({"metod": "cca"}, r"got metod; did you mean method\?$"),
         ({"normalisation": "unit"}, "got normalisation; did you mean normalization"),
         ({"dictionary": None}, "dictionary must be given for the method orthogonal"),
         ({"dictionary": [("a", "b")]}, "0 of 1 pairs used; both words unknown: 1"),

@@ -152,7 +152,11 @@ def test_an_unknown_option_is_answered_with_what_there_is() -> None:
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("windw", r"; did you mean window\?"), ("x_max", ", an option of glove")],
+    [
+        ("windw", r"; did you mean window\?"),
+        ("x_max", ", an option of glove"),
+        ("progres", r"; did you mean progress\?"),
+    ],
 )
 def test_an_option_that_was_meant_is_told(name: str, told: str) -> None:
     options: dict[str, Any] = {name: 5}

@@ -110,3 +110,8 @@ def test_a_copy_finds_the_same_words() -> None:
     assert copied.counts is not None
     assert copied.counts.tolist() == [2, 1]
     assert not copied.data.flags.writeable
+
+
+def test_is_shown_by_its_size() -> None:
+    assert repr(Vocabulary.from_words(["a", "b"])) == "Vocabulary(2 words)"
+    assert repr(Vocabulary.from_words(["a"], [3])) == "Vocabulary(1 words, counts)"

@@ -148,7 +148,13 @@ def find_files(source: PathLike | Sequence[PathLike]) -> FileSources:
         If an input that can be read only once is given twice, or a name is empty.
     """
     if isinstance(source, str | os.PathLike):
-        files = [_checked(path) for path in expand(os.fspath(source))]
+        try:
+            files = [_checked(path) for path in expand(os.fspath(source))]
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            hint = "File name too long; if this is the text, split it into lists of tokens"
+            raise OSError(error.errno, hint, f"{os.fspath(source)[:40]}...") from None
     else:
         for place, entry in enumerate(source, 1):
             if not isinstance(entry, str | os.PathLike):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -147,8 +147,12 @@ def learned_pairs(config: MappingConfig) -> int:
     return 0
 
 
-def make_config(method: str, options: dict[str, Any]) -> MappingConfig:
+def make_config(
+    method: str, options: dict[str, Any], arguments: Iterable[str] = ()
+) -> MappingConfig:
     """Build the configuration of a method, refusing options that it does not have.
+
+    ``arguments`` are those of the caller, one of which may have been meant.
 
     Raises
     ------
@@ -169,6 +173,6 @@ def make_config(method: str, options: dict[str, Any]) -> MappingConfig:
         if name not in options_of[method]:
             raise ValueError(
                 f"options of {method} must be among {', '.join(options_of[method])}, got {name}"
-                f"{option_hint(name, method, options_of)}"
+                f"{option_hint(name, method, options_of, arguments)}"
             )
     return METHODS[method].config(**options)

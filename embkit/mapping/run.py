@@ -88,7 +88,7 @@ def map(
     for side, space in (("source", source), ("target", target)):
         if not isinstance(space, Embeddings):
             raise ValueError(f"{side} must be Embeddings, got {type(space).__name__}")
-    config = make_config(method, options)
+    config = make_config(method, options, map.__kwdefaults__ or ())
     chosen = METHODS[method]
     pairs = find_pairs(source, target, dictionary, config, method)
     spaces = Spaces.of(source, target, config.normalization)

@@ -136,7 +136,7 @@ def train(
     >>> sorted(v.words)
     ['cat', 'dog', 'sat', 'the']
     """
-    config = make_config(method, options)
+    config = make_config(method, options, train.__kwdefaults__ or ())
     if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
         raise ValueError(f"vocabulary must be a Vocabulary, got {type(vocabulary).__name__}")
     _check_arguments(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -79,8 +79,12 @@ METHODS: dict[str, Method] = {
 }
 
 
-def make_config(method: str, options: dict[str, Any]) -> VocabularyConfig:
+def make_config(
+    method: str, options: dict[str, Any], arguments: Iterable[str] = ()
+) -> VocabularyConfig:
     """Build the configuration of a method, refusing options that it does not have.
+
+    ``arguments`` are those of the caller, one of which may have been meant.
 
     Raises
     ------
@@ -94,7 +98,7 @@ def make_config(method: str, options: dict[str, Any]) -> VocabularyConfig:
         if name not in allowed:
             peer = name.replace("_", "-")
             ours = peer_names(method).get(peer, "").replace("-", "_")
-            told = option_hint(name, method, options_of)
+            told = option_hint(name, method, options_of, arguments)
             told = f", which is called {ours} here" if ours in allowed else told
             told = f": {ADVICE[peer]}" if peer in ADVICE else told
             raise ValueError(
