@@ -16,6 +16,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "_version": set(),
     "device": set(),
+    "blas": set(),
     "peers": set(),
     "checks": set(),
     "config": {"checks", "device"},
@@ -79,13 +80,14 @@ PYTHON_LAYERS: dict[str, set[str]] = {
         "vocabulary",
     },
     "mapping": {
-        *("_native", "backend", "checks", "device", "embeddings", "formats", "neighbors"),
+        *("_native", "backend", "blas", "checks", "device", "embeddings", "formats"),
+        "neighbors",
         *("file_arrays", "memory", "output", "retrieval", "screening", "streams"),
         "vocabulary",
     },
     "evaluation": {
-        *("_native", "backend", "checks", "device", "embeddings", "neighbors", "output"),
-        *("memory", "retrieval", "streams"),
+        *("_native", "backend", "blas", "checks", "device", "embeddings", "neighbors"),
+        *("memory", "output", "retrieval", "streams"),
     },
     "report": {"checks", "embeddings", "evaluation", "output", "plotting", "sparse"},
 }

@@ -11,9 +11,9 @@ import numpy as np
 
 from embkit._native import core
 from embkit.backend import open_backend
+from embkit.blas import one_blas_thread
 from embkit.device import available_threads
 from embkit.evaluation.analogy_tiles import Tiles
-from embkit.evaluation.blas import one_blas_thread
 from embkit.evaluation.spaces import Doubles, Ids, Space
 
 _BLOCK_PRODUCTS = 1 << 22  # of double precision: 32 MB

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from embkit._native import core
+from embkit.blas import one_blas_thread
 from embkit.device import available_threads
-from embkit.evaluation.blas import one_blas_thread
 from embkit.evaluation.options import StatisticsOptions
 from embkit.evaluation.results import Interval
 from embkit.evaluation.spaces import Doubles, Ids

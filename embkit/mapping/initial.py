@@ -16,6 +16,7 @@ Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
 Pairs = tuple[Rows, Rows]
 """Rows of the source words and rows of the target words, pair by pair."""
+_LEAST_AXIS = 1e-3  # of the largest singular value; a smaller one is that of no axis
 
 
 def identical_words(source: Vocabulary, target: Vocabulary) -> Pairs:
@@ -128,24 +129,53 @@ def similar_distributions(
     check_at_least("words", words, 1)
     check_at_least("neighborhood", neighborhood, 1)
     size = min(words, len(source), len(target))
-    left, right = _sorted_similarities(source[:size]), _sorted_similarities(target[:size])
-    near = min(neighborhood, size)
-    by_cosine = induce(left, right, neighborhood=near, device=device)
+    left, right = sorted_similarities(source[:size]), sorted_similarities(target[:size])
+    return csls_partners(left, right, neighborhood=neighborhood, device=device)
+
+
+def csls_partners(
+    source: Matrix, target: Matrix, *, neighborhood: int = 10, device: str = "cpu"
+) -> Pairs:
+    """Pair each row of either side with its best partner by CSLS.
+
+    Parameters
+    ----------
+    source, target : array of float32, shape (num_words, dim)
+        Rows at unit length.
+    neighborhood : int
+        Neighbours of CSLS; fewer where a side has fewer words.
+    device : str
+        Where it is done: cpu, cuda, cuda:N or auto.
+
+    Examples
+    --------
+    >>> rows = np.eye(3, dtype=np.float32)
+    >>> csls_partners(rows, rows[[2, 0, 1]])
+    (array([0, 1, 2, 2, 0, 1]), array([1, 2, 0, 0, 1, 2]))
+    """
+    near = min(neighborhood, len(source), len(target))
+    by_cosine = induce(source, target, neighborhood=near, device=device)
     sources, targets = induce(
-        *(left, right),
+        *(source, target),
         neighborhood=near,
         source_means=by_cosine[0].means,
         target_means=by_cosine[1].means,
         device=device,
     )
-    every = np.arange(size)
-    return np.concatenate([every, targets.best]), np.concatenate([sources.best, every])
+    left, right = np.arange(len(source)), np.arange(len(target))
+    return np.concatenate([left, targets.best]), np.concatenate([sources.best, right])
 
 
-def _sorted_similarities(rows: Matrix) -> Matrix:
-    """Return each row's sorted similarities to all rows, shape (num_rows, num_rows)."""
+def sorted_similarities(rows: Matrix, power: float = 1.0) -> Matrix:
+    """Return each row's sorted similarities to all rows, shape (num_rows, num_rows).
+
+    The similarities are ``u s^power u'``, u and s being the left singular vectors and the
+    singular values of the rows. Axes along which the rows do not vary are left out; the
+    result is normalised: unit, center, unit.
+    """
     u, s, _ = np.linalg.svd(rows, full_matrices=False)
-    similarities: Matrix = (u * s) @ u.T
+    kept = s > _LEAST_AXIS * s.max()
+    similarities: Matrix = (u[:, kept] * s[kept] ** np.float32(power)) @ u[:, kept].T
     similarities.sort(axis=1)
     for step in ("unit", "center", "unit"):
         if step == "center":

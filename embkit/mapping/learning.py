@@ -22,6 +22,7 @@ from embkit.mapping.learning_config import (
 from embkit.mapping.normalize import Matrix
 from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.self_learning import Iteration, Learned, OnIteration, self_learn
+from embkit.mapping.soft_matching import match_by_shape
 from embkit.mapping.spaces import Doubles, Fit, Report, Spaces, identity_of
 from embkit.mapping.verdict import REPEATED_FAILED, judge
 from embkit.retrieval import Retriever
@@ -29,6 +30,7 @@ from embkit.retrieval import Retriever
 _log = logging.getLogger("embkit")
 _CHECKED_WORDS = 4000  # words of each side in the run that checks the others
 _MARGIN_WORDS = 2000  # words that the margin is measured on
+_MATCHED = (0.9, 0.8, 0.7, 0.6)  # shares of the words that further soft matchings take
 _ENOUGH_IDENTICAL = 100  # identical words, numerals not counted, to start from unasked
 _MET = 0.6  # share of words that two of several further runs must translate alike
 _REMEDIES: dict[Start, str] = {
@@ -225,13 +227,14 @@ def _other_start(
 ) -> Pairs:
     """Return what a run starts from that checks the others: half of what they started from.
 
-    Each further attempt takes another half, or compares somewhat more words.
+    Each further attempt takes another half. From nothing, other words are matched softly,
+    but once the sorted similarities are taken as they are, as published.
     """
     if kind == "distributions":
         size = min(config.initial_words, len(source), len(target))
-        share = (1 + attempt / (config.attempts + 1)) / 2
-        words = max(1, int(size * share))
-        return _similar(source, target, words, config)
+        if attempt == 1:
+            return similar_distributions(source, target, words=size, **_comparing(config))
+        return _matched(source[:size], target[:size], config, attempt)
     order = np.random.default_rng(config.seed + attempt).permutation(len(start[0]))
     half = order[: max(1, len(order) // 2)]
     return start[0][half], start[1][half]
@@ -280,7 +283,9 @@ def _start(
     if start is None:
         start = "dictionary" if found is not None else _without_dictionary(spaces, *sizes)
     if start == "distributions":
-        return start, _similar(source, target, config.initial_words, config)
+        return start, match_by_shape(
+            *(source, target), words=config.initial_words, **_comparing(config)
+        )
     if found is None:
         words = identical_words if start == "identical" else numerals
         found = words(spaces.source.vocabulary, spaces.target.vocabulary)
@@ -293,9 +298,18 @@ def _start(
     return start, found
 
 
-def _similar(source: Matrix, target: Matrix, words: int, config: SelfLearningConfig) -> Pairs:
-    options: dict[str, Any] = {"neighborhood": config.neighborhood, "device": config.device}
-    return similar_distributions(source, target, words=words, **options)
+def _matched(source: Matrix, target: Matrix, config: SelfLearningConfig, draw: int) -> Pairs:
+    """Return pairs of a soft matching of random words of either side."""
+    rng = np.random.default_rng((config.seed, draw))
+    kept = max(1, int(_MATCHED[draw % len(_MATCHED)] * len(source)))
+    left, right = (np.sort(rng.permutation(len(source))[:kept]) for _ in range(2))
+    pairs = match_by_shape(source[left], target[right], words=kept, **_comparing(config))
+    return left[pairs[0]], right[pairs[1]]
+
+
+def _comparing(config: SelfLearningConfig) -> dict[str, Any]:
+    """Return the options of a comparison by CSLS."""
+    return {"neighborhood": config.neighborhood, "device": config.device}
 
 
 def _without_dictionary(spaces: Spaces, num_sources: int, num_targets: int) -> Start:

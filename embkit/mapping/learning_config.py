@@ -59,8 +59,9 @@ class SelfLearningConfig(DeviceConfig):
 
     start: Start | None = None
     """Pairs to start from: the dictionary, identical words, numerals, or distributions (no
-    pairs at all). When left out, the dictionary where there is one, else identical words
-    where the most frequent words hold a hundred beside numerals, else distributions."""
+    pairs at all: words are matched by how their similarities are distributed). When left
+    out, the dictionary where there is one, else identical words where the most frequent
+    words hold a hundred beside numerals, else distributions."""
     cutoff: int = 20_000
     """Most frequent words of each side that pairs are induced from."""
     early_cutoff: int = 10_000
@@ -81,8 +82,8 @@ class SelfLearningConfig(DeviceConfig):
     """Least rise of the objective per iteration."""
     iterations: int = 1000
     """At most so many, each time that it is learned."""
-    initial_words: int = 4000
-    """Most frequent words that a start from distributions compares."""
+    initial_words: int = 2000
+    """Most frequent words that a start from distributions matches."""
     final: Literal["five-step", "orthogonal"] = "five-step"
     """Map that the last dictionary is given to: whitened and re-weighted, or a rotation."""
     restarts: int = 1

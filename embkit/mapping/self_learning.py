@@ -8,6 +8,7 @@ cross-lingual mappings of word embeddings".
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.backend import Backend, DeviceArray, open_backend
+from embkit.blas import one_blas_thread
 from embkit.mapping.induction import Side, induce
 from embkit.mapping.initial import Pairs
 from embkit.mapping.learning_config import Direction, SelfLearningConfig
@@ -22,6 +24,8 @@ from embkit.mapping.learning_config import Direction, SelfLearningConfig
 Matrix = NDArray[np.float32]
 
 _BLOCK = 2048  # pairs whose product is summed in float32
+# Multiplications of a pass in which several threads of BLAS wait rather than work.
+_SMALL_PASS = 2e8
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,9 @@ def self_learn(
     if len(pairs[0]) == 0:
         raise ValueError("pairs must hold at least one pair, got none")
     backend = open_backend(config.device)
-    with backend.telling(4 * (source.size + target.size)):
+    is_small = len(source) * target.size <= _SMALL_PASS
+    threading = one_blas_thread() if is_small else nullcontext()
+    with threading, backend.telling(4 * (source.size + target.size)):
         rows = backend.asarray(source), backend.asarray(target)
         return _learn(backend, *rows, pairs, config, seed, threads, on_iteration)
 
