@@ -103,7 +103,11 @@ def match_by_shape(
     source, target = source[:size], target[:size]
     backend = open_backend(device)
     found: list[tuple[float, Matrix]] = []
-    with backend.active(), one_blas_thread():  # several would wait for each other: 5x the time
+    need = 4 * (source.size + target.size + 3 * size * size)
+    with (
+        backend.telling(need),
+        one_blas_thread(),
+    ):  # several would wait for each other: 5x the time
         x, z = backend.asarray(source), backend.asarray(target)
         for power in powers:
             shapes = [sorted_similarities(rows, power) for rows in (source, target)]
