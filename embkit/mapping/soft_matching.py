@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from embkit.backend import Backend, DeviceArray, open_backend
 from embkit.blas import one_blas_thread
 from embkit.checks import check_at_least
+from embkit.device import available_threads
 from embkit.mapping.initial import Matrix, Pairs, csls_partners, sorted_similarities
 
 
@@ -102,17 +104,18 @@ def match_by_shape(
     size = min(words, len(source), len(target))
     source, target = source[:size], target[:size]
     backend = open_backend(device)
-    found: list[tuple[float, Matrix]] = []
-    need = 4 * (source.size + target.size + 3 * size * size)
-    with (
-        backend.telling(need),
-        one_blas_thread(),
-    ):  # several would wait for each other: 5x the time
+    at_once = 1 if backend.is_gpu else min(len(powers), available_threads())
+    need = 4 * (source.size + target.size + 3 * at_once * size * size)
+    # A thread for each power: those of BLAS would wait for each other, 5 times as long.
+    with backend.telling(need), one_blas_thread(), ThreadPoolExecutor(at_once) as pool:
         x, z = backend.asarray(source), backend.asarray(target)
-        for power in powers:
+
+        def match_at(power: float) -> tuple[float, Matrix]:
             shapes = [sorted_similarities(rows, power) for rows in (source, target)]
             left, right = (backend.asarray(shape) for shape in shapes)
-            found.append(match(backend, x, z, left @ right.T))
+            return match(backend, x, z, left @ right.T)
+
+        found = list(pool.map(match_at, powers))
     rotation = max(found, key=lambda one: one[0])[1]
     mapped = source @ rotation
     return csls_partners(mapped, target, neighborhood=neighborhood, device=device)
