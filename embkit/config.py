@@ -7,6 +7,7 @@ nothing else repeats a default.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from embkit.checks import (
@@ -36,6 +37,13 @@ _OF_BLOCKS = ("block_size", "block_negatives")
 _OF_NCE = ("normalizer", "bias")
 
 
+@cache  # as types that are text are evaluated, which shows among the audited events
+def _choices(config: type[object]) -> dict[str, tuple[str, ...]]:
+    """Return what each option may be that is one of several words, by its type."""
+    hints = get_type_hints(config).items()
+    return {name: get_args(hint) for name, hint in hints if get_origin(hint) is Literal}
+
+
 @dataclass(frozen=True, kw_only=True)
 class VocabularyConfig:
     """Which words of a corpus become rows."""
@@ -52,12 +60,12 @@ class VocabularyConfig:
     line also as 500M or 4G."""
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
+        choices = _choices(type(self))  # type: ignore[arg-type]  # a class has its own hash
         for option in fields(self):
             value = plain_value(option.name, str(option.type), getattr(self, option.name))
             object.__setattr__(self, option.name, value)
-            if get_origin(hints[option.name]) is Literal:
-                check_choice(option.name, value, get_args(hints[option.name]))
+            if option.name in choices:
+                check_choice(option.name, value, choices[option.name])
             if value is not None and option.name in MOST:
                 check_at_most(option.name, getattr(self, option.name), MOST[option.name])
         check_at_least("min_count", self.min_count, 1)
