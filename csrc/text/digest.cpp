@@ -50,8 +50,12 @@ Digest digest(const void* data, size_t size, int num_threads,
                                   std::min(kSegment, size - begin));
     }
   };
-  const int useful = static_cast<int>(std::min<size_t>(num_segments, 64));
-  run_workers(std::min(num_threads, useful), body, keep_going);
+  if (num_segments == 1) {  // sooner done than a thread is started
+    digests[0] = digest_segment(static_cast<const char*>(data), size);
+  } else {
+    const int useful = static_cast<int>(std::min<size_t>(num_segments, 64));
+    run_workers(std::min(num_threads, useful), body, keep_going);
+  }
   return digest_segment(reinterpret_cast<const char*>(digests.data()),
                         digests.size() * sizeof(Digest));
 }
