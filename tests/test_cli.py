@@ -16,6 +16,7 @@ import pytest
 from embkit.cli import main as run_main
 from embkit.cli import on_demand
 from embkit.cli.app import build_app
+from embkit.cli.changes import changes
 from embkit.cli.exit_codes import ExitCode, Stopped, exit_code_of
 from embkit.cli.induce import induce_dictionary
 from embkit.cli.map import map_command
@@ -91,6 +92,7 @@ COMMANDS = (
     "eval documents",
     "eval alignment",
     "induce-dictionary",
+    "changes",
     "translate",
     "map-many",
 )
@@ -295,7 +297,7 @@ def test_commands_imported_on_demand_are_listed_by_their_own_first_line() -> Non
 def test_help_of_a_command_imported_on_demand_tells_more_than_its_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    functions = {"map": map_command, "map-many": map_many_command}
+    functions = {"map": map_command, "map-many": map_many_command, "changes": changes}
     for command, function in {**functions, "induce-dictionary": induce_dictionary}.items():
         told = " ".join((function.__doc__ or "").partition("Parameters")[0].split())
         assert len(told) > 100

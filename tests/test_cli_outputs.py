@@ -38,6 +38,7 @@ VECTORS = b"a 1 2\nb 3 -4\n"
         ("map - v.txt --dictionary pairs --output new.txt --force", VECTORS),
         ("map v.txt v.txt --dictionary - --output new.txt --force", b"a a\nb b\n"),
         ("induce-dictionary - v.txt --output new.txt", VECTORS),
+        ("changes - v.txt --output new.txt", VECTORS),
         ("export projector - new.txt", VECTORS),
         ("phrases apply - text --output new.txt", TABLE),
         ("phrases apply table - --output -", b"a b\n"),

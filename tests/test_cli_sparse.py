@@ -93,6 +93,8 @@ NEED_DENSE = [
     "translate {v} {d} a0",
     "translate {d} {v} a0",
     "induce-dictionary {v} {d} --output {o}",
+    "changes {v} {d}",
+    "changes {d} {v} --mapping {map}",
     "eval translation {v} {d} --dictionary {pairs}",
     "map {v} {d} --dictionary {pairs} --output {o}",
     "map {d} {d} --method hybrid --first-source {v} --first-target {d} --output {o}",

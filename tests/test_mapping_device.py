@@ -166,6 +166,7 @@ def test_commands_take_a_device(
         ["map", "s", "t", "--method", "self-learning", "--output", "m"],
         ["translate", "s", "t", "s1"],
         ["induce-dictionary", "s", "t", "--output", "p"],
+        ["changes", "s", "t"],
         ["eval", "translation", "s", "t", "--dictionary", "d"],
     ],
 )

@@ -18,6 +18,10 @@ TRANSLATE_EXAMPLE = "Example: embkit translate en.bin de.bin dog cat --mapping e
 INDUCE_EXAMPLE = """Example: embkit induce-dictionary en.bin de.bin --mapping en-de.map
 --output pairs.tsv"""
 
+CHANGES_EXAMPLE = """Example: embkit changes 1850 1950 --mapping periods.map --topn 50
+
+Then, of some words alone: embkit changes 1850 1950 gay broadcast"""
+
 REPORT_EXAMPLE = """Example: embkit report vectors.bin --output report.html
 
 Two models: embkit report a.bin b.bin --output ab.html --words music --words king"""
@@ -75,4 +79,12 @@ def register(app: App) -> None:
         "score, lead over the second best, and whether the pair is mutual (1 or 0). Words that "
         "no dictionary can hold, such as those that are not UTF-8, are left out.",
         help_epilogue=INDUCE_EXAMPLE,
+    )
+    app.command(
+        "embkit.cli.changes:changes",
+        help="Print the words whose use changed most between two periods, with neighbours."
+        "\n\nThe columns, parted by tabs: rank, word, score (0 is no change), occurrences on "
+        "both sides where known, and the word's nearest before and after. Words must be spelt "
+        "alike on both sides and be frequent on both, as rare ones differ by chance alone.",
+        help_epilogue=CHANGES_EXAMPLE,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from embkit.mapping.alignment import project_aligned
 from embkit.mapping.apply import apply_to_file
+from embkit.mapping.changes import Change, Changes, ChangesConfig, changes
 from embkit.mapping.comparison import SpacesReport, compare_spaces
 from embkit.mapping.dictionary import SeedDictionary
 from embkit.mapping.fit import fit_cca, fit_five_step, fit_linear, fit_orthogonal
@@ -22,6 +23,9 @@ from embkit.mapping.word_alignments import most_frequent, read_word_alignments
 
 __all__ = [
     "METHODS",
+    "Change",
+    "Changes",
+    "ChangesConfig",
     "Fit",
     "Lexicon",
     "LexiconConfig",
@@ -35,6 +39,7 @@ __all__ = [
     "Verdict",
     "apply_steps",
     "apply_to_file",
+    "changes",
     "compare_spaces",
     "fit_cca",
     "fit_five_step",
