@@ -141,6 +141,12 @@ def test_what_cannot_be_compared_is_told_in_one_line(
         assert (told.out, len(told.err.splitlines())) == ("", 1)
 
 
+def test_the_memory_limit_holds(sides: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    for more in ([], ["--measure", "cosine"]):
+        assert run_main(["changes", *sides, *more, "--memory", "100M"]) == 5
+        assert "over the limit of 100.0 MiB" in capsys.readouterr().err
+
+
 def test_a_cosine_of_spaces_that_nothing_brought_together_is_warned_of(
     sides: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

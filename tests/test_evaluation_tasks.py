@@ -397,6 +397,33 @@ def test_the_package_offers_what_it_names() -> None:
         evaluation.evaluate_poetry  # noqa: B018
 
 
-def test_an_association_test_is_no_name_of_a_set() -> None:
-    with pytest.raises(ValueError, match=r"test must be a WeatTest, one of open_set.* got str"):
-        evaluate_bias({"a": [1.0]}, "weat")  # type: ignore[arg-type]
+def test_an_association_test_may_be_given_by_its_file_or_its_set(tmp_path: Path) -> None:
+    roles = {"X": WEAT.x, "Y": WEAT.y, "A": WEAT.a, "B": WEAT.b}
+    lines = [
+        f"{name}\t{role}\tk{role}\t{word}\n"
+        for name in ("one", "two")
+        for role, words in roles.items()
+        for word in words
+    ]
+    path = tmp_path / "one.tsv"
+    path.write_text("".join(lines[: len(lines) // 2]), encoding="utf-8")
+    vectors = weat_vectors()
+    wanted = evaluate_bias(vectors, WEAT)
+    for given in (path, str(path), datasets.read_weat(path)):
+        found = evaluate_bias(vectors, given)
+        assert (found.effect, found.p_value, found.set) == (
+            *(wanted.effect, wanted.p_value),
+            "one",
+        )
+    path.write_text("".join(lines), encoding="utf-8")
+    with pytest.raises(ValueError, match="test must be one test, got the 2 of one: one, two"):
+        evaluate_bias(vectors, path)
+
+
+def test_what_is_no_association_test_is_refused() -> None:
+    with pytest.raises(ValueError, match="weat"):
+        evaluate_bias({"a": [1.0]}, "weat")
+    with pytest.raises(ValueError, match="must be of kind bias, but ws353 is similarity"):
+        evaluate_bias({"a": [1.0]}, "ws353")
+    with pytest.raises(ValueError, match=r"test must be a WeatTest, a file or .* got int"):
+        evaluate_bias({"a": [1.0]}, 6)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from embkit.evaluation.bootstrap import percentile_interval
+from embkit.evaluation.named import open_set
 from embkit.evaluation.results import Estimate, Result
-from embkit.evaluation.sets import WeatTest
+from embkit.evaluation.sets import WeatSet, WeatTest
 from embkit.evaluation.spaces import Doubles, Ids, Space, Vectors, as_space, find_rows
 from embkit.evaluation.task_options import BiasOptions
 
@@ -82,7 +84,7 @@ class BiasScore(Result):
 
 def evaluate_bias(
     vectors: Vectors,
-    test: WeatTest,
+    test: WeatTest | WeatSet | str | os.PathLike[str],
     options: BiasOptions | None = None,
     *,
     attribute_vectors: Vectors | None = None,
@@ -93,7 +95,8 @@ def evaluate_bias(
     Parameters
     ----------
     vectors : Embeddings, sparse embeddings or mapping of words to arrays
-    test : WeatTest
+    test : WeatTest, WeatSet, str or path
+        The test, or a set of one, or its file or name as `open_set` takes it, such as weat6.
     options : BiasOptions, optional
     attribute_vectors : the same types, optional
         Where the attributes' vectors are, if not with the targets': another language mapped
@@ -112,7 +115,7 @@ def evaluate_bias(
     TypeError
         If vectors are none of the above.
     ValueError
-        If both spaces differ in their dimension, or ``test`` is none.
+        If both spaces differ in their dimension, or ``test`` neither is nor names one test.
 
     Examples
     --------
@@ -123,10 +126,7 @@ def evaluate_bias(
     >>> round(score.effect.value, 2), round(score.p_value, 3), score.p_method
     (1.73, 0.167, 'exact')
     """
-    if not isinstance(test, WeatTest):
-        kinds = "a WeatTest, one of open_set(path or name, 'bias').tests"
-        raise ValueError(f"test must be {kinds}, got {type(test).__name__}")
-    options = options or BiasOptions()
+    test, options = _as_test(test), options or BiasOptions()
     targets = as_space(vectors)
     others = targets if attribute_vectors is None else as_space(attribute_vectors)
     unknown: list[str] = []
@@ -149,6 +149,23 @@ def evaluate_bias(
         tuple(unknown),
         tuple(dropped),
     )
+
+
+def _as_test(test: WeatTest | WeatSet | str | os.PathLike[str]) -> WeatTest:
+    """Return a test that is given as it is, as a set of one, or as `open_set` takes it."""
+    if isinstance(test, WeatTest):
+        return test
+    found = open_set(test, "bias") if isinstance(test, str | os.PathLike) else test
+    if not isinstance(found, WeatSet):
+        kinds = "a WeatTest, a file or a name of `embkit data list`"
+        raise ValueError(f"test must be {kinds}, got {type(found).__name__}")
+    if len(found.tests) != 1:
+        names = ", ".join(each.name for each in found.tests)
+        raise ValueError(
+            f"test must be one test, got the {len(found.tests)} of {found.name}: {names}; "
+            "open_set(path or name, 'bias').tests has each"
+        )
+    return found.tests[0]
 
 
 def _balanced(
