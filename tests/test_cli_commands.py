@@ -279,7 +279,7 @@ def test_a_dash_is_a_word_where_words_are_asked_for(
         (["eval", "similarity", "VECTORS", "--set", "-"], "got '-'"),
         (["train", "sgns", "TEXT", "--output", "o", "--run", "-"], "must be a folder, got -"),
         (["train", "sgns", "TEXT", "--output", "o", "--log", "-"], "must be a file, got -"),
-        (["resume", "-"], "-/run.json: "),
+        (["resume", "-"], "-: No run is here"),
     ],
 )
 def test_a_dash_that_is_no_stream_is_told_as_one_who_typed_it_reads_it(

@@ -24,7 +24,7 @@ BATCH_TOKENS = 1024
 MOST_RESIDENT = 0
 """Ids that are held on the device at most; 0 for as many as fit."""
 MAX_WARPS = 0
-"""Warps that train at a time at most; 0 for as many as the device holds."""
+"""Warps that train at a time at most; 0 for as many as quality bears."""
 SHARED_WORDS = 300
 """Most frequent words whose rows go back after every centre, not when they leave the window."""
 PREFETCH = False
