@@ -41,9 +41,9 @@ LINK = ["-pthread", "-Wl,-z,relro,-z,now"] if sys.platform != "darwin" else []
 # empty. On macOS one compiler call may build for both processors, hence -Xarch.
 X86_FLAGS = {
     "baseline": [],
-    "avx2": ["-mavx2", "-mfma"],
+    "avx2": ["-mavx2", "-mfma", "-mprfchw"],  # which processors that lack it pass over
     "avx512": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma",
-               "-mprefer-vector-width=512"],
+               "-mprfchw", "-mprefer-vector-width=512"],
     "neon": [],
 }  # fmt: skip
 

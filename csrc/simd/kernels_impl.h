@@ -136,12 +136,13 @@ struct Coming {
     rows += begin;
   }
 
-  // Asks for the lines that hold `floats` floats from `d` on.
+  // Asks for the lines that hold `floats` floats from `d` on, to write: a line that another
+  // core has is then fetched once, not to be read first and to be written afterwards.
   EMBKIT_INLINE void prefetch(int d, int floats) const {
     constexpr int kLine = 16;
     for (const int end = d + floats; d < end; d += kLanes) {
       if (d % kLine != 0) continue;
-      for (int i = 0; i < count; ++i) __builtin_prefetch(rows[i] + d);
+      for (int i = 0; i < count; ++i) __builtin_prefetch(rows[i] + d, 1, 3);
     }
   }
 };
