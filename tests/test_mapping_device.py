@@ -67,10 +67,10 @@ GROWN = ["growing.fit_orthogonal", "learning.fit_orthogonal"]
             {"method": "adversarial", "refinement": 1, "restarts": 2},
             [
                 f"adversarial.{name}"
-                for name in ("translate", "mutual_neighbors", "fit_orthogonal")
+                for name in ("best_by_csls", "mutual_neighbors", "fit_orthogonal")
             ],
         ),
-        ({"method": "refine"}, ["growing.induce", *GROWN]),
+        ({"method": "refine"}, ["growing.best_by_csls", *GROWN]),
         ({"method": "growing"}, ["growing.induce", *GROWN]),
         ({"method": "self-learning", "iterations": 4}, ["learning.fit_orthogonal"]),
     ],

@@ -380,7 +380,7 @@ def test_every_comparison_of_self_learning_takes_the_neighbourhood_asked_for(
         asked.append(neighborhood)
         return induce(*arguments, neighborhood=neighborhood, **options)
 
-    for module in ("initial", "comparison", "self_learning"):
+    for module in ("induction", "self_learning"):
         monkeypatch.setattr(f"embkit.mapping.{module}.induce", watched)
     source, target, _ = planted()
     options: dict[str, Any] = {"method": "self-learning", "neighborhood": 3, "iterations": 2}

@@ -17,11 +17,12 @@ import numpy as np
 from embkit.backend import array_namespace
 from embkit.blas import one_blas_thread
 from embkit.errors import DivergenceError
-from embkit.mapping.comparison import translate, translated_alike
+from embkit.mapping.comparison import translated_alike
 from embkit.mapping.config import MOST_RUNS, AdversarialConfig
 from embkit.mapping.discriminator import Discriminator, Floats, cross_entropy
 from embkit.mapping.fit import fit_orthogonal
 from embkit.mapping.hybrid import mutual_neighbors
+from embkit.mapping.induction import best_by_csls
 from embkit.mapping.normalize import Matrix, bring_to_unit_length
 from embkit.mapping.spaces import Fit, Report, Rows, Spaces, identity_of
 from embkit.mapping.verdict import REPEATED_FAILED, judge
@@ -74,7 +75,7 @@ def _translations(source: Matrix, target: Matrix, matrix: Floats, device: str) -
     frequent = target[:_CHECKED_WORDS].copy()
     for rows in (mapped, frequent):
         bring_to_unit_length(rows)
-    return translate(mapped, frequent, device=device)
+    return best_by_csls(mapped, frequent, device=device)[0]
 
 
 def _agreement(

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embkit.mapping.induction import induce
-
 Matrix = NDArray[np.float32]
 
 # A space without structure spreads its variance over all axes; two languages' share most of it.
@@ -129,32 +127,6 @@ def _spectrum(rows: NDArray[Any]) -> NDArray[np.float64]:
     values = np.clip(np.linalg.eigvalsh(gram)[::-1], 0, None)
     total = float(values.sum())
     return values / total if total > 0 else np.full(len(values), 1 / max(1, len(values)))
-
-
-def translate(
-    mapped: Matrix, target: Matrix, *, neighborhood: int = 10, device: str = "cpu"
-) -> NDArray[np.int64]:
-    """Return the best partner of each mapped source row by CSLS.
-
-    Parameters
-    ----------
-    mapped, target : array of float32, shape (num_words, dim)
-        Rows at unit length in one space.
-    neighborhood : int
-        Neighbours of CSLS; fewer where a side has fewer words.
-    device : str
-        Where it is done: cpu, cuda, cuda:N or auto.
-
-    Examples
-    --------
-    >>> rows = np.eye(3, dtype=np.float32)
-    >>> translate(rows, rows[[2, 0, 1]])
-    array([1, 2, 0])
-    """
-    near = min(neighborhood, len(mapped), len(target))
-    means = induce(mapped, target, neighborhood=near, device=device)[1].means
-    found = induce(mapped, target, neighborhood=near, target_means=means, device=device)
-    return found[0].best
 
 
 def translated_alike(first: Sequence[NDArray[np.int64]]) -> float | None:

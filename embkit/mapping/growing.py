@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embkit.checks import check_at_least
 from embkit.mapping.fit import fit_orthogonal
-from embkit.mapping.induction import induce
+from embkit.mapping.induction import best_by_csls, induce
 from embkit.mapping.initial import Pairs
 from embkit.mapping.learning_config import check_growth
 from embkit.mapping.spelling import Spelling
@@ -70,20 +70,13 @@ def mutual_pairs(
     >>> mutual_pairs(rows, rows[[1, 0, 2]], csls=False)
     (array([0, 1, 2]), array([1, 0, 2]))
     """
-    near = min(neighborhood, len(source), len(target))
-    first = None if csls else spelling
-    sides = induce(source, target, neighborhood=near, device=device, spelling=first)
+    options: dict[str, Any] = {"device": device, "spelling": spelling}
     if csls:
-        sides = induce(
-            *(source, target),
-            neighborhood=near,
-            source_means=sides[0].means,
-            target_means=sides[1].means,
-            device=device,
-            spelling=spelling,
-        )
-    partners = sides[0].best
-    kept = np.flatnonzero(sides[1].best[partners] == np.arange(len(partners)))
+        partners, back = best_by_csls(source, target, neighborhood=neighborhood, **options)
+    else:
+        sides = induce(source, target, neighborhood=1, **options)
+        partners, back = sides[0].best, sides[1].best
+    kept = np.flatnonzero(back[partners] == np.arange(len(partners)))
     return kept, partners[kept]
 
 

@@ -1,4 +1,4 @@
-"""One pass of dictionary induction: best partners of both sides from the same products."""
+"""Passes of dictionary induction: best partners of both sides from the same products."""
 
 from __future__ import annotations
 
@@ -136,6 +136,58 @@ def induce(
                 spelling.add(tile, first_source, first_target)
             native.update(tile, first_source=first_source, first_target=first_target)
     return Side(*native.sources()), Side(*native.targets())
+
+
+def best_by_csls(
+    source: Matrix,
+    target: Matrix,
+    *,
+    neighborhood: int = 10,
+    device: str = "cpu",
+    spelling: Spelling | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return each word's best partner on the other side by CSLS, in two passes.
+
+    The first pass gives the means that the second one scores by.
+
+    Parameters
+    ----------
+    source, target : array of float32, shape (num_sources, dim) and (num_targets, dim)
+        Rows at unit length in one space.
+    neighborhood : int
+        Neighbours of CSLS; fewer where a side has fewer words.
+    device : str
+        Where it is done: cpu, cuda, cuda:N or auto.
+    spelling : Spelling, optional
+        Of the same words; its cosines are added to those of the rows, but not to the means.
+
+    Returns
+    -------
+    array of int64, array of int64
+        A target for each source, and a source for each target.
+
+    Raises
+    ------
+    ValueError
+        If the dims differ, or a side has no words.
+
+    Examples
+    --------
+    >>> rows = np.eye(3, dtype=np.float32)
+    >>> best_by_csls(rows, rows[[2, 0, 1]])
+    (array([1, 2, 0]), array([2, 0, 1]))
+    """
+    near = min(neighborhood, len(source), len(target))
+    by_cosine = induce(source, target, neighborhood=near, device=device)
+    sources, targets = induce(
+        *(source, target),
+        neighborhood=near,
+        source_means=by_cosine[0].means,
+        target_means=by_cosine[1].means,
+        device=device,
+        spelling=spelling,
+    )
+    return sources.best, targets.best
 
 
 def _half(means: Matrix | None, num_words: int) -> Matrix:

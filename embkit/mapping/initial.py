@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from embkit.checks import check_at_least
 from embkit.mapping.dictionary import SeedDictionary
-from embkit.mapping.induction import induce
+from embkit.mapping.induction import best_by_csls
 from embkit.vocabulary import Vocabulary
 
 Matrix = NDArray[np.float32]
@@ -153,17 +153,9 @@ def csls_partners(
     >>> csls_partners(rows, rows[[2, 0, 1]])
     (array([0, 1, 2, 2, 0, 1]), array([1, 2, 0, 0, 1, 2]))
     """
-    near = min(neighborhood, len(source), len(target))
-    by_cosine = induce(source, target, neighborhood=near, device=device)
-    sources, targets = induce(
-        *(source, target),
-        neighborhood=near,
-        source_means=by_cosine[0].means,
-        target_means=by_cosine[1].means,
-        device=device,
-    )
+    targets, sources = best_by_csls(source, target, neighborhood=neighborhood, device=device)
     left, right = np.arange(len(source)), np.arange(len(target))
-    return np.concatenate([left, targets.best]), np.concatenate([sources.best, right])
+    return np.concatenate([left, sources]), np.concatenate([targets, right])
 
 
 def sorted_similarities(rows: Matrix, power: float = 1.0) -> Matrix:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.mapping import growing
-from embkit.mapping.comparison import translate, translated_alike
+from embkit.mapping.comparison import translated_alike
 from embkit.mapping.fit import fit_five_step, fit_orthogonal
+from embkit.mapping.induction import best_by_csls
 from embkit.mapping.initial import Pairs, identical_words, numerals, similar_distributions
 from embkit.mapping.learning_config import (
     GrowingConfig,
@@ -248,7 +249,7 @@ def _translate(
     rotation = fit_orthogonal(*pairs, device=config.device)
     mapped = (source[: config.cutoff] @ rotation).astype(np.float32)
     options: dict[str, Any] = {"neighborhood": config.neighborhood, "device": config.device}
-    return translate(mapped, target[: config.cutoff], **options)
+    return best_by_csls(mapped, target[: config.cutoff], **options)[0]
 
 
 def check_start(start: Start | None, *, given: bool) -> None:
