@@ -13,7 +13,7 @@ from embkit.mapping import growing
 from embkit.mapping.comparison import translated_alike
 from embkit.mapping.fit import fit_five_step, fit_orthogonal
 from embkit.mapping.induction import best_by_csls
-from embkit.mapping.initial import Pairs, identical_words, numerals, similar_distributions
+from embkit.mapping.initial import Pairs
 from embkit.mapping.learning_config import (
     GrowingConfig,
     RefineConfig,
@@ -23,16 +23,14 @@ from embkit.mapping.learning_config import (
 from embkit.mapping.normalize import Matrix
 from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.self_learning import Iteration, Learned, OnIteration, self_learn
-from embkit.mapping.soft_matching import match_by_shape
 from embkit.mapping.spaces import Doubles, Fit, Report, Spaces, identity_of
+from embkit.mapping.starts import find_start, other_start
 from embkit.mapping.verdict import REPEATED_FAILED, judge
 from embkit.retrieval import Retriever
 
 _log = logging.getLogger("embkit")
 _CHECKED_WORDS = 4000  # words of each side in the run that checks the others
 _MARGIN_WORDS = 2000  # words that the margin is measured on
-_MATCHED = (0.9, 0.8, 0.7, 0.6)  # shares of the words that further soft matchings take
-_ENOUGH_IDENTICAL = 100  # identical words, numerals not counted, to start from unasked
 _MET = 0.6  # share of words that two of several further runs must translate alike
 _REMEDIES: dict[Start, str] = {
     "distributions": "start from identical words, numerals or a dictionary",
@@ -62,7 +60,7 @@ def fit_self_learning(
     """
     words = max(config.cutoff, config.initial_words)
     matrices = spaces.source_units(words), spaces.target_units(words)
-    kind, start = _start(spaces, *matrices, pairs, config)
+    kind, start = find_start(spaces, *matrices, pairs, config)
     learner = _Learner(*matrices, kind, start, config, report)
     runs, others = learner.first_runs(), [learner.other_run(0)]
     best, repeated = learner.settle(runs, others)
@@ -131,7 +129,7 @@ class _Learner:
     def other_run(self, attempt: int) -> _Run:
         """Learn on fewer words from another start, each attempt from one of its own."""
         config, fewer = self._config, self._fewer
-        start = _other_start(*self._matrices, self._kind, self._start, config, attempt)
+        start = other_start(*self._matrices, self._kind, self._start, config, attempt)
         ways = _ways(self._kind, fewer) if attempt == 0 else [fewer]
         return self._run(config.restarts + attempt, start, ways)
 
@@ -218,29 +216,6 @@ def _with_fewer_words(config: SelfLearningConfig) -> SelfLearningConfig:
     )
 
 
-def _other_start(
-    source: Matrix,
-    target: Matrix,
-    kind: Start,
-    start: Pairs,
-    config: SelfLearningConfig,
-    attempt: int,
-) -> Pairs:
-    """Return what a run starts from that checks the others: half of what they started from.
-
-    Each further attempt takes another half. From nothing, other words are matched softly,
-    but once the sorted similarities are taken as they are, as published.
-    """
-    if kind == "distributions":
-        size = min(config.initial_words, len(source), len(target))
-        if attempt == 1:
-            return similar_distributions(source, target, words=size, **_comparing(config))
-        return _matched(source[:size], target[:size], config, attempt)
-    order = np.random.default_rng(config.seed + attempt).permutation(len(start[0]))
-    half = order[: max(1, len(order) // 2)]
-    return start[0][half], start[1][half]
-
-
 def _translate(
     source: Matrix, target: Matrix, learned: Learned, config: SelfLearningConfig
 ) -> NDArray[np.int64]:
@@ -250,83 +225,6 @@ def _translate(
     mapped = (source[: config.cutoff] @ rotation).astype(np.float32)
     options: dict[str, Any] = {"neighborhood": config.neighborhood, "device": config.device}
     return best_by_csls(mapped, target[: config.cutoff], **options)[0]
-
-
-def check_start(start: Start | None, *, given: bool) -> None:
-    """Raise ValueError if the start that was named does not go with what was given."""
-    if start is not None and (start == "dictionary") != given:
-        need = "takes no dictionary" if given else "needs a dictionary"
-        raise ValueError(f"start must suit the dictionary: {start} {need}")
-
-
-def _start(
-    spaces: Spaces,
-    source: Matrix,
-    target: Matrix,
-    pairs: SeedPairs | None,
-    config: SelfLearningConfig,
-) -> tuple[Start, Pairs]:
-    """Return the kind of the start, and the pairs to start from.
-
-    Raises
-    ------
-    ValueError
-        If there are none.
-    """
-    if spaces.source.dim != spaces.target.dim:
-        raise ValueError(
-            "source and target must have the same dim for self-learning, "
-            f"got {spaces.source.dim} and {spaces.target.dim}"
-        )
-    found = (pairs.source, pairs.target) if pairs is not None else None
-    sizes = len(source), len(target)
-    start = config.start
-    if start is None:
-        start = "dictionary" if found is not None else _without_dictionary(spaces, *sizes)
-    if start == "distributions":
-        return start, match_by_shape(
-            *(source, target), words=config.initial_words, **_comparing(config)
-        )
-    if found is None:
-        words = identical_words if start == "identical" else numerals
-        found = words(spaces.source.vocabulary, spaces.target.vocabulary)
-    found = _inside(found, *sizes)
-    if len(found[0]) == 0:
-        raise ValueError(
-            f"start must find pairs among the {len(source)} most frequent words, "
-            f"got none from {start}"
-        )
-    return start, found
-
-
-def _matched(source: Matrix, target: Matrix, config: SelfLearningConfig, draw: int) -> Pairs:
-    """Return pairs of a soft matching of random words of either side."""
-    rng = np.random.default_rng((config.seed, draw))
-    kept = max(1, int(_MATCHED[draw % len(_MATCHED)] * len(source)))
-    left, right = (np.sort(rng.permutation(len(source))[:kept]) for _ in range(2))
-    pairs = match_by_shape(source[left], target[right], words=kept, **_comparing(config))
-    return left[pairs[0]], right[pairs[1]]
-
-
-def _comparing(config: SelfLearningConfig) -> dict[str, Any]:
-    """Return the options of a comparison by CSLS."""
-    return {"neighborhood": config.neighborhood, "device": config.device}
-
-
-def _without_dictionary(spaces: Spaces, num_sources: int, num_targets: int) -> Start:
-    """Return what to start from: identical words, where there are enough beside numerals."""
-    vocabularies = spaces.source.vocabulary, spaces.target.vocabulary
-    alike, numbers = (
-        len(_inside(words(*vocabularies), num_sources, num_targets)[0])
-        for words in (identical_words, numerals)
-    )
-    return "identical" if alike - numbers >= _ENOUGH_IDENTICAL else "distributions"
-
-
-def _inside(pairs: Pairs, num_sources: int, num_targets: int) -> Pairs:
-    """Return the pairs of which both words are among the most frequent."""
-    inside = (pairs[0] < num_sources) & (pairs[1] < num_targets)
-    return pairs[0][inside], pairs[1][inside]
 
 
 def _final_map(

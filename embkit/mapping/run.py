@@ -15,13 +15,13 @@ from embkit.mapping.comparison import SpacesReport
 from embkit.mapping.config import DictionaryConfig, HybridConfig, MappingConfig
 from embkit.mapping.dictionary import SeedDictionary, find_known
 from embkit.mapping.hybrid import check_first_space
-from embkit.mapping.learning import check_start
 from embkit.mapping.learning_config import SelfLearningConfig
 from embkit.mapping.methods import METHODS, make_config
 from embkit.mapping.progress import fitting_bar
 from embkit.mapping.result import Mapping
 from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.spaces import Fit, Report, Spaces
+from embkit.mapping.starts import check_start
 from embkit.mapping.verdict import Verdict, distinct, judge_pairs, share_found
 
 Dictionary = SeedDictionary | str | os.PathLike[str] | Iterable[tuple[str, str]]
