@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from embkit.backend import open_backend
 from embkit.cli.eval_output import print_results
 from embkit.cli.loading import require_input
-from embkit.cli.mapped import MappingOption, load_mapped
+from embkit.cli.mapped import MappingOption, Source, Target, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.errors import FormatError
 from embkit.evaluation.alignment_error import Links, align_words, alignment_error_rate
@@ -35,8 +35,8 @@ _LINK_BYTES = 320
 
 
 def crosslingual_similarity(
-    source: Path,
-    target: Path,
+    source: Source,
+    target: Target,
     /,
     *,
     set: str,
@@ -49,11 +49,6 @@ def crosslingual_similarity(
 
     Parameters
     ----------
-    source
-        File or folder with the vectors of the source, in one space with those of the target
-        (embkit apply brings them there) or, with --mapping, as they were trained.
-    target
-        The same of the target.
     set
         File of pairs: a source word, a target word, a score; or a name of embkit data list.
     """
@@ -65,8 +60,8 @@ def crosslingual_similarity(
 
 
 def crosslingual_analogy(
-    source: Path,
-    target: Path,
+    source: Source,
+    target: Target,
     /,
     *,
     set: str,
@@ -81,11 +76,6 @@ def crosslingual_analogy(
 
     Parameters
     ----------
-    source
-        File or folder with the vectors of the source, in one space with those of the target
-        (embkit apply brings them there) or, with --mapping, as they were trained.
-    target
-        The same of the target.
     set
         File of questions: two source words, two target words; or a name of embkit data list.
     target_set
@@ -108,8 +98,8 @@ def crosslingual_analogy(
 
 
 def sentences(
-    source: Path,
-    target: Path,
+    source: Source,
+    target: Target,
     /,
     *,
     source_text: Path,
@@ -124,11 +114,6 @@ def sentences(
 
     Parameters
     ----------
-    source
-        File or folder with the vectors of the source, in one space with those of the target
-        (embkit apply brings them there) or, with --mapping, as they were trained.
-    target
-        The same of the target.
     source_text
         Text of the source, a sentence a line, its words parted by blanks.
     target_text
@@ -151,8 +136,8 @@ def sentences(
 
 
 def documents(
-    source: Path,
-    target: Path,
+    source: Source,
+    target: Target,
     /,
     *,
     train: Path,
@@ -167,11 +152,6 @@ def documents(
 
     Parameters
     ----------
-    source
-        File or folder with the vectors of the source, in one space with those of the target
-        (embkit apply brings them there) or, with --mapping, as they were trained.
-    target
-        The same of the target.
     train
         Documents of the source, one a line: its label, a tab, its words.
     test
@@ -196,8 +176,8 @@ def documents(
 
 
 def alignment(
-    source: Path,
-    target: Path,
+    source: Source,
+    target: Target,
     /,
     *,
     source_text: Path,
@@ -213,11 +193,6 @@ def alignment(
 
     Parameters
     ----------
-    source
-        File or folder with the vectors of the source, in one space with those of the target
-        (embkit apply brings them there) or, with --mapping, as they were trained.
-    target
-        The same of the target.
     source_text
         Text of the source, a sentence a line, its words parted by blanks.
     target_text

@@ -9,7 +9,7 @@ from embkit.backend import open_backend
 from embkit.cli.eval_output import print_results, print_rows
 from embkit.cli.exit_codes import NothingEvaluatedError
 from embkit.cli.loading import require_input
-from embkit.cli.mapped import MappingOption, load_mapped
+from embkit.cli.mapped import MappingOption, Source, Target, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.terminal import note
 from embkit.evaluation.rows import read_rows
@@ -23,8 +23,8 @@ from embkit.mapping.dictionary import Case
 
 
 def translation(
-    source: Path,
-    target: Path,
+    source: Source,
+    target: Target,
     /,
     *,
     dictionary: Path,
@@ -46,11 +46,6 @@ def translation(
 
     Parameters
     ----------
-    source
-        File or folder with the vectors of the source, in one space with those of the target
-        (embkit apply brings them there) or, with --mapping, as they were trained.
-    target
-        The same of the target.
     dictionary
         Test dictionary, a line each: source word, translation and other columns, parted by
         tabs; or source word and its translations, parted by blanks.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 from embkit.backend import open_backend
-from embkit.cli.mapped import MappingOption, load_mapped
+from embkit.cli.mapped import MappingOption, Source, Target, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, Output
 from embkit.cli.outputs import reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
@@ -17,8 +16,8 @@ from embkit.vocabulary import Vocabulary
 
 
 def induce_dictionary(
-    source: Path,
-    target: Path,
+    source: Source,
+    target: Target,
     /,
     *,
     output: Output,
@@ -36,11 +35,6 @@ def induce_dictionary(
 
     Parameters
     ----------
-    source
-        File or folder with the vectors of the source, in one space with those of the target
-        (embkit apply brings them there) or, with --mapping, as they were trained.
-    target
-        The same of the target.
     output
         File to write; - is standard output.
     overwrite

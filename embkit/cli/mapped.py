@@ -16,6 +16,15 @@ from embkit.cli.terminal import human_bytes
 from embkit.errors import ResourceError
 from embkit.memory import memory_limit
 
+Source = Annotated[
+    Path,
+    Parameter(
+        help="File or folder with the vectors of the source, in one space with those of the "
+        "target (embkit apply brings them there) or, with --mapping, as they were trained."
+    ),
+]
+Target = Annotated[Path, Parameter(help="The same of the target.")]
+
 SIDES: tuple[Side, Side] = ("source", "target")
 _log = logging.getLogger("embkit")
 _WORKING_BYTES = 1 << 28  # products of a search, scores of a tile of queries

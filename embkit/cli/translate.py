@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -11,15 +10,15 @@ from embkit import mapping
 from embkit.backend import open_backend
 from embkit.checks import check_at_least
 from embkit.cli.loading import oov_of
-from embkit.cli.mapped import MappingOption, load_mapped
+from embkit.cli.mapped import MappingOption, Source, Target, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, LoadOptions
 from embkit.cli.terminal import print_json, print_table
 from embkit.retrieval import RetrievalMethod
 
 
 def translate(
-    source: Path,
-    target: Path,
+    source: Source,
+    target: Target,
     /,
     *words: str,
     topn: Annotated[int, Parameter(alias="-n")] = 5,
@@ -33,11 +32,6 @@ def translate(
 
     Parameters
     ----------
-    source
-        File or folder with the vectors of the source, in one space with those of the target
-        (embkit apply brings them there) or, with --mapping, as they were trained.
-    target
-        The same of the target.
     words
         Words of the source language.
     topn
