@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
+from embkit import save
 from embkit.embeddings import Embeddings
 
 Doubles = NDArray[np.float64]
@@ -54,3 +57,16 @@ def precision_at_1(source: Doubles, target: Doubles) -> float:
     x = source / np.linalg.norm(source, axis=1, keepdims=True)
     z = target / np.linalg.norm(target, axis=1, keepdims=True)
     return float(((x @ z.T).argmax(1) == np.arange(len(x))).mean())
+
+
+def write_planted(folder: Path) -> dict[str, str]:
+    """Write planted spaces and a dictionary of 40 pairs and a wrong one.
+
+    Returns paths by names: theirs, and those of a map and of vectors to be written.
+    """
+    source, target, _ = planted(120, 6, seed=1)
+    save(source, folder / "s.bin")
+    save(target, folder / "t")
+    lines = [f"{s}\t{t}\n" for s, t in [*pairs(40), ("x", "y")]]
+    (folder / "d.txt").write_text("".join(lines), encoding="utf-8")
+    return {name: str(folder / name) for name in ("s.bin", "t", "d.txt", "m", "o.vec")}

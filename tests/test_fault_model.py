@@ -111,23 +111,23 @@ ROWS: dict[int, tuple[str, str]] = {
     ),
     24: (
         "dim of any size",
-        "test_repeatability::test_wrong_options_are_refused_by_name "
+        "test_training_refusals::test_wrong_options_are_refused_by_name "
         "test_memory::test_each_way_that_is_named_is_enough_and_the_next_value_is_not",
     ),
     25: (
         "threads of any number",
-        "test_repeatability::test_wrong_options_are_refused_by_name "
+        "test_training_refusals::test_wrong_options_are_refused_by_name "
         "test_corpus_sources::test_a_thousand_threads_change_nothing",
     ),
     26: (
         "NaN and zero as options",
-        "test_repeatability::test_wrong_options_are_refused_by_name "
+        "test_training_refusals::test_wrong_options_are_refused_by_name "
         "test_glove_runs::test_wrong_option_is_named",
     ),
     27: (
         "divergence",
-        "test_repeatability::test_divergence_names_the_learning_rate "
-        "test_repeatability::test_finite_loss_beyond_all_bounds_is_a_divergence "
+        "test_training_refusals::test_divergence_names_the_learning_rate "
+        "test_training_refusals::test_finite_loss_beyond_all_bounds_is_a_divergence "
         "test_glove_runs::test_finite_cost_beyond_all_bounds_is_a_divergence "
         "test_glove_resume::test_diverged_run_keeps_the_last_good_checkpoint",
     ),
