@@ -78,7 +78,8 @@ def _identical(arguments: argparse.Namespace, *, reverse: bool) -> dict[str, Any
     chosen = {
         f"{name} {cutoff}": {**options, "cutoff": cutoff} for name, options in IDENTICAL.items()
     }
-    chosen[[*IDENTICAL][-1]] = [*IDENTICAL.values()][-1]
+    last, its_options = list(IDENTICAL.items())[-1]
+    chosen[last] = its_options  # with its usual cutoff
     for label, options in chosen.items():
         name = f"embkit identical {label}"
         fit = partial(pair.embkit, "five-step", pairs, 1, **options)

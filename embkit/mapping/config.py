@@ -156,10 +156,7 @@ class FiveStepConfig(PairsConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in (
-            *("source_reweight", "target_reweight", "shrinkage", "rounds"),
-            "spelling",
-        ):
+        for name in ("source_reweight", "target_reweight", "shrinkage", "rounds", "spelling"):
             check_at_least(name, getattr(self, name), 0)
         if self.spelling > 0 and self.rounds == 0:
             raise ValueError(

@@ -106,7 +106,7 @@ def match_by_shape(
     backend = open_backend(device)
     at_once = 1 if backend.is_gpu else min(len(powers), available_threads())
     need = 4 * (source.size + target.size + 3 * at_once * size * size)
-    # A thread for each power: those of BLAS would wait for each other, 5 times as long.
+    # A thread for each power: those of BLAS would mostly wait for each other.
     with backend.telling(need), one_blas_thread(), ThreadPoolExecutor(at_once) as pool:
         x, z = backend.asarray(source), backend.asarray(target)
 
