@@ -148,6 +148,10 @@ def test_version_is_the_package_version(capsys: pytest.CaptureFixture[str]) -> N
     ("arguments", "hint"),
     [
         (["qury"], 'Did you mean "query"?'),
+        (["train", "1850.txt"], "method must be given before '1850.txt', one of sgns, nce"),
+        (["train", "--dim", "9", "a.txt"], "method must be given before '--dim', one of sgns,"),
+        (["train", "sgn", "a.txt"], 'Did you mean "sgns"?'),
+        (["eval", "-"], "task must be given before '-', one of similarity, analogy,"),
         (["inspect", "--jsn", "x"], "Did you mean --json?"),
         (["inspect"], "FILE must be given: embkit inspect --help"),
         (["train", "sgns", "a.txt"], "--output must be given: embkit train sgns --help"),

@@ -17,7 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from cyclopts import App, ArgumentCollection, CycloptsError, MissingArgumentError, Parameter
+from cyclopts import (
+    App,
+    ArgumentCollection,
+    CycloptsError,
+    MissingArgumentError,
+    Parameter,
+    UnknownCommandError,
+)
 from cyclopts.help import PlainFormatter
 
 from embkit import __version__
@@ -191,6 +198,19 @@ def _missing(error: MissingArgumentError) -> str:
     return f"{error.argument.name} must be given: {command} --help"
 
 
+_GROUPS = {("train",): "method", ("eval",): "task"}  # what the subcommands of each are called
+
+
+def _unknown(error: UnknownCommandError) -> str:
+    """Say that a method or task is missing where a file or an option stands in its place."""
+    app, token = error.app, show_dash_in((error.unused_tokens or [""])[0])
+    is_input = token.startswith("-") or any(mark in token for mark in "./*")
+    if app is None or app.name not in _GROUPS or not (is_input or Path(token).exists()):
+        return str(error)
+    names = ", ".join(name for name in app if not name.startswith("-"))
+    return f"{_GROUPS[app.name]} must be given before {token!r}, one of {names}"
+
+
 @dataclass
 class _Shown:
     """What holds before the options are parsed, and where they cannot be."""
@@ -224,6 +244,8 @@ def dispatch(tokens: Sequence[str], shown: _Shown) -> int:
         )
     except MissingArgumentError as error:
         raise ValueError(_missing(error)) from error
+    except UnknownCommandError as error:
+        raise ValueError(_unknown(error)) from error
     except CycloptsError as error:
         raise ValueError(str(error)) from error
     return code if isinstance(code, int) else ExitCode.DONE
