@@ -134,6 +134,18 @@ class Vocabulary(Sequence[str]):
         return self.data[int(self.offsets[row]) : int(self.offsets[row + 1])].tobytes()
 
     def __getitem__(self, row: int) -> str:  # type: ignore[override]
+        """Return the word of a row; negative ones count from the end.
+
+        Raises
+        ------
+        IndexError
+            If there is no such row.
+        TypeError
+            If it is not a whole number: `id_of` finds a word's row.
+        """
+        if not isinstance(row, int | np.integer):
+            allowed = "a row must be a whole number (id_of finds a word's)"
+            raise TypeError(f"{allowed}, got {row!r}")
         if not -len(self) <= row < len(self):
             raise IndexError(f"row must be below {len(self)}, got {row}")
         return self.bytes_of(row % len(self)).decode("utf-8", "surrogateescape")

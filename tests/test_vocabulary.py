@@ -88,6 +88,14 @@ def test_rows_count_from_either_end() -> None:
         vocabulary[2]
 
 
+@pytest.mark.parametrize("row", ["a", 0.5, slice(1), None])
+def test_a_row_is_a_whole_number(row: Any) -> None:
+    vocabulary = Vocabulary.from_words(["a", "b"])
+    assert vocabulary[np.int64(1)] == "b"  # type: ignore[index]
+    with pytest.raises(TypeError, match=r"a row must be .* \(id_of finds a word's\), got "):
+        vocabulary[row]
+
+
 def test_an_index_refuses_offsets_beyond_its_words() -> None:
     data = np.zeros(3, np.uint8)
     for offsets in ([0, 4], [2, 1], []):
