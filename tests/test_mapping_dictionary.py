@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -273,7 +274,6 @@ def test_wrong_entries_are_refused(entry: tuple[str, str, float]) -> None:
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ({"ab": "cd"}, "a pair must be a source and a target word, got 'ab'"),
         (["ab"], "a pair must be a source and a target word, got 'ab'"),
         ([("a",)], r"a pair must be a source and a target word, got \('a',\)"),
         (
@@ -281,12 +281,28 @@ def test_wrong_entries_are_refused(entry: tuple[str, str, float]) -> None:
             r"a pair must be a source and a target word, got \('a', 'b', 'c'\)",
         ),
         ([("a", 1)], r"a pair must be a source and a target word, got \('a', 1\)"),
+        ({"a": 1}, r"a pair must be a source and a target word, got \('a', 1\)"),
+        ({"a": ["b", 0.5]}, r"a pair must be a source and a target word, got \('a', 0.5\)"),
+        ({"a": {"b": 0.5}}, r"a pair must be a source and a target word, got \('a', {'b': 0"),
+        ({"a": {"b"}}, r"a pair must be a source and a target word, got \('a', {'b'}\)"),
+        ({("a", "b"): "c"}, r"a source and a target word, got \(\('a', 'b'\), 'c'\)"),
     ],
 )
 def test_what_is_no_pair_is_not_taken_apart(entries: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SeedDictionary(entries)
-    assert len(SeedDictionary({"ab": "cd"}.items())) == 1
+
+
+@pytest.mark.parametrize("form", [dict, dict.items, lambda found: iter(found.items())])
+def test_words_with_their_translations_are_pairs(form: Callable[[Any], Any]) -> None:
+    seeds = SeedDictionary(form({"ab": "cd", "e": "f"}))
+    assert [(e.source, e.target, e.weight) for e in seeds] == [("ab", "cd", 1), ("e", "f", 1)]
+
+
+def test_a_word_may_have_several_translations() -> None:
+    seeds = SeedDictionary({"cat": ["Katze", "Kater"], "dog": ("Hund",), "emu": []})
+    pairs = [("cat", "Katze"), ("cat", "Kater"), ("dog", "Hund")]
+    assert [(entry.source, entry.target) for entry in seeds] == pairs
 
 
 def test_a_dictionary_is_shown_by_its_size_and_file(tmp_path: Path) -> None:

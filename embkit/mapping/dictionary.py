@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
 from typing import Any, Literal
@@ -16,6 +16,8 @@ from embkit.mapping.seed_pairs import SeedPairs, find_words, select, unfit_weigh
 from embkit.vocabulary import Vocabulary
 
 Case = Literal["exact", "lower", "any"]
+Pair = Entry | tuple[str, str] | tuple[str, str, float]
+Translations = Mapping[str, Sequence[str]]  # a str is one word
 
 CASES = ("exact", "lower", "any")
 _log = logging.getLogger("embkit")
@@ -27,8 +29,9 @@ class SeedDictionary:
 
     Parameters
     ----------
-    entries : iterable of Entry or of (source, target) or (source, target, weight)
-        The pairs, repetitions allowed.
+    entries : iterable of Entry or of (source, target) or (source, target, weight), or mapping
+        The pairs, repetitions allowed; or each source word with its target word or a list of
+        several.
     path : str or path, optional
         Where they came from.
 
@@ -44,16 +47,19 @@ class SeedDictionary:
     >>> pairs = seeds.find(source, Vocabulary.from_words(["Hund", "Katze"]))
     >>> pairs.source, pairs.target, pairs.report.unused
     (array([1, 0]), array([0, 1]), {'target word unknown': 1})
+    >>> SeedDictionary({"dog": "Hund", "cat": ["Katze", "Kater"]}).entries == seeds.entries
+    True
     """
 
     def __init__(
         self,
-        entries: Iterable[Entry | tuple[str, str] | tuple[str, str, float]],
+        entries: Iterable[Pair] | Translations,
         *,
         path: str | os.PathLike[str] | None = None,
     ) -> None:
         self.path = None if path is None else os.fspath(path)
-        self.entries = [_as_entry(e) for e in entries]
+        pairs = _pairs_of(entries) if isinstance(entries, Mapping) else entries
+        self.entries = [_as_entry(pair) for pair in pairs]
         for entry in self.entries:
             if not (entry.source.strip(_BLANKS) and entry.target.strip(_BLANKS)):
                 raise ValueError(f"words of a pair must not be empty, got {entry}")
@@ -234,8 +240,15 @@ class SeedDictionary:
         return list(zip(*sides, strict=True))
 
 
+def _pairs_of(words: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield each word with each of its translations; not of a set, which has no order."""
+    for source, targets in words.items():
+        is_list = isinstance(targets, Sequence) and not isinstance(targets, str)
+        yield from ((source, target) for target in (targets if is_list else [targets]))
+
+
 def _as_entry(pair: Any) -> Entry:  # noqa: ANN401  (whatever a caller gives)
-    """Return a pair as an entry; a word alone, as a dict yields, would be taken apart."""
+    """Return a pair as an entry; a word alone would be taken apart."""
     if isinstance(pair, Entry):
         return pair
     found = tuple(pair) if isinstance(pair, Iterable) and not isinstance(pair, str) else ()

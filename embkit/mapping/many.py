@@ -48,7 +48,7 @@ def map_many(
     ----------
     languages : mapping of name to Embeddings
         The spaces, the pivot's among them.
-    dictionaries : mapping of (name, name) to SeedDictionary, path, or pairs
+    dictionaries : mapping of (name, name) to what `map` takes for a dictionary
         Pairs of words of the first and the second language. ``multi-cca`` wants one between
         each language and the pivot, in either direction or both, and uses no others;
         ``orthogonal`` uses all, so that a language may reach the pivot through another one.

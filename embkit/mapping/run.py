@@ -13,7 +13,7 @@ from embkit._version import __version__
 from embkit.embeddings import Embeddings
 from embkit.mapping.comparison import SpacesReport
 from embkit.mapping.config import DictionaryConfig, HybridConfig, MappingConfig
-from embkit.mapping.dictionary import SeedDictionary, find_known
+from embkit.mapping.dictionary import Pair, SeedDictionary, Translations, find_known
 from embkit.mapping.hybrid import check_first_space
 from embkit.mapping.learning_config import SelfLearningConfig
 from embkit.mapping.methods import METHODS, make_config
@@ -24,7 +24,7 @@ from embkit.mapping.spaces import Fit, Report, Spaces
 from embkit.mapping.starts import check_start
 from embkit.mapping.verdict import Verdict, distinct, judge_pairs, share_found
 
-Dictionary = SeedDictionary | str | os.PathLike[str] | Iterable[tuple[str, str]]
+Dictionary = SeedDictionary | str | os.PathLike[str] | Iterable[Pair] | Translations
 
 
 def map(
@@ -49,8 +49,10 @@ def map(
         The spaces, of shapes (source_words, source_dim) and (target_words, target_dim).
     method : str
         A key of ``embkit.mapping.METHODS``.
-    dictionary : SeedDictionary, path, or iterable of (source word, target word)
-        Pairs to learn from, for the methods that need any.
+    dictionary : SeedDictionary, path, or iterable or mapping of pairs, optional
+        Pairs to learn from, for the methods that need any: a file that `SeedDictionary.read`
+        reads, (source word, target word) with or without a weight, or each source word with
+        its translation or a list of several.
     progress : bool
         Show a bar on standard error where the method takes steps.
     callback : callable, optional
@@ -80,7 +82,7 @@ def map(
     --------
     >>> en = Embeddings.from_words({"cat": [1.0, 0.1], "dog": [0.2, 1.0]})
     >>> de = Embeddings.from_words({"Katze": [0.1, -1.0], "Hund": [1.0, -0.2]})
-    >>> seeds = [("cat", "Katze"), ("dog", "Hund")]
+    >>> seeds = {"cat": "Katze", "dog": "Hund"}
     >>> mapping = map(en, de, dictionary=seeds, normalization="unit")
     >>> bool(np.allclose(mapping.map_source(en.vectors), mapping.map_target(de.vectors)))
     True
