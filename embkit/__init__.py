@@ -10,9 +10,10 @@ from embkit._version import __version__
 
 if TYPE_CHECKING:
     from embkit import evaluation, formats, mapping, report, training  # noqa: F401
+    from embkit.dictionaries import SeedDictionary
     from embkit.embeddings import Embeddings
     from embkit.formats import load, save
-    from embkit.mapping import Mapping, SeedDictionary, map
+    from embkit.mapping import Mapping, map
     from embkit.sparse import SparseEmbeddings
     from embkit.training import resume, train
     from embkit.vocabulary import Vocabulary
@@ -27,7 +28,7 @@ _HOMES = {
     "SparseEmbeddings": "embkit.sparse",
     "Vocabulary": "embkit.vocabulary",
     "Mapping": "embkit.mapping",
-    "SeedDictionary": "embkit.mapping",
+    "SeedDictionary": "embkit.dictionaries",
     "load": "embkit.formats",
     "map": "embkit.mapping",
     "resume": "embkit.training",

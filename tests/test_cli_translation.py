@@ -275,7 +275,7 @@ def test_what_is_kept_whole_is_no_bomb(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for module in ("evaluation.rows", "mapping.entries", "cli.eval_crosslingual_tasks"):
+    for module in ("evaluation.rows", "dictionaries.entries", "cli.eval_crosslingual_tasks"):
         monkeypatch.setattr(f"embkit.{module}.MOST_KEPT", 1 << 20)
     bomb = tmp_path / "bomb.gz"
     bomb.write_bytes(gzip.compress(b"s1\tt1\t1\n" * (1 << 18)))

@@ -307,11 +307,11 @@ ROWS: dict[int, tuple[str, str]] = {
     ),
     64: (
         "dictionaries",
-        "test_mapping_dictionary::test_broken_lines_are_told_by_place "
+        "test_dictionaries::test_broken_lines_are_told_by_place "
         "test_cli_map::test_a_dictionary_without_known_pairs_is_wrong_data "
         "test_cli_translation::"
         "test_tests_of_which_nothing_is_known_end_with_the_code_of_unusable_data "
-        "test_mapping_dictionary::test_used_and_unused_pairs_are_counted_with_reasons",
+        "test_dictionaries::test_used_and_unused_pairs_are_counted_with_reasons",
     ),
     65: (
         "evaluation sets",

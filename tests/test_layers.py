@@ -60,6 +60,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
         *("memory", "output", "sparse"),
         *("file_arrays", "streams", "subwords", "vocabulary"),
     },
+    "dictionaries": {"checks", "memory", "streams", "vocabulary"},
     "metrics": set(),
     "screening": {"backend"},
     "scanning": {"_native", "backend", "metrics", "screening"},
@@ -80,10 +81,9 @@ PYTHON_LAYERS: dict[str, set[str]] = {
         "vocabulary",
     },
     "mapping": {
-        *("_native", "backend", "blas", "checks", "device", "embeddings", "formats"),
-        "neighbors",
-        *("file_arrays", "memory", "output", "retrieval", "screening", "streams"),
-        "vocabulary",
+        *("_native", "backend", "blas", "checks", "device", "dictionaries", "embeddings"),
+        *("file_arrays", "formats", "memory", "neighbors", "output", "retrieval"),
+        *("screening", "streams", "vocabulary"),
     },
     "evaluation": {
         *("_native", "backend", "blas", "checks", "device", "embeddings", "neighbors"),

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from embkit.dictionaries.seed_pairs import SeedPairs, SeedReport
 from embkit.embeddings import Embeddings
 from embkit.mapping import SeedDictionary, map_many
 from embkit.mapping.fit import fit_orthogonal
 from embkit.mapping.many import Edge, rotate_together
-from embkit.mapping.seed_pairs import SeedPairs, SeedReport
 from tests.spaces import cloud, precision_at_1, random_rotation, space
 
 Pairs = list[tuple[str, str]]

@@ -12,6 +12,7 @@ from embkit.cli.loading import require_input
 from embkit.cli.mapped import MappingOption, Source, Target, load_mapped
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions
 from embkit.cli.terminal import note
+from embkit.dictionaries.seed_dictionary import Case
 from embkit.evaluation.rows import read_rows
 from embkit.evaluation.translation import (
     TranslationOptions,
@@ -19,7 +20,6 @@ from embkit.evaluation.translation import (
     evaluate_translation,
 )
 from embkit.mapping import SeedDictionary
-from embkit.mapping.dictionary import Case
 
 
 def translation(

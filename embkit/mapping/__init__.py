@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from embkit.dictionaries.seed_dictionary import SeedDictionary
+from embkit.dictionaries.seed_pairs import SeedPairs, SeedReport
 from embkit.mapping.alignment import project_aligned
 from embkit.mapping.apply import apply_to_file
 from embkit.mapping.changes import Change, Changes, ChangesConfig, changes
 from embkit.mapping.comparison import SpacesReport, compare_spaces
-from embkit.mapping.dictionary import SeedDictionary
 from embkit.mapping.fit import fit_cca, fit_five_step, fit_linear, fit_orthogonal
 from embkit.mapping.initial import identical_dictionary
 from embkit.mapping.lexicon import Lexicon, LexiconConfig, induce_dictionary
@@ -15,7 +16,6 @@ from embkit.mapping.methods import METHODS, Method
 from embkit.mapping.normalize import apply_steps, fit_steps
 from embkit.mapping.result import Mapping
 from embkit.mapping.run import map
-from embkit.mapping.seed_pairs import SeedPairs, SeedReport
 from embkit.mapping.spaces import Fit, Spaces
 from embkit.mapping.translate import translate
 from embkit.mapping.verdict import Verdict

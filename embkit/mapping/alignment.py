@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from embkit._version import __version__
+from embkit.dictionaries.seed_dictionary import SeedDictionary, find_known
+from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.embeddings import Embeddings
 from embkit.mapping.comparison import SpacesReport
 from embkit.mapping.config import AlignmentConfig
-from embkit.mapping.dictionary import SeedDictionary, find_known
 from embkit.mapping.edit_distance import DeletionIndex
 from embkit.mapping.normalize import Matrix, apply_steps, fit_steps
-from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.spaces import Fit, Rows, Spaces
 from embkit.mapping.verdict import MOST_CHECKED, Verdict, distinct, judge_pairs
 from embkit.vocabulary import Vocabulary

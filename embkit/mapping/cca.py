@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.mapping.config import CcaConfig
 from embkit.mapping.fit import fit_cca
-from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.spaces import Fit, Report, Spaces, check_rank, rows_of_pairs
 
 

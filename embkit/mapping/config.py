@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from embkit.backend import parse_device
 from embkit.checks import check_at_least, check_at_most, check_choice, take_plain_values
-from embkit.mapping.dictionary import CASES, Case
+from embkit.dictionaries.seed_dictionary import CASES, Case
 from embkit.mapping.fit import Side, check_dewhitening
 from embkit.mapping.normalize import parse_steps
 

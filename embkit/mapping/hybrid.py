@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.checks import check_at_least
+from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.embeddings import Embeddings
 from embkit.formats.blocks import read_blocks
 from embkit.mapping.config import HybridConfig
 from embkit.mapping.fit import fit_linear, fit_orthogonal
 from embkit.mapping.normalize import Matrix
 from embkit.mapping.result import Mapping
-from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.spaces import (
     Fit,
     Report,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.checks import check_at_least
-from embkit.mapping.dictionary import SeedDictionary
+from embkit.dictionaries.seed_dictionary import SeedDictionary
 from embkit.mapping.induction import best_by_csls
 from embkit.vocabulary import Vocabulary
 

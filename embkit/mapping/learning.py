@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.mapping import growing
 from embkit.mapping.comparison import translated_alike
 from embkit.mapping.fit import fit_five_step, fit_orthogonal
@@ -21,7 +22,6 @@ from embkit.mapping.learning_config import (
     Start,
 )
 from embkit.mapping.normalize import Matrix
-from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.self_learning import Iteration, Learned, OnIteration, self_learn
 from embkit.mapping.spaces import Doubles, Fit, Report, Spaces, identity_of
 from embkit.mapping.starts import find_start, other_start

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.errors import DivergenceError
 from embkit.mapping.config import LinearConfig
 from embkit.mapping.fit import Doubles, fit_linear, paired_rows
-from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.spaces import (
     Fit,
     Report,

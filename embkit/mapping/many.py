@@ -12,16 +12,16 @@ import numpy as np
 
 from embkit._version import __version__
 from embkit.checks import check_choice
+from embkit.dictionaries.seed_dictionary import SeedDictionary, find_known
+from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.embeddings import Embeddings
 from embkit.errors import DictionaryError
 from embkit.mapping.comparison import SpacesReport
 from embkit.mapping.config import MultiCcaConfig, OrthogonalConfig
-from embkit.mapping.dictionary import SeedDictionary, find_known
 from embkit.mapping.fit import Doubles, fit_orthogonal, paired_rows
 from embkit.mapping.normalize import Steps, apply_steps, fit_steps
 from embkit.mapping.result import Mapping
 from embkit.mapping.run import Dictionary, map, origin_of, read_dictionary
-from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.spaces import Spaces, weights_of_pairs
 from embkit.mapping.verdict import Verdict, distinct, judge_pairs, share_found
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.errors import DivergenceError
 from embkit.mapping.config import MaxMarginConfig
 from embkit.mapping.fit import Doubles, fit_linear
 from embkit.mapping.normalize import Matrix, bring_to_unit_length
-from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.spaces import (
     Fit,
     Report,

@@ -6,9 +6,9 @@ import logging
 
 import numpy as np
 
+from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.mapping.config import MultiCcaConfig
 from embkit.mapping.fit import Doubles, fit_cca
-from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.spaces import Fit, Report, Spaces, check_rank, identity_of, rows_of_pairs
 
 _log = logging.getLogger("embkit")

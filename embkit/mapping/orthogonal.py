@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.mapping.config import OrthogonalConfig
 from embkit.mapping.fit import fit_orthogonal
-from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.spaces import Fit, Report, Spaces, check_rank, identity_of, rows_of_pairs
 
 

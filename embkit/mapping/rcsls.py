@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.mapping.config import RcslsConfig
 from embkit.mapping.fit import Doubles, fit_five_step, fit_orthogonal
 from embkit.mapping.normalize import Matrix, bring_to_unit_length
-from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.spaces import (
     Fit,
     Report,

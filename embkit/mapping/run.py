@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from embkit._version import __version__
+from embkit.dictionaries.seed_dictionary import Pair, SeedDictionary, Translations, find_known
+from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.embeddings import Embeddings
 from embkit.mapping.comparison import SpacesReport
 from embkit.mapping.config import DictionaryConfig, HybridConfig, MappingConfig
-from embkit.mapping.dictionary import Pair, SeedDictionary, Translations, find_known
 from embkit.mapping.hybrid import check_first_space
 from embkit.mapping.learning_config import SelfLearningConfig
 from embkit.mapping.methods import METHODS, make_config
 from embkit.mapping.progress import fitting_bar
 from embkit.mapping.result import Mapping
-from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.spaces import Fit, Report, Spaces
 from embkit.mapping.starts import check_start
 from embkit.mapping.verdict import Verdict, distinct, judge_pairs, share_found

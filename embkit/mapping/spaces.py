@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.embeddings import Embeddings
 from embkit.mapping.comparison import SpacesReport, compare_spaces
 from embkit.mapping.config import PairsConfig
@@ -23,7 +24,6 @@ from embkit.mapping.normalize import (
     bring_to_unit_length,
     fit_steps,
 )
-from embkit.mapping.seed_pairs import SeedPairs
 
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.mapping.initial import Pairs, identical_words, numerals, similar_distributions
 from embkit.mapping.learning_config import SelfLearningConfig, Start
 from embkit.mapping.normalize import Matrix
-from embkit.mapping.seed_pairs import SeedPairs
 from embkit.mapping.soft_matching import match_by_shape
 from embkit.mapping.spaces import Spaces
 

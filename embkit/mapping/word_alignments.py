@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from itertools import zip_longest
 
+from embkit.dictionaries.entries import Entry
+from embkit.dictionaries.seed_dictionary import SeedDictionary
 from embkit.errors import FormatError
-from embkit.mapping.dictionary import SeedDictionary
-from embkit.mapping.entries import Entry
 from embkit.memory import ByteBudget
 from embkit.streams import read_lines
 

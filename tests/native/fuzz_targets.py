@@ -23,12 +23,12 @@ from embkit.counts.cooccurrence import Cooccurrence, cooccur
 from embkit.counts.files import load_counts
 from embkit.counts.glove_records import RECORD, read_glove
 from embkit.counts.triples import read_triples
+from embkit.dictionaries.seed_dictionary import SeedDictionary
 from embkit.errors import CorpusError, FormatError, ResourceError
 from embkit.evaluation import readers
 from embkit.evaluation.datasets import read_analogies, read_similarity
 from embkit.formats.blocks import read_blocks
 from embkit.formats.vocabulary_text import load_vocabulary
-from embkit.mapping.dictionary import SeedDictionary
 from embkit.mapping.result import Mapping
 from embkit.mapping.run import map as fit
 from embkit.mapping.word_alignments import read_word_alignments
@@ -241,7 +241,7 @@ def _texts(folder: Path) -> dict[str, Target]:
         "dictionary": Target(
             SeedDictionary.read,
             [b"cat\tKatze\ncat Kater 0.5\n"],
-            ("mapping/dictionary.py", "mapping/entries.py"),
+            ("dictionaries/seed_dictionary.py", "dictionaries/entries.py"),
         ),
         "word alignments": Target(
             lambda path: read_word_alignments(folder / "en", folder / "de", path),

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embkit.dictionaries.entries import Entry
 from embkit.errors import FormatError
-from embkit.mapping.entries import Entry
 from embkit.vocabulary import Vocabulary
 
 Rows = NDArray[np.int64]

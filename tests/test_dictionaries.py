@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from embkit.dictionaries.seed_dictionary import Case, SeedDictionary
 from embkit.errors import FormatError
-from embkit.mapping.dictionary import Case, SeedDictionary
 from embkit.vocabulary import Vocabulary
 
 Triples = list[tuple[str, str, float]]

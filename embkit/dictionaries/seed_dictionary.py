@@ -10,9 +10,9 @@ from numbers import Real
 from typing import Any, Literal
 
 from embkit.checks import check_choice
+from embkit.dictionaries.entries import Entry, read_entries
+from embkit.dictionaries.seed_pairs import SeedPairs, find_words, select, unfit_weight
 from embkit.errors import DictionaryError, FormatError
-from embkit.mapping.entries import Entry, read_entries
-from embkit.mapping.seed_pairs import SeedPairs, find_words, select, unfit_weight
 from embkit.vocabulary import Vocabulary
 
 Case = Literal["exact", "lower", "any"]
