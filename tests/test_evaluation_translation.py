@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -212,12 +213,26 @@ def test_options_of_another_kind_are_refused_by_name(
         made()
 
 
-def test_a_dictionary_is_looked_up_as_the_command_does_and_a_path_told() -> None:
+def test_a_dictionary_and_a_file_are_looked_up_as_the_command_does(tmp_path: Path) -> None:
     source = Embeddings.from_words({"new_york": [1.0, 0], "cat": [0, 1.0]})
     target = Embeddings.from_words({"nova_jorko": [1.0, 0], "kato": [0, 1.0]})
     seeds = SeedDictionary([("new york", "nova jorko"), ("cat", "kato"), ("cow", "bovo")])
-    score = evaluate_translation(source, target, seeds)
-    assert (score.num_covered, score.num_words) == (2, 3)
-    assert score.precision_at[1].value == 1
-    with pytest.raises(ValueError, match=r"gold must be .*'d\.txt': embkit\.SeedDict"):
-        evaluate_translation(source, target, "d.txt")  # type: ignore[arg-type]
+    path = tmp_path / "d.txt"
+    path.write_text("new york\tnova jorko\ncat\tkato\ncow\tbovo\n")
+    for gold, name in ((seeds, ""), (path, "d.txt"), (str(path), "d.txt")):
+        score = evaluate_translation(source, target, gold)
+        assert (score.num_covered, score.num_words, score.set) == (2, 3, name)
+        assert score.precision_at[1].value == 1
+    assert evaluate_translation(source, target, path, name="mine").set == "mine"
+    with pytest.raises(FileNotFoundError):
+        evaluate_translation(source, target, tmp_path / "none.txt")
+
+
+def test_a_mapping_is_its_pairs_and_other_things_are_told() -> None:
+    pairs: dict[str, list[str]] = {}
+    for word, translation in GOLD:
+        pairs.setdefault(word, []).append(translation)
+    scores = [evaluate_translation(*spaces(), gold, options=NN) for gold in (GOLD, pairs)]
+    assert scores[0].to_dict() == scores[1].to_dict()
+    with pytest.raises(ValueError, match="a pair must be a source and a target word, got 'ab'"):
+        evaluate_translation(*spaces(), ["ab"])  # type: ignore[list-item]

@@ -86,8 +86,8 @@ PYTHON_LAYERS: dict[str, set[str]] = {
         *("screening", "streams", "vocabulary"),
     },
     "evaluation": {
-        *("_native", "backend", "blas", "checks", "device", "embeddings", "neighbors"),
-        *("memory", "output", "retrieval", "streams"),
+        *("_native", "backend", "blas", "checks", "device", "dictionaries", "embeddings"),
+        *("memory", "neighbors", "output", "retrieval", "streams"),
     },
     "report": {"checks", "embeddings", "evaluation", "output", "plotting", "sparse"},
 }

@@ -240,6 +240,31 @@ class SeedDictionary:
         return list(zip(*sides, strict=True))
 
 
+Dictionary = SeedDictionary | str | os.PathLike[str] | Iterable[Pair] | Translations
+
+
+def as_dictionary(dictionary: Dictionary) -> SeedDictionary:
+    """Return a dictionary that is given as it is, by its file, or by its pairs.
+
+    Raises
+    ------
+    FormatError, OSError, ResourceError
+        As `SeedDictionary.read`.
+    ValueError
+        If something is no pair of words.
+
+    Examples
+    --------
+    >>> len(as_dictionary({"cat": ["Katze", "Kater"]}))
+    2
+    """
+    if isinstance(dictionary, SeedDictionary):
+        return dictionary
+    if isinstance(dictionary, str | os.PathLike):
+        return SeedDictionary.read(dictionary)
+    return SeedDictionary(dictionary)
+
+
 def _pairs_of(words: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
     """Yield each word with each of its translations; not of a set, which has no order."""
     for source, targets in words.items():

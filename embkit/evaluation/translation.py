@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable  # noqa: F401
+from pathlib import Path
+from typing import Any, Literal, TypeAlias  # noqa: F401
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embkit.backend import parse_device
 from embkit.checks import check_at_least, check_choice
+from embkit.dictionaries.seed_dictionary import Dictionary, SeedDictionary, as_dictionary
 from embkit.embeddings import Embeddings
 from embkit.evaluation.bootstrap import percentile_interval, resample
 from embkit.evaluation.intervals import wilson_interval
@@ -20,17 +22,6 @@ from embkit.evaluation.results import Estimate, Result
 from embkit.retrieval import METHODS, Hubness, RetrievalMethod, Retriever, hubness
 
 Pair: TypeAlias = tuple[str, str]
-
-
-@runtime_checkable
-class Dictionary(Protocol):
-    """What `embkit.mapping.SeedDictionary` does for a test."""
-
-    def spelled(self, source: Any, target: Any) -> list[Pair]:  # noqa: ANN401
-        """Return all pairs, each word as its vocabulary spells it."""
-
-
-Gold: TypeAlias = Iterable[Pair] | Dictionary
 FREQUENCY_BINS = (1_000, 5_000, 20_000, 50_000)
 """Rows at which the bins of frequency end; a last one holds the rest."""
 _NEAREST = 10  # targets of a word that hubs are counted among
@@ -133,7 +124,7 @@ class TranslationScore(Result):
 def evaluate_translation(
     source: Embeddings,
     target: Embeddings,
-    gold: Gold,
+    gold: Dictionary,
     *,
     options: TranslationOptions | None = None,
     groups: Mapping[str, Iterable[Pair]] | None = None,
@@ -148,14 +139,16 @@ def evaluate_translation(
     ----------
     source, target : Embeddings
         Both in one space, most frequent words first.
-    gold : SeedDictionary or iterable of (source word, target word)
-        A test dictionary; a word may have several translations.
+    gold : SeedDictionary, path, or iterable or mapping of pairs
+        A test dictionary, a word's several translations in pairs of their own or, in a mapping,
+        in a list. The words of a SeedDictionary or file are looked for with ``_`` for blanks
+        and composed or decomposed too, as `SeedDictionary.find` does.
     options : TranslationOptions, optional
     groups : mapping of name to pairs of ``gold``, optional
         Such as parts of speech: each gets a figure of its own, over its words' translations in
         its own pairs.
     name, vectors : str
-        Names of the dictionary and of the vectors, for tables.
+        Names of the dictionary, where it is no file's, and of the vectors, for tables.
 
     Returns
     -------
@@ -164,13 +157,18 @@ def evaluate_translation(
     Raises
     ------
     ValueError
-        If the dictionary is empty or a path, or the spaces' dims differ.
+        If the dictionary is empty or has something else than pairs of words, or the spaces'
+        dims differ.
+    FormatError
+        If its file is malformed.
+    OSError
+        If its file cannot be opened.
 
     Examples
     --------
     >>> en = Embeddings.from_words({"dog": [1.0, 0.1], "cat": [0.1, 1.0]})
     >>> de = Embeddings.from_words({"Katze": [0.0, 1.0], "Hund": [1.0, 0.0]})
-    >>> gold = [("dog", "Hund"), ("cat", "Katze"), ("cow", "Kuh")]
+    >>> gold = {"dog": "Hund", "cat": ["Katze", "Kater"], "cow": "Kuh"}
     >>> score = evaluate_translation(en, de, gold)
     >>> score.precision_at[1].value, score.precision_over_all[1].value
     (1.0, 0.6666666666666666)
@@ -181,6 +179,8 @@ def evaluate_translation(
         pairs = [(s, t) for s, t in pairs if s != t]
     if not pairs:
         raise ValueError("gold must have a pair, got none")
+    if isinstance(gold, str | os.PathLike):
+        name = name or Path(gold).name
     rows = _find(source, [s for s, _ in pairs], options.limit)
     translations = _find(target, [t for _, t in pairs], options.limit)
     is_covered = (rows >= 0) & (translations >= 0)
@@ -214,14 +214,12 @@ def evaluate_translation(
     )
 
 
-def _pairs_of(gold: Gold, source: Embeddings, target: Embeddings) -> list[Pair]:
+def _pairs_of(gold: Dictionary, source: Embeddings, target: Embeddings) -> list[Pair]:
     """Return the pairs; a dictionary's as the vocabularies spell them, as the command does."""
-    if isinstance(gold, str | os.PathLike):
-        how = "embkit.SeedDictionary.read(path) reads a file"
-        raise ValueError(f"gold must be pairs of words, got {os.fspath(gold)!r}: {how}")
-    if isinstance(gold, Dictionary):
-        return gold.spelled(source.vocabulary, target.vocabulary)
-    return [(s, t) for s, t in gold]
+    seeds = as_dictionary(gold)
+    if isinstance(gold, SeedDictionary | str | os.PathLike):
+        return seeds.spelled(source.vocabulary, target.vocabulary)
+    return [(entry.source, entry.target) for entry in seeds]
 
 
 def _find(space: Embeddings, words: list[str], limit: int | None) -> NDArray[np.int64]:

@@ -12,7 +12,12 @@ import numpy as np
 
 from embkit._version import __version__
 from embkit.checks import check_choice
-from embkit.dictionaries.seed_dictionary import SeedDictionary, find_known
+from embkit.dictionaries.seed_dictionary import (
+    Dictionary,
+    SeedDictionary,
+    as_dictionary,
+    find_known,
+)
 from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.embeddings import Embeddings
 from embkit.errors import DictionaryError
@@ -21,7 +26,7 @@ from embkit.mapping.config import MultiCcaConfig, OrthogonalConfig
 from embkit.mapping.fit import Doubles, fit_orthogonal, paired_rows
 from embkit.mapping.normalize import Steps, apply_steps, fit_steps
 from embkit.mapping.result import Mapping
-from embkit.mapping.run import Dictionary, map, origin_of, read_dictionary
+from embkit.mapping.run import map, origin_of
 from embkit.mapping.spaces import Spaces, weights_of_pairs
 from embkit.mapping.verdict import Verdict, distinct, judge_pairs, share_found
 
@@ -94,7 +99,7 @@ def map_many(
             check_choice("languages of a dictionary", name, tuple(languages))
         if pair[0] == pair[1]:
             raise ValueError(f"languages of a dictionary must be two, got {pair[0]} twice")
-    seeds = {pair: read_dictionary(found) for pair, found in dictionaries.items()}
+    seeds = {pair: as_dictionary(found) for pair, found in dictionaries.items()}
     before = on_spaces or (lambda name, report: None)
     if method == "orthogonal":
         joined = {pair: _between(seeds, *pair) for pair in seeds if _is_first(seeds, pair)}

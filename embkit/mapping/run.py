@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from embkit._version import __version__
-from embkit.dictionaries.seed_dictionary import Pair, SeedDictionary, Translations, find_known
+from embkit.dictionaries.seed_dictionary import (
+    Dictionary,
+    SeedDictionary,
+    as_dictionary,
+    find_known,
+)
 from embkit.dictionaries.seed_pairs import SeedPairs
 from embkit.embeddings import Embeddings
 from embkit.mapping.comparison import SpacesReport
@@ -23,8 +28,6 @@ from embkit.mapping.result import Mapping
 from embkit.mapping.spaces import Fit, Report, Spaces
 from embkit.mapping.starts import check_start
 from embkit.mapping.verdict import Verdict, distinct, judge_pairs, share_found
-
-Dictionary = SeedDictionary | str | os.PathLike[str] | Iterable[Pair] | Translations
 
 
 def map(
@@ -140,7 +143,7 @@ def find_pairs(
     check_supervision(method, config, given=dictionary is not None)
     if dictionary is None:
         return None
-    dictionary = read_dictionary(dictionary)
+    dictionary = as_dictionary(dictionary)
     looked: dict[str, Any] = {}
     if isinstance(config, DictionaryConfig):
         looked = {"case": config.case, "unicode": config.unicode}
@@ -181,15 +184,6 @@ def check_supervision(method: str, config: MappingConfig, *, given: bool) -> Non
         check_start(config.start, given=given)
     if isinstance(config, HybridConfig):
         check_first_space(config, given=given)
-
-
-def read_dictionary(dictionary: Dictionary) -> SeedDictionary:
-    """Return a dictionary from whatever `map` takes for one."""
-    if isinstance(dictionary, SeedDictionary):
-        return dictionary
-    if isinstance(dictionary, str | os.PathLike):
-        return SeedDictionary.read(dictionary)
-    return SeedDictionary(dictionary)
 
 
 def _both(bar: Report, callback: Report | None) -> Report:
