@@ -153,6 +153,14 @@ def test_every_module_has_a_row_and_every_row_a_module() -> None:
     assert files | folders == PYTHON_LAYERS.keys() | ABOVE_ALL
 
 
+def test_every_package_is_installed() -> None:
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    listed = re.findall(r"\npackages = \[\n(.*?)\n\]", settings, re.DOTALL)[0]
+    folders = {path.parent for path in (ROOT / "embkit").rglob("__init__.py")}
+    names = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    assert {*re.findall(r'"(.*?)"', listed)} == names | {"embkit.data"}
+
+
 def test_nothing_but_tests_imports_eval_or_tests() -> None:
     for path in (ROOT / "embkit").rglob("*.py"):
         roots = {name.partition(".")[0] for name in imported_names(path)}
