@@ -35,10 +35,19 @@ std::vector<uint32_t> keep_thresholds(const std::vector<int64_t>& counts, double
   return thresholds;
 }
 
+KeptTokens::KeptTokens(const EncodedText& text, const std::vector<uint32_t>& keep_below,
+                       int window)
+    : text_(text), rule_{keep_below.data(), 0}, window_(window) {
+  const auto other = std::find_if(keep_below.rbegin(), keep_below.rend(),
+                                  [&](uint32_t entry) { return entry != keep_below.back(); });
+  rule_.tail = static_cast<WordId>(keep_below.rend() - other);
+}
+
 void KeptTokens::fill(Index begin, Index end, const EpochRandom& random) {
   size_ = 0;
-  // One more than can be kept: add_range writes a token before it knows whether it stays.
-  const size_t most = static_cast<size_t>(end - begin) + 2 * static_cast<size_t>(window_) + 1;
+  // Two windows beyond what can be kept, and one more: add_range writes a token before it knows
+  // whether it stays.
+  const size_t most = static_cast<size_t>(end - begin) + 4 * static_cast<size_t>(window_) + 1;
   if (tokens_.size() < most) tokens_.resize(most);
 
   const uint64_t* const offsets = text_.sentence_offsets;
@@ -60,14 +69,16 @@ void KeptTokens::fill(Index begin, Index end, const EpochRandom& random) {
 }
 
 void KeptTokens::add_range(Index begin, Index end, const EpochRandom& random, bool is_center) {
+  const WordId* const ids = text_.ids;
+  const Rule rule = rule_;
   Token* out = tokens_.data() + size_;
   for (Index position = begin; position < end; ++position) {  // no branch to mispredict
     const uint64_t state = random.at(static_cast<uint64_t>(position));
     out->state = state;
     out->position = position;
-    out->word = text_.ids[position];
+    out->word = ids[position];
     out->is_center = is_center;
-    out += keep(position, state);
+    out += rule.keeps(ids[position], state);
   }
   size_ = static_cast<size_t>(out - tokens_.data());
 }
@@ -76,7 +87,7 @@ void KeptTokens::add_before(Index begin, Index sentence_begin, const EpochRandom
   Index position = begin;
   for (int found = 0; found < window_ && position > sentence_begin;) {
     --position;
-    found += keep(position, random.at(static_cast<uint64_t>(position)));
+    found += rule_.keeps(text_.ids[position], random.at(static_cast<uint64_t>(position)));
   }
   add_range(position, begin, random, false);  // once more, forwards
 }

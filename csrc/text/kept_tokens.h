@@ -34,8 +34,7 @@ std::vector<uint32_t> keep_thresholds(const std::vector<int64_t>& counts, double
 class KeptTokens {
  public:
   // keep_below: [num_words]; a token stays when the high 24 bits of draw 0 are below its entry.
-  KeptTokens(const EncodedText& text, const std::vector<uint32_t>& keep_below, int window)
-      : text_(text), keep_below_(keep_below), window_(window) {}
+  KeptTokens(const EncodedText& text, const std::vector<uint32_t>& keep_below, int window);
 
   void fill(Index begin, Index end, const EpochRandom& random);
 
@@ -48,18 +47,26 @@ class KeptTokens {
     bool is_center;  // false for those beyond the block
   };
   size_t size() const { return size_; }
+  // Up to two windows beyond size() there are tokens of no meaning, whose words exist.
   const Token& operator[](size_t i) const { return tokens_[i]; }
 
  private:
   void add_range(Index begin, Index end, const EpochRandom& random, bool is_center);
   void add_before(Index begin, Index sentence_begin, const EpochRandom& random);
   void add_after(Index end, Index sentence_end, const EpochRandom& random);
-  bool keep(Index position, uint64_t state) const {
-    return (state >> 40) < keep_below_[text_.ids[position]];
-  }
+
+  // Which draws keep a word. Words from `tail` on, the rare ones, have the same entry, so that
+  // those that differ stay in the fastest cache.
+  struct Rule {
+    const uint32_t* keep_below;
+    WordId tail;
+    bool keeps(WordId word, uint64_t state) const {
+      return (state >> 40) < keep_below[word < tail ? word : tail];
+    }
+  };
 
   EncodedText text_;
-  const std::vector<uint32_t>& keep_below_;
+  Rule rule_;
   int window_;
   size_t size_ = 0;
   std::vector<Token> tokens_;

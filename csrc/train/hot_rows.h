@@ -63,6 +63,8 @@ class HotRows {
     if (num_rows_ > 0) ++uses_[index_of(row)];
   }
 
+  bool has_copies() const { return num_rows_ > 0; }
+
   // The row to train.
   float* use(Index row) {
     if (num_rows_ == 0) return shared_.row(row);

@@ -202,12 +202,9 @@ class Word2VecWorker {
 
   void train_center(const Walk& walk, size_t i) {
     const Prepared& window = prepared(i);
-    int num_inputs = 0;
-    for (size_t j = window.first; j < window.last; ++j) {
-      if (j == i) continue;
-      inputs_[static_cast<size_t>(num_inputs++)] = input_rows_.use(tokens_[j].word);
-    }
+    const int num_inputs = static_cast<int>(window.last - window.first) - 1;
     if (num_inputs == 0) return;
+    find_inputs(window, i);
     simd::Step step{};
     step.stride = static_cast<int>(model_.input_.stride());
     step.learning_rate = model_.learning_rate(
@@ -224,6 +221,21 @@ class Word2VecWorker {
     for (int j = 0; j < num_inputs; ++j) {
       share_coming(step, num_inputs - j);
       train_step(step, inputs_.data() + j, 1, window.targets[static_cast<size_t>(j)]);
+    }
+  }
+
+  // Without copies, as many rows as the widest window has: where the end of a loop is drawn
+  // at random, a processor waits for it longer than for the rows that nobody will use.
+  void find_inputs(const Prepared& window, size_t i) {
+    if (input_rows_.has_copies()) {
+      for (size_t j = window.first, k = 0; j < window.last; ++j) {
+        if (j != i) inputs_[k++] = input_rows_.use(tokens_[j].word);
+      }
+      return;
+    }
+    for (size_t k = 0; k < inputs_.size(); ++k) {
+      const size_t j = window.first + k;
+      inputs_[k] = model_.input_.row(tokens_[j + (j >= i)].word);
     }
   }
 
