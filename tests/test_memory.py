@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +123,31 @@ def test_what_cannot_be_shrunk_enough_is_said_without_false_advice() -> None:
 
     with pytest.raises(ResourceError, match=r"10\.0 kB, memory allows 0\.1 kB: dim, max_vocab"):
         refuse_too_large("GloVe", GloveConfig(), WORDS, cells_alone, 100)
+
+
+# ------------------------------------------------------------------ what training takes
+
+WITH_MANY_THREADS = """
+import numpy as np
+import embkit
+from eval.child import anonymous_bytes
+
+words = [f"w{i}" for i in range(3000)]
+rows = np.random.default_rng(1).zipf(1.3, (2000, 100)) % len(words)
+text = [[words[i] for i in row] for row in rows]
+embkit.train("skipgram", text[:10], loss="hs", threads=1, min_count=1, progress=False)
+idle, seen = anonymous_bytes(), []
+embkit.train("skipgram", text, loss="hs", threads=16, epochs=80, min_count=1, progress=False,
+             callback=lambda report: seen.append(anonymous_bytes()))
+print((max(seen) - idle) >> 20)
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="other systems do not tell anonymous memory"
+)
+def test_copies_of_many_threads_take_what_they_hold() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITH_MANY_THREADS], check=True, capture_output=True, text=True
+    )
+    assert int(done.stdout) < 40  # 64 and more where each copy takes whole huge pages

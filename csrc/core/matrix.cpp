@@ -31,8 +31,13 @@ PaddedMatrix::PaddedMatrix(Index num_rows, Index dim)
   if (pages_ == MAP_FAILED) throw std::bad_alloc();
   data_ = reinterpret_cast<float*>(round_up(reinterpret_cast<uintptr_t>(pages_), kHugePage));
 #if defined(MADV_HUGEPAGE)
-  madvise(data_, round_up(bytes, kHugePage),
-          MADV_HUGEPAGE);  // a wish: failure costs speed only
+  // Wishes: failure costs speed and memory only. The last one would be filled in small part:
+  // with many threads, each of which keeps copies of some rows, such rests add up.
+  const size_t whole = bytes / kHugePage * kHugePage;
+  auto* const rest = reinterpret_cast<char*>(data_) + whole;
+  madvise(data_, whole, MADV_HUGEPAGE);
+  madvise(rest, static_cast<size_t>(static_cast<char*>(pages_) + page_bytes_ - rest),
+          MADV_NOHUGEPAGE);
 #endif
 }
 
