@@ -52,6 +52,10 @@ lint: $(VENV)/lint.stamp
 bench: $(VENV)/demo.stamp
 	$(bin)/python -m eval.speed $(if $(CORPUS),--corpus "$(CORPUS)") $(ARGS)
 
+# Built for the GPU that is here, on all cores: for every kind of GPU it takes many minutes.
+gpu: export EMBKIT_CUDA_ARCHITECTURES ?= $(shell \
+  nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1)
+gpu: export EMBKIT_BUILD_JOBS = $(shell nproc 2>/dev/null || echo 2)
 gpu: $(VENV)/test.stamp
 	$(bin)/python -m eval.gpu --corpus "$(CORPUS)" $(ARGS)
 

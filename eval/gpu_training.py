@@ -21,7 +21,7 @@ Put = Callable[..., None]
 
 MIN_COUNT = 5
 ROUNDS = 3
-QUALITY = {"dim": 100, "window": 5, "negatives": 5, "subsample": 1e-3, "epochs": 5}
+QUALITY = {"window": 5, "negatives": 5, "subsample": 1e-3, "epochs": 5}
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,12 @@ def train(
 ) -> tuple[Any, dict[str, float | None]]:
     """Train; return the vectors, and the corpus's words per second of training alone.
 
-    The steady rate is that from the first report to the last, without the text's and the
-    model's way to the device; None where there was but one report.
+    The steady rate is that of the kernels: it leaves out the text's and the model's way to the
+    device and back, the first slice, which loads the kernels, and what is summed up at the end.
+    None where all was one slice.
     """
     import embkit
+    from embkit.training import progress
 
     reports: list[Any] = []
 
@@ -131,11 +133,14 @@ def train(
         reports.append(report)
         check()
 
+    progress.INTERVAL = 0  # after every slice: a fast card needs few
     vectors = embkit.train(method, corpus, progress=False, callback=keep, **options)
-    first, last = reports[0], reports[-1]
+    whole = reports[-1]
+    first = next(report for report in reports if report.tokens > 0)
+    last = next(report for report in reports if report.tokens == whole.tokens)
     seconds = last.seconds - first.seconds
     steady = (last.tokens - first.tokens) / seconds if seconds > 0 else None
-    return vectors, {"words_per_second": last.tokens / last.seconds, "steady": steady}
+    return vectors, {"words_per_second": whole.tokens / whole.seconds, "steady": steady}
 
 
 def speed_cells(settings: Settings) -> list[dict[str, Any]]:
@@ -191,8 +196,11 @@ def measure_speed(settings: Settings, check: Check, put: Put) -> None:
 
 
 def _median(cell: dict[str, Any], runs: list[dict[str, float | None]]) -> dict[str, Any]:
-    rates = [run["words_per_second"] for run in runs if run["words_per_second"] is not None]
-    return {**cell, "words_per_second": statistics.median(rates), "runs": runs}
+    def median(name: str) -> float | None:
+        known = [rate for run in runs if (rate := run[name]) is not None]
+        return statistics.median(known) if known else None
+
+    return {**cell, **{name: median(name) for name in runs[0]}, "runs": runs}
 
 
 def measure_quality(settings: Settings, check: Check, put: Put) -> None:
@@ -200,7 +208,7 @@ def measure_quality(settings: Settings, check: Check, put: Put) -> None:
     from eval.scores import paired_interval
 
     corpus = encoded(settings)
-    options = {**QUALITY, "dim": min(settings.dims), "epochs": 1 if settings.small else 5}
+    options = {**QUALITY, "dim": settings.dims[0], "epochs": 1 if settings.small else 5}
     runs: list[dict[str, Any]] = []
     for seed in range(1, settings.seeds + 1):
         asked: dict[str, Any] = {**options, "seed": seed}
@@ -223,7 +231,7 @@ def measure_concurrency(settings: Settings, check: Check, put: Put) -> None:
     from embkit.training import cuda
 
     corpus = encoded(settings)
-    options = {**QUALITY, "dim": min(settings.dims), "epochs": 1 if settings.small else 5}
+    options = {**QUALITY, "dim": settings.dims[0], "epochs": 1 if settings.small else 5}
     found: list[dict[str, Any]] = []
     for warps, shared in settings.concurrency:
         cuda.MAX_WARPS, cuda.SHARED_WORDS = warps, shared
