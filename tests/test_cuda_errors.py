@@ -121,7 +121,6 @@ def test_a_text_for_which_memory_is_short_is_streamed(
 ) -> None:
     text = random_sentences(40, [2500] * 60, seed=2)
     whole = embkit.train("sgns", text, device="cuda", **LONG)
-    assert fake_cuda.calls("mark_sentences") == 1
     calls, held = fake_cuda.calls("allocate"), fake_cuda.most_bytes()
     fake_cuda.reset()
     if failing is None:  # less than what was held, and what is spared
@@ -129,7 +128,7 @@ def test_a_text_for_which_memory_is_short_is_streamed(
     else:
         fake_cuda.fail(failing, calls if failing == "allocate" else 1, OUT_OF_MEMORY)
     streamed = embkit.train("sgns", text, device="cuda", **LONG)
-    assert fake_cuda.calls("mark_sentences") > 1
+    assert fake_cuda.calls("allocate") > calls  # two buffers for the text
     np.testing.assert_array_equal(streamed.vectors, whole.vectors)
 
 

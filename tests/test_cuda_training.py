@@ -166,6 +166,17 @@ def test_a_signal_ends_a_run_and_frees_the_device(fake_cuda: FakeCuda) -> None:
     assert fake_cuda.left() == 0
 
 
+def test_a_run_can_be_ended_while_a_long_text_goes_over(
+    fake_cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = random_sentences(40, [2500] * 8, seed=2)
+    with pytest.raises(KeyboardInterrupt):
+        trained(long, device="cuda", callback=Stop(monkeypatch, 0), **SMALL)
+    assert fake_cuda.calls("mark_sentences") == 1
+    assert fake_cuda.calls("train") == 0
+    assert fake_cuda.left() == 0
+
+
 def test_a_run_begins_with_given_vectors(fake_cuda: FakeCuda) -> None:
     first = gpu(epochs=1)
     on_gpu = gpu(init_from=first)

@@ -76,11 +76,13 @@ Index ResidentText::end_of(Index segment) const {
   return std::min((segment + 1) * segment_tokens_ + kMargin, text_.num_tokens);
 }
 
-void ResidentText::load(Index segment, Buffer& buffer) {
-  if (buffer.number == segment) return;
-  buffer.number = -1;
-  const Index begin = begin_of(segment), count = end_of(segment) - begin;
-  auto* const ids = buffer.ids.as<uint32_t>();
+void ResidentText::load_into(Buffer& buffer, Index segment, Index most) {
+  if (buffer.number != segment) buffer.num_ids = 0;
+  buffer.number = segment;
+  const Index begin = begin_of(segment) + buffer.num_ids;
+  const Index count = std::min(most, end_of(segment) - begin);
+  if (count <= 0) return;
+  auto* const ids = buffer.ids.as<uint32_t>() + buffer.num_ids;
   check(runtime().copy(ids, text_.ids + begin, static_cast<size_t>(count) * sizeof(uint32_t),
                        CopyKind::kToDevice, stream_),
         "copy the text to the device");
@@ -98,23 +100,27 @@ void ResidentText::load(Index segment, Buffer& buffer) {
           "mark the sentences");
     next += some;
   }
-  buffer.number = segment;
+  buffer.num_ids += count;
 }
 
-ResidentText::Segment ResidentText::at(Index position) {
+bool ResidentText::load(Index position, Index most) {
   const Index segment = position / segment_tokens_;
   if (buffers_[1 - current_].number == segment) current_ = 1 - current_;
   Buffer& buffer = buffers_[current_];
-  load(segment, buffer);
+  load_into(buffer, segment, most);
   stream_.wait("load the text");
-  const Index begin = begin_of(segment);
-  return {buffer.ids.as<uint32_t>(), begin, end_of(segment) - begin,
-          std::min((segment + 1) * segment_tokens_, text_.num_tokens)};
+  return buffer.num_ids == end_of(segment) - begin_of(segment);
 }
 
-void ResidentText::load_next() {
+void ResidentText::load_next(Index most) {
   const Index next = (buffers_[current_].number + 1) % num_segments();
-  if (num_segments() > 1) load(next, buffers_[1 - current_]);
+  if (num_segments() > 1) load_into(buffers_[1 - current_], next, most);
+}
+
+ResidentText::Segment ResidentText::current() const {
+  const Buffer& buffer = buffers_[current_];
+  return {buffer.ids.as<uint32_t>(), begin_of(buffer.number), buffer.num_ids,
+          std::min((buffer.number + 1) * segment_tokens_, text_.num_tokens)};
 }
 
 }  // namespace embkit::cuda

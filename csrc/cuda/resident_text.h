@@ -27,18 +27,21 @@ class ResidentText {
   // with status kOutOfMemory where not even the smallest segments fit.
   ResidentText(const HostText& text, Index unit, Index most);
 
+  // Loads at most `most` ids of the segment that holds a position, and waits for them; true
+  // once it is all there. The segment that was used before may be overwritten from now on.
+  bool load(Index position, Index most);
+  // Begins to load as many of the segment after that one, or of the first after the last.
+  // Kernels at work on that one go on meanwhile.
+  void load_next(Index most);
+
   struct Segment {
     const uint32_t* ids;
     Index ids_position;  // of ids[0]
     Index num_ids;
     Index end;  // of the positions to be trained from it
   };
-  // The segment that holds a position; waits until it is there. The one asked for before may
-  // be overwritten from now on.
-  Segment at(Index position);
-  // Loads the segment after the one that at() returned last, or the first after the last.
-  // Kernels at work on that one go on meanwhile.
-  void load_next();
+  // The segment that load() was last asked for, when it is there.
+  Segment current() const;
 
   // Makes segments smaller; false where they cannot be. Forgets what is loaded.
   bool shrink();
@@ -51,12 +54,13 @@ class ResidentText {
   struct Buffer {
     DeviceBuffer ids;
     Index number = -1;  // of the segment in it
+    Index num_ids = 0;  // of it that are there, or on their way
   };
   bool allocate();
   Index capacity() const;
   Index begin_of(Index segment) const;
   Index end_of(Index segment) const;
-  void load(Index segment, Buffer& buffer);
+  void load_into(Buffer& buffer, Index segment, Index most);
 
   HostText text_;
   Index unit_;
@@ -64,7 +68,7 @@ class ResidentText {
   OwnedStream stream_;
   DeviceBuffer borders_;  // sentence offsets on their way into the ids
   Buffer buffers_[2];
-  int current_ = 0;  // the buffer that at() returned last
+  int current_ = 0;  // the buffer that load() was last about
 };
 
 }  // namespace embkit::cuda

@@ -18,6 +18,7 @@ using Clock = std::chrono::steady_clock;
 constexpr double kSliceSeconds = 0.25;  // of a launch, so that reports and Ctrl-C are prompt
 constexpr int kMostWarps = 1024;        // tried where the workspace of more does not fit
 constexpr Index kFastest = 16;          // times a slice may be longer than the one before
+constexpr Index kAhead = 8;             // times a slice's tokens are loaded at a time
 
 template <typename T>
 void copy_to_device(const DeviceBuffer& to, const std::vector<T>& from, Stream stream) {
@@ -118,6 +119,8 @@ bool Session::train_slice() {
   if (is_done()) return false;
   try {
     for (;;) {
+      // A long text goes over piece by piece, so that reports and Ctrl-C are prompt meanwhile.
+      if (!text_->load(position_, kAhead * slice_)) return true;
       const TrainTask task = next_task();
       const Clock::time_point began = Clock::now();
       const Status status = launch(task);
@@ -126,7 +129,7 @@ bool Session::train_slice() {
         continue;
       }
       check(status, "launch the training");
-      text_->load_next();  // meanwhile
+      text_->load_next(kAhead * slice_);  // meanwhile
       stream_.wait("train");
       finish_slice(task, std::chrono::duration<double>(Clock::now() - began).count());
       return true;
@@ -139,7 +142,7 @@ bool Session::train_slice() {
 
 TrainTask Session::next_task() {
   TrainTask task = options_.task;
-  const ResidentText::Segment segment = text_->at(position_);
+  const ResidentText::Segment segment = text_->current();
   task.ids = segment.ids;
   task.ids_position = segment.ids_position;
   task.num_ids = segment.num_ids;

@@ -49,7 +49,8 @@ class Session {
   Session(int device, const SessionOptions& options, const HostText& text,
           const WordTables& words, const HostRows& rows);
 
-  // Trains a slice and waits for it; false where all was done already.
+  // Trains a slice, or loads a piece of the text that is not there yet, and waits for it; false
+  // where all was done already.
   bool train_slice();
 
   struct Progress {
