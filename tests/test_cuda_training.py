@@ -177,6 +177,17 @@ def test_a_run_can_be_ended_while_a_long_text_goes_over(
     assert fake_cuda.left() == 0
 
 
+def test_a_run_keeps_to_its_device_where_others_use_another(
+    fake_cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embkit.training.progress.INTERVAL", 0)
+
+    def use_the_first(_: training.TrainingProgress) -> None:
+        fake_cuda.module.use_device(0)
+
+    assert_same(gpu(device="cuda:1", callback=use_the_first), gpu())
+
+
 def test_a_run_begins_with_given_vectors(fake_cuda: FakeCuda) -> None:
     first = gpu(epochs=1)
     on_gpu = gpu(init_from=first)

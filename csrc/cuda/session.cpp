@@ -118,6 +118,7 @@ void Session::refuse_memory() const {
 bool Session::train_slice() {
   if (is_done()) return false;
   try {
+    use();
     for (;;) {
       // A long text goes over piece by piece, so that reports and Ctrl-C are prompt meanwhile.
       if (!text_->load(position_, kAhead * slice_)) return true;
@@ -190,7 +191,11 @@ Session::Progress Session::progress() const {
           now_.log_normalizer};
 }
 
+// The thread's device is what its last caller has made it.
+void Session::use() const { check(runtime().set_device(number_), "use the device"); }
+
 void Session::download(const HostRows& rows) const {
+  use();
   const TrainTask& task = options_.task;
   const size_t words = task.num_words,
                row_bytes = static_cast<size_t>(task.dim) * sizeof(float);
@@ -228,6 +233,7 @@ void Session::restore(const HostRows& rows, const Progress& progress) {
                                 std::to_string(task.epochs * task.num_tokens) + ", got " +
                                 std::to_string(progress.tokens));
   }
+  use();
   upload(rows);
   now_ = Counters{};
   now_.loss = progress.loss;

@@ -41,8 +41,9 @@ struct HostRows {
 // The text is held on the device where it fits, and otherwise goes through two buffers, one
 // being filled while the other is trained on. Work is launched in slices of a fraction of a
 // second; between two of them the model is whole, so that it can be read and training can
-// pause. Throws CudaError, ResourceError where the device has too little memory, and
-// DivergenceError. After an exception from training only destruction is allowed.
+// pause, and the thread may have turned to another device. Throws CudaError, ResourceError
+// where the device has too little memory, and DivergenceError. After an exception from training
+// only destruction is allowed.
 class Session {
  public:
   // `text` must outlive this; `rows` are copied.
@@ -73,6 +74,7 @@ class Session {
   const ResidentText& text() const { return *text_; }
 
  private:
+  void use() const;
   void allocate(const WordTables& words);
   void allocate_workspace();
   void upload(const HostRows& rows);

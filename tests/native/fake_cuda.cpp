@@ -15,11 +15,13 @@ namespace embkit::cuda {
 namespace {
 
 constexpr Status kInvalidValue = 1;
+constexpr Status kInvalidHandle = 400;
 
 struct Fake {
   std::map<std::string, int> calls;
   std::map<char*, size_t> memory;  // what is allocated
-  int num_streams = 0;
+  std::map<Stream, int> streams;   // and the device of each
+  int device = 0;                  // that the thread is at
   size_t total_bytes = size_t{1} << 30;
   size_t most_bytes = 0;         // allocated at a time
   int shared_bytes = 227 << 10;  // that a block of threads may have
@@ -83,7 +85,11 @@ Status device_count(int* count) {
   return 0;
 }
 
-Status set_device(int) { return begin("set_device"); }
+Status set_device(int device) {
+  if (const Status status = begin("set_device")) return status;
+  fake().device = device;
+  return 0;
+}
 
 Status device_properties(DeviceProperties* properties, int) {
   if (const Status status = begin("device_properties")) return status;
@@ -152,15 +158,15 @@ Status clear(void* address, size_t bytes, Stream) {
 Status create_stream(Stream* stream) {
   if (const Status status = begin("create_stream")) return status;
   *stream = reinterpret_cast<Stream>(std::malloc(1));
-  ++fake().num_streams;
+  fake().streams[*stream] = fake().device;
   return 0;
 }
 
 Status wait(Stream) { return begin("wait"); }
 
 Status destroy_stream(Stream stream) {
+  if (fake().streams.erase(stream) == 0) std::abort();  // destroyed twice
   std::free(stream);
-  --fake().num_streams;
   return begin("destroy_stream");
 }
 
@@ -185,9 +191,13 @@ Status find() {
   return find_kernels();
 }
 
+// Kernels run on streams of the device that the thread is at alone.
+bool is_here(Stream stream) { return fake().streams.at(stream) == fake().device; }
+
 Status mark(uint32_t* ids, Index ids_position, Index num_ids, const uint64_t* sentence_offsets,
             Index num_offsets, Stream stream) {
   if (const Status status = begin("mark_sentences")) return status;
+  if (!is_here(stream)) return kInvalidHandle;
   if (!is_device(ids, static_cast<size_t>(num_ids) * sizeof(uint32_t))) return 700;
   return mark_sentences(ids, ids_position, num_ids, sentence_offsets, num_offsets, stream);
 }
@@ -199,12 +209,14 @@ bool is_on_device(const TrainTask& task) {
 
 Status train(const TrainTask& task, bool is_cbow, Stream stream) {
   if (const Status status = begin("train")) return status;
+  if (!is_here(stream)) return kInvalidHandle;
   if (!is_on_device(task)) return 700;
   return is_cbow ? train_cbow(task, stream) : train_skipgram(task, stream);
 }
 
 Status train_in_order(const TrainTask& task, bool is_cbow, Index batch_tokens, Stream stream) {
   if (const Status status = begin("train_deterministic")) return status;
+  if (!is_here(stream)) return kInvalidHandle;
   if (!is_on_device(task)) return 700;
   return train_deterministic(task, is_cbow, batch_tokens, stream);
 }
@@ -271,7 +283,7 @@ EMBKIT_EXPORT int fake_calls(const char* function) {
 // Pieces of memory and streams that were not given back.
 EMBKIT_EXPORT int fake_left() {
   auto& state = embkit::cuda::fake();
-  return static_cast<int>(state.memory.size()) + state.num_streams;
+  return static_cast<int>(state.memory.size() + state.streams.size());
 }
 EMBKIT_EXPORT size_t fake_most_bytes() { return embkit::cuda::fake().most_bytes; }
 }
