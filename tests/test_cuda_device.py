@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from embkit import _native
 from embkit.embeddings import Embeddings
 from embkit.errors import CudaError
 from tests import reference, reference_nce
@@ -61,6 +62,10 @@ def test_one_warp_trains_what_one_thread_trains(
 def test_one_block_on_tensor_cores_trains_tiles_in_their_order(
     monkeypatch: pytest.MonkeyPatch, loss: str, dim: int, window: int
 ) -> None:
+    cuda = _native.cuda()
+    needed = cuda.block_shared_bytes(dim, window, BLOCK["block_negatives"])
+    if needed > cuda.use_device(0)["shared_bytes_per_block"]:
+        pytest.skip(f"needs {needed} bytes of shared memory")
     monkeypatch.setattr("embkit.training.cuda.MAX_WARPS", 1)
     changes = {"bias": "none", "learning_rate": 0.2 / window}
     options: dict[str, Any] = BLOCK | {"loss": loss, "dim": dim, "window": window} | changes

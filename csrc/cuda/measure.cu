@@ -13,7 +13,8 @@ namespace {
 
 constexpr int kWarpsPerBlock = 4;
 constexpr int kThreads = kWarpsPerBlock * kWarpSize;
-constexpr int kBlocksPerProcessor = 4;  // about as many warps as training has
+constexpr int kFewest = 4;  // blocks of a multiprocessor: about as many warps as training has
+constexpr int kMost = 16;   // more than these no device holds
 
 struct Lists {
   float* matrix;
@@ -71,8 +72,19 @@ class Measurement {
     if (status_ == cudaSuccess) note(cudaEventCreate(&end_));
   }
 
-  // The bytes of all listed rows over the shortest time of a launch.
-  double best(void (*kernel)(Lists), int blocks, int repeats) {
+  // The bytes of all listed rows over the shortest time of a launch, with few blocks or many.
+  double best(void (*kernel)(Lists), int processors, int repeats) {
+    double most = 0;
+    for (int each = kFewest; each <= kMost; each *= 2) {
+      most = std::max(most, rate(kernel, processors * each, repeats));
+    }
+    return most;
+  }
+
+  Lists lists{};
+
+ private:
+  double rate(void (*kernel)(Lists), int blocks, int repeats) {
     float shortest = 0;
     for (int run = 0; run <= repeats && status_ == cudaSuccess; ++run) {
       note(cudaEventRecord(begin_));
@@ -90,9 +102,6 @@ class Measurement {
     return shortest > 0 ? bytes / (shortest * 1e-3) : 0;
   }
 
-  Lists lists{};
-
- private:
   cudaError_t status_ = cudaSuccess;
   cudaEvent_t begin_ = nullptr, end_ = nullptr;
 };
@@ -113,21 +122,21 @@ RowRates measure_rows(Index num_words, int stride, const uint32_t* rows, Index c
   }
   const DeviceLimits limits = device_limits();
   if (limits.status != cudaSuccess) return {0, 0, limits.status};
-  const int blocks = limits.processors * kBlocksPerProcessor;
+  const Index most_warps = Index{limits.processors} * kMost * kWarpsPerBlock;
   Measurement measurement;
   Lists& lists = measurement.lists;
   lists.count = count;
   lists.stride = stride;
   measurement.allocate(&lists.matrix, num_words * stride);
-  measurement.allocate(&lists.sums, Index{blocks} * kWarpsPerBlock * stride);
+  measurement.allocate(&lists.sums, most_warps * stride);
   measurement.allocate(&lists.rows, count);
   if (measurement.status() == cudaSuccess) {
     measurement.note(cudaMemcpy(lists.rows, rows, static_cast<size_t>(count) * sizeof *rows,
                                 cudaMemcpyHostToDevice));
   }
   measurement.create_events();
-  const double gathered = measurement.best(gather_rows_kernel, blocks, repeats);
-  const double scattered = measurement.best(scatter_rows_kernel, blocks, repeats);
+  const double gathered = measurement.best(gather_rows_kernel, limits.processors, repeats);
+  const double scattered = measurement.best(scatter_rows_kernel, limits.processors, repeats);
   return {gathered, scattered, measurement.status()};
 }
 
