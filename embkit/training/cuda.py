@@ -112,6 +112,10 @@ def settle_device(config: Word2VecConfig) -> Word2VecConfig:
         logger.warning("device auto: training on the cpu, since %s", error)
         return dataclasses.replace(config, device="cpu")
     logger.info("training on cuda:%d, %s", index, found["name"])
+    if config.negative_sharing == "block":
+        logger.warning(
+            "negative_sharing block: the quality of what a GPU trains so has not been measured"
+        )
     return dataclasses.replace(config, device=f"cuda:{index}")
 
 
