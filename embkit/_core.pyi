@@ -126,7 +126,13 @@ def is_fasttext(head: bytes) -> bool: ...
 class FastTextModel:
     def __init__(self, path: str | bytes, file: NDArray[np.uint8]) -> None: ...
     def word_vectors(
-        self, path: str | bytes, file: NDArray[np.uint8], *, rows: int, threads: int
+        self,
+        path: str | bytes,
+        file: NDArray[np.uint8],
+        *,
+        rows: int,
+        threads: int,
+        lenient: bool,
     ) -> NDArray[np.float32]: ...
     @property
     def version(self) -> int: ...

@@ -30,7 +30,8 @@ FastTextModel read(const std::string& path, const Array<uint8_t>& file) {
 }
 
 py::array_t<float> word_vectors(const FastTextModel& model, const std::string& path,
-                                const Array<uint8_t>& file, int64_t rows, int threads) {
+                                const Array<uint8_t>& file, int64_t rows, int threads,
+                                bool lenient) {
   if (threads < 1) {
     throw std::invalid_argument("threads must be at least 1, got " + std::to_string(threads));
   }
@@ -53,7 +54,7 @@ py::array_t<float> word_vectors(const FastTextModel& model, const std::string& p
   };
   {
     const py::gil_scoped_release release;
-    compute_fasttext_vectors(path, model, bytes, rows, out, threads, keep_going);
+    compute_fasttext_vectors(path, model, bytes, rows, out, threads, lenient, keep_going);
   }
   if (interrupted) throw py::error_already_set();
   return vectors;
@@ -124,7 +125,7 @@ void bind_fasttext(py::module_& m) {
       .def(py::init(&read), py::arg("path"), py::arg("file").noconvert(),
            "Read and check the bytes of a file; ``path`` is for messages.")
       .def("word_vectors", &word_vectors, py::arg("path"), py::arg("file").noconvert(),
-           py::kw_only(), py::arg("rows"), py::arg("threads"),
+           py::kw_only(), py::arg("rows"), py::arg("threads"), py::arg("lenient"),
            "The first words' vectors, n-grams included.")
       .def_readonly("version", &FastTextModel::version)
       .def_readonly("dim", &FastTextModel::dim)

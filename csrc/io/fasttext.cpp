@@ -360,7 +360,7 @@ FastTextModel read_fasttext(const std::string& path, FileBytes file) {
 
 void compute_fasttext_vectors(const std::string& path, const FastTextModel& model,
                               FileBytes file, int64_t num_rows, float* vectors, int num_threads,
-                              const std::function<bool()>& keep_going) {
+                              bool lenient, const std::function<bool()>& keep_going) {
   constexpr int64_t kChunk = 256;
   std::atomic<int64_t> next{0};
   const auto compute = [&](int, const std::atomic<bool>& stop) {
@@ -370,7 +370,8 @@ void compute_fasttext_vectors(const std::string& path, const FastTextModel& mode
       for (int64_t row = begin; row < end; ++row) {
         ngrams.clear();
         model.subwords.append_rows(model.word(row), ngrams);
-        if (average_rows(model, file, row, ngrams, vectors + row * model.dim)) continue;
+        const bool finite = average_rows(model, file, row, ngrams, vectors + row * model.dim);
+        if (finite || lenient) continue;
         throw FormatError(path, 0, model.input_offset + row * model.dim * 4,
                           "the vector of word " + std::to_string(row) + " is not finite");
       }

@@ -76,10 +76,10 @@ FastTextModel read_fasttext(const std::string& path, FileBytes file);
 
 // Writes the vectors of the first `num_rows` words to `vectors`, num_rows x dim: each is the
 // mean of the word's own row and of its n-grams' rows, as fastText computes it. `file` is what
-// the model was read from. Throws FormatError at a value that is not finite. Returns early when
-// keep_going() says so.
+// the model was read from. Throws FormatError at a value that is not finite, unless `lenient`.
+// Returns early when keep_going() says so.
 void compute_fasttext_vectors(const std::string& path, const FastTextModel& model,
                               FileBytes file, int64_t num_rows, float* vectors, int num_threads,
-                              const std::function<bool()>& keep_going);
+                              bool lenient, const std::function<bool()>& keep_going);
 
 }  // namespace embkit

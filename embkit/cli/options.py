@@ -110,7 +110,8 @@ class LoadOptions(MemoryOption):
     limit: int | None = None
     """Read only this many words, the first ones."""
     lenient: Flag = False
-    """Keep what is provably whole of a broken file, and say so."""
+    """Keep what is provably whole of a broken file, and say so: rows before a cut of text and
+    binary rows, rows whose numbers are finite of any format."""
     verify: Flag = False
     """Check the checksums of a saved model."""
 

@@ -28,14 +28,25 @@ def checksum(array: NDArray[Any]) -> int:
     return crc
 
 
-def first_not_finite(matrix: NDArray[Any]) -> int | None:
-    """Return the first row with NaN or infinity in it, or None."""
+def _finite_rows(matrix: NDArray[Any]) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """Yield where each block of rows begins, and which of them have finite values alone."""
     step = max(1, _BLOCK // 4 // max(1, matrix.shape[1]))
     for start in range(0, len(matrix), step):
-        finite = np.isfinite(matrix[start : start + step]).all(axis=1)
+        yield start, np.isfinite(matrix[start : start + step]).all(axis=1)
+
+
+def first_not_finite(matrix: NDArray[Any]) -> int | None:
+    """Return the first row with NaN or infinity in it, or None."""
+    for start, finite in _finite_rows(matrix):
         if not finite.all():
             return start + int(np.argmin(finite))
     return None
+
+
+def not_finite_rows(matrix: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which rows have NaN or infinity in them."""
+    parts = [~finite for _, finite in _finite_rows(matrix)]
+    return np.concatenate(parts) if parts else np.zeros(0, np.bool_)
 
 
 def check_finite(name: str, matrix: NDArray[Any]) -> None:

@@ -27,6 +27,7 @@ def read_embeddings(
     threads: int | None = None,
     limit: int | None = None,
     memory: int | None = None,
+    lenient: bool = False,
 ) -> Embeddings:
     """Read a fastText model, version 11, 12 or older, plain or compressed.
 
@@ -45,6 +46,8 @@ def read_embeddings(
         Keep only this many words, the first and most frequent ones.
     memory : int, optional
         Bytes that it may take: its words' vectors, and the file where it is compressed.
+    lenient : bool
+        Return vectors of words that are not finite as they are.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def read_embeddings(
         If it would take more than ``memory``.
     """
     data = _file_bytes(path, memory)
-    return parse(data, path, threads=threads, limit=limit, memory=memory)
+    return parse(data, path, threads=threads, limit=limit, memory=memory, lenient=lenient)
 
 
 def parse(
@@ -71,6 +74,7 @@ def parse(
     threads: int | None = None,
     limit: int | None = None,
     memory: int | None = None,
+    lenient: bool = False,
 ) -> Embeddings:
     """Read a model from its bytes, which the subwords keep; see ``read_embeddings``.
 
@@ -86,7 +90,8 @@ def parse(
     num_words = len(model.counts)
     rows = num_words if limit is None else min(limit, num_words)
     check_memory(path, 4 * model.dim * rows, memory)
-    vectors = model.word_vectors(name, file, rows=rows, threads=threads or available_threads())
+    threads = threads or available_threads()
+    vectors = model.word_vectors(name, file, rows=rows, threads=threads, lenient=lenient)
     vocabulary = Vocabulary(model.words, model.word_offsets[: rows + 1], model.counts[:rows])
     return Embeddings(
         vocabulary, vectors, provenance=_provenance(model), subwords=_subwords(model, file)

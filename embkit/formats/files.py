@@ -49,8 +49,9 @@ def load(
     path : str or path
         A file, a pipe, ``-`` for standard input, or a directory that ``save`` wrote.
     lenient : bool
-        Keep what is provably whole of a broken file; what was wrong is logged and is in the
-        result's ``provenance``.
+        Keep what is provably whole of a broken file: rows before a cut of text and binary
+        rows, rows whose numbers are finite of any format. What was wrong is logged and is in
+        the result's ``provenance``.
     verify : bool
         Check the checksums of embkit's own form.
     limit : int, optional

@@ -78,7 +78,11 @@ def _rows_of(embeddings: Embeddings | SparseEmbeddings) -> dict[str, NDArray[Any
 
 
 def read_embeddings(
-    path: str | os.PathLike[str], *, limit: int | None = None, memory: int | None = None
+    path: str | os.PathLike[str],
+    *,
+    limit: int | None = None,
+    memory: int | None = None,
+    lenient: bool = False,
 ) -> Embeddings:
     """Read an archive with a matrix and its words.
 
@@ -94,6 +98,8 @@ def read_embeddings(
         Keep only this many words, the first ones.
     memory : int, optional
         Bytes that its arrays may take.
+    lenient : bool
+        Return values that are not finite as they are.
 
     Raises
     ------
@@ -101,12 +107,12 @@ def read_embeddings(
         If the file cannot be opened.
     FormatError
         If it is damaged, holds objects, or lacks what is needed; or a value is NaN or
-        infinite.
+        infinite and ``lenient`` is false.
     ResourceError
         If its arrays would take more than ``memory``.
     """
     with open_archive(path, memory=memory) as archive:
-        content = _read_content(archive)
+        content = _read_content(archive, lenient=lenient)
     return cast("Embeddings", _assemble(content, limit))  # or SparseEmbeddings
 
 
@@ -117,12 +123,13 @@ class _Content:
     path: str | os.PathLike[str]
     arrays: dict[str, NDArray[Any]]
     offsets: dict[str, int]
+    lenient: bool
 
     def fail(self, part: str, reason: str) -> NoReturn:
         raise FormatError(self.path, None, self.offsets[part], reason)
 
 
-def _read_content(archive: Archive) -> _Content:
+def _read_content(archive: Archive, *, lenient: bool) -> _Content:
     members = check_members(archive)
     layouts = {name: read_layout(archive, info) for name, info in members.items()}
     words = next((name for name in _WORDS if name in layouts), None)
@@ -138,7 +145,7 @@ def _read_content(archive: Archive) -> _Content:
         part: read_array(archive, members[name], layouts[name]) for part, name in parts.items()
     }
     offsets = {part: members[name].header_offset for part, name in parts.items()}
-    return _Content(archive.path, arrays, offsets)
+    return _Content(archive.path, arrays, offsets, lenient)
 
 
 def _choose_matrix(archive: Archive, layouts: Mapping[str, Layout]) -> str:
@@ -189,7 +196,7 @@ def _floats(content: _Content, part: str, matrix: NDArray[Any]) -> NDArray[np.fl
         content.fail(part, f"{part} must have at least 1 column, got 0")
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(matrix, np.float32)
-    row = first_not_finite(values)
+    row = None if content.lenient else first_not_finite(values)
     if row is not None:
         content.fail(part, f"row {row} of {part} is not finite as float32")
     return values

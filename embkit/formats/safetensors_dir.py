@@ -61,7 +61,11 @@ _NO_VECTORS = {
 
 
 def read_embeddings(
-    path: str | os.PathLike[str], *, verify: bool = False, limit: int | None = None
+    path: str | os.PathLike[str],
+    *,
+    verify: bool = False,
+    limit: int | None = None,
+    lenient: bool = False,
 ) -> Embeddings:
     """Map a saved model: only its header, words and counts are read.
 
@@ -73,6 +77,8 @@ def read_embeddings(
         Also read every byte: checksums, and that all values are finite.
     limit : int, optional
         Keep only this many words, the first ones.
+    lenient : bool
+        Return values that are not finite as they are, also where ``verify`` is true.
 
     Returns
     -------
@@ -100,7 +106,7 @@ def read_embeddings(
     else:
         _check_pairs(model)
     if verify:
-        _verify(model)
+        _verify(model, lenient=lenient)
     return cast("Embeddings", _assemble(model, limit))
 
 
@@ -194,14 +200,14 @@ def _check_words(model: _Model, num_words: int) -> None:
         model.fail("counts must be at least 0", "counts")
 
 
-def _verify(model: _Model) -> None:
+def _verify(model: _Model, *, lenient: bool) -> None:
     if not model.header.is_intact():
         model.fail("the header was changed after it was written: its checksum differs")
     sums = model.parse("crc32")
     for name, array in model.tensors.items():
         if sums.get(name) != checksum(array):
             model.fail(f"tensor {name!r} is damaged: its checksum differs", name)
-    for name in ("input", "output", "subwords"):
+    for name in ("subwords",) if lenient else ("input", "output", "subwords"):
         row = first_not_finite(model.tensors[name]) if name in model.tensors else None
         if row is not None:
             model.fail(f"row {row} of {name} is not finite", name)

@@ -20,6 +20,7 @@ from embkit.formats import (
     word2vec_text,
 )
 from embkit.formats.report import FileReport, ReadOptions
+from embkit.formats.whole_rows import leave_out_bad_rows, word_oddities
 from embkit.formats.words import Source
 from embkit.output import stream_number
 from embkit.sparse import SparseEmbeddings
@@ -39,24 +40,32 @@ class Format(NamedTuple):
 
 
 def _read_npz(source: Source, options: ReadOptions) -> tuple[Embeddings, FileReport]:
-    found = npz.read_embeddings(source.path, limit=options.limit, memory=options.memory)
-    return _report(source, found)
+    limits = {"limit": options.limit, "memory": options.memory}
+    found = npz.read_embeddings(source.path, lenient=options.lenient, **limits)
+    return _report(source, found, options)
 
 
 def _read_fasttext(source: Source, options: ReadOptions) -> tuple[Embeddings, FileReport]:
-    found = fasttext.read_embeddings(source.path, limit=options.limit, memory=options.memory)
-    return _report(source, found)
+    limits = {"limit": options.limit, "memory": options.memory}
+    found = fasttext.read_embeddings(source.path, lenient=options.lenient, **limits)
+    return _report(source, found, options)
 
 
 def _read_safetensors(source: Source, options: ReadOptions) -> tuple[Embeddings, FileReport]:
     found = safetensors_dir.read_embeddings(
-        source.path, verify=options.verify, limit=options.limit
+        source.path, verify=options.verify, limit=options.limit, lenient=options.lenient
     )
-    return _report(source, found)
+    return _report(source, found, options, looks_at_words=options.verify)
 
 
-def _report(source: Source, embeddings: Embeddings) -> tuple[Embeddings, FileReport]:
+def _report(
+    source: Source, embeddings: Embeddings, options: ReadOptions, *, looks_at_words: bool = True
+) -> tuple[Embeddings, FileReport]:
     details = dict(embeddings.provenance)
+    skipped = 0
+    problems: tuple[str, ...] = ()
+    if options.lenient:
+        embeddings, skipped, problems = leave_out_bad_rows(embeddings, source.path)
     labels = details.pop("num_labels_left_out", 0)
     if isinstance(embeddings, SparseEmbeddings):
         details["sparse_entries"] = embeddings.num_entries
@@ -65,13 +74,16 @@ def _report(source: Source, embeddings: Embeddings) -> tuple[Embeddings, FileRep
         for name in ("counts", "output", "subwords")
         if getattr(embeddings, name) is not None
     ]
+    words = word_oddities(embeddings.vocabulary) if looks_at_words else {}
+    counted = {"labels_left_out": labels, "skipped_rows": skipped, **words}
     report = FileReport(
         source.path,
         source.format,
         source.compression,
         len(embeddings),
         embeddings.dim,
-        oddities={"labels_left_out": labels} if labels else {},
+        oddities={name: count for name, count in counted.items() if count},
+        problems=problems,
         details=details,
     )
     return embeddings, report

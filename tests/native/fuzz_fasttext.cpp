@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     EMBKIT_PROMISE(cells <= size);  // each word has a row in the file
     std::vector<float> vectors(cells);
     compute_fasttext_vectors("input", model, {data, size}, model.num_words(), vectors.data(), 1,
-                             [] { return true; });
+                             false, [] { return true; });
   } catch (const FormatError& error) {
     fuzz::check_error(error, size);
   } catch (const ResourceError&) {
