@@ -194,12 +194,12 @@ def test_make_builds_for_the_gpu_that_is_there_on_all_cores(tmp_path: Path) -> N
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"#!/bin/sh\n{code}\n")
         path.chmod(0o755)
-    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    search = f"{tools}{os.pathsep}{os.environ['PATH']}"
     names = ("EMBKIT_CUDA_ARCHITECTURES", "EMBKIT_BUILD_JOBS", "MAKEFLAGS")
     settings = {name: value for name, value in os.environ.items() if name not in names}
     command = ["make", "-s", "gpu", f"VENV={venv}", "CORPUS=text", "ARGS=--work w"]
     done = subprocess.run(
-        command, cwd=ROOT, env=settings | {"PATH": path}, capture_output=True, text=True
+        command, cwd=ROOT, env=settings | {"PATH": search}, capture_output=True, text=True
     )
     installed, measured = done.stdout.splitlines()
     assert installed.startswith("9.0 16 -m pip install")
