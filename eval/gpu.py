@@ -90,8 +90,8 @@ def run_tests(clock: Clock, *arguments: str, wrapper: tuple[str, ...] = ()) -> d
     all_tests = sorted((ROOT / "tests").glob("test_*.py"))
     files = [str(path) for path in all_tests if "mark.cuda" in path.read_text()]
     command = [*wrapper, sys.executable, "-m", "pytest", "-v", "-m", "cuda", *files]
-    command += ["-p", "no:cacheprovider", *arguments]
-    # Plugins that happen to be installed may warn, which these tests take for a failure.
+    command += ["-p", "no:cacheprovider", "-W", "default", *arguments]
+    # A warning of a package that happens to be installed here is no failure of a kernel.
     result = run_command(command, clock, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     counts = re.findall(r"(\d+) (passed|failed|skipped|error)", " ".join(result["output"]))
     return {**result, **{what: int(number) for number, what in counts}}

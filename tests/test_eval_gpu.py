@@ -217,11 +217,12 @@ def test_the_sanitizer_is_found_beside_the_compiler(
     assert gpu.find_sanitizer() == str(program)
 
 
-def test_other_plugins_of_pytest_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warnings_of_other_packages_fail_no_test(monkeypatch: pytest.MonkeyPatch) -> None:
     settings: dict[str, str] = {}
 
     def keep(command: list[str], clock: Clock, **environment: str) -> dict[str, Any]:
         settings.update(environment)
+        assert "-W default" in " ".join(command)
         return {"output": ["3 passed, 2 skipped"]}
 
     monkeypatch.setattr(gpu, "run_command", keep)
