@@ -162,6 +162,11 @@ def test_version_is_the_package_version(capsys: pytest.CaptureFixture[str]) -> N
         (["train", "sgns", "a", "--output", "v", "--max-vocab", "3.0"], "got '3.0'"),
         (["query", "neighbors", "v.txt"], "words must be given"),
         (["query", "similarity", "v.txt", "w"], "words must come in pairs, got 1"),
+        (
+            ["query", "analogy", "v.txt", "a", "b", "c", "d"],
+            "there is no argument that 'd' could be: embkit query analogy --help",
+        ),
+        (["convert", "v.txt", "v.bin", "-"], "there is no argument that '-' could be"),
         (["completion", "tcsh"], '"bash"'),
         (["convert", "a", "b", "--memory", "lots"], "512M"),
         (["doctor", "--json", "--json"], "multiple times"),

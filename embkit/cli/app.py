@@ -24,6 +24,7 @@ from cyclopts import (
     MissingArgumentError,
     Parameter,
     UnknownCommandError,
+    UnusedCliTokensError,
 )
 from cyclopts.help import PlainFormatter
 
@@ -198,6 +199,13 @@ def _missing(error: MissingArgumentError) -> str:
     return f"{error.argument.name} must be given: {command} --help"
 
 
+def _unused(error: UnusedCliTokensError) -> str:
+    """Say which argument is one too many."""
+    first = show_dash_in((error.unused_tokens or [""])[0])
+    command = " ".join(["embkit", *(error.command_chain or ())])
+    return f"there is no argument that {first!r} could be: {command} --help"
+
+
 _GROUPS = {("train",): "method", ("eval",): "task"}  # what the subcommands of each are called
 
 
@@ -246,6 +254,8 @@ def dispatch(tokens: Sequence[str], shown: _Shown) -> int:
         raise ValueError(_missing(error)) from error
     except UnknownCommandError as error:
         raise ValueError(_unknown(error)) from error
+    except UnusedCliTokensError as error:
+        raise ValueError(_unused(error)) from error
     except CycloptsError as error:
         raise ValueError(str(error)) from error
     return code if isinstance(code, int) else ExitCode.DONE
