@@ -94,6 +94,13 @@ def test_text_is_read_from_standard_input(corpus: Path, tmp_path: Path) -> None:
         (b"", [], ExitCode.INPUT, "no tokens"),
         (b"a b c\n", [], ExitCode.INPUT, "min_count"),
         (b"a a a a a a\n", [], ExitCode.INPUT, "2 words"),
+        (
+            b"a a b\n" * 3,
+            [],
+            ExitCode.INPUT,
+            "read 9 tokens, 2 types, of which",
+        ),
+        (b"a b " * 9, ["--max-vocab", "1"], ExitCode.INPUT, "max_vocab=1 leaves 1"),
         (b"good\nb\xff d\n", [], ExitCode.INPUT, "corpus.txt:2"),
         (b"a b " * 99, ["--memory", "1K"], ExitCode.RESOURCE, "dim"),
         (b"a b " * 99, ["--dim", "0"], ExitCode.USAGE, "dim must be at least 1, got 0"),

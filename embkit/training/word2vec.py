@@ -95,7 +95,7 @@ def train_word2vec(
     config = settle_device(config)
     num_words = len(corpus.vocabulary)
     if num_words < 2:
-        raise CorpusError(f"training needs at least 2 words, the vocabulary has {num_words}")
+        raise CorpusError(_too_few_words(corpus, config))
     what = f"a model of {num_words} words x {config.dim}"
     refuse_too_large(what, config, corpus.vocabulary, memory_needed, memory)
     trainer = Word2VecTrainer(corpus, config, initial)
@@ -108,6 +108,17 @@ def train_word2vec(
         reporter.go_on_from(*trainer.model.progress())
         trainer.train(reporter, checkpoints)
     return trainer.finish()
+
+
+def _too_few_words(corpus: EncodedCorpus, config: Word2VecConfig) -> str:
+    num_words = len(corpus.vocabulary)
+    told = f"training needs at least 2 words, the vocabulary has {num_words}"
+    if corpus.given_vocabulary:
+        return told
+    kept = f"min_count={config.min_count}"
+    kept += "" if config.max_vocab is None else f", max_vocab={config.max_vocab}"
+    read = f"read {corpus.num_tokens_read} tokens, {corpus.num_types_read} types"
+    return f"{told}: {read}, of which {kept} leaves {num_words}"
 
 
 class Word2VecTrainer:
