@@ -321,7 +321,9 @@ def test_a_memory_limit_below_the_file_exits_5(
 ) -> None:
     arguments = ["query", "neighbors", str(vectors), "king", "--memory", "10"]
     assert run_main(arguments) == ExitCode.RESOURCE
-    assert "memory" in error_line(capsys)
+    told = error_line(capsys)
+    assert f"{vectors}: " in told
+    assert "of memory that are allowed; limit reads fewer words" in told
 
 
 def test_what_was_tolerated_in_a_file_is_told(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from embkit._native import core
 from embkit.device import available_threads
 from embkit.embeddings import Embeddings
+from embkit.errors import ResourceError
 from embkit.formats.report import FileReport, ReadOptions
 from embkit.memory import memory_limit
 from embkit.vocabulary import Vocabulary
@@ -48,16 +49,27 @@ class Source:
 def read_words(
     read: Callable[..., Words], source: Source, options: ReadOptions
 ) -> tuple[Embeddings, FileReport]:
-    """Read a file with one of the native readers."""
-    data, offsets, vectors, index, found = read(
-        source.raw,
-        os.fsencode(source.path),
-        size=-1 if source.size is None else source.size,
-        memory=memory_limit(options.memory),
-        lenient=options.lenient,
-        limit=-1 if options.limit is None else options.limit,
-        threads=available_threads(),
-    )
+    """Read a file with one of the native readers.
+
+    Raises
+    ------
+    FormatError
+        If its content is wrong.
+    ResourceError
+        If its words and vectors are larger than ``options.memory``.
+    """
+    try:
+        data, offsets, vectors, index, found = read(
+            source.raw,
+            os.fsencode(source.path),
+            size=-1 if source.size is None else source.size,
+            memory=memory_limit(options.memory),
+            lenient=options.lenient,
+            limit=-1 if options.limit is None else options.limit,
+            threads=available_threads(),
+        )
+    except ResourceError as error:
+        raise ResourceError(f"{source.path}: {error}; limit reads fewer words") from None
     problem = found["problem"].decode("utf-8", "replace")
     report = FileReport(
         source.path,
