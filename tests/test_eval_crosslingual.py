@@ -214,6 +214,7 @@ def test_timing_compares_an_iteration_and_the_whole_among_equally_many_words(
     assert ratio["iteration"] == 0.25 / step["embkit"]["median_iteration_s"]
     assert whole["vecmap"]["iterations_s"] == 40 * 0.25
     assert ratio["whole"] == 10.0 / whole["embkit"]["seconds"]
+    assert ratio["usual, at least"] == 255 * 0.25 / timing["usual"]["embkit"]["seconds"]
     assert whole["embkit"]["iterations"] > 3
     assert "nn" not in whole["embkit"]
     with pytest.raises(SystemExit, match="timing needs --vecmap"):
