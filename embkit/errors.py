@@ -9,7 +9,7 @@ import os
 
 
 class FormatError(ValueError):
-    """A file whose content is wrong.
+    r"""A file whose content is wrong.
 
     Parameters
     ----------
@@ -20,12 +20,15 @@ class FormatError(ValueError):
     offset : int or None
         The byte, from 0, at which the fault was seen.
     reason : str
-        What was found and what is allowed.
+        What was found and what is allowed. What it quotes of the file becomes harmless to a
+        terminal: whatever is not printable is escaped.
 
     Examples
     --------
     >>> print(FormatError("v.txt", 3, None, "expected 4 numbers, got 2"))
     v.txt:3: expected 4 numbers, got 2
+    >>> print(FormatError("d.txt", 1, None, "no column \x1b[2Jpos"))
+    d.txt:1: no column \x1b[2Jpos
     """
 
     def __init__(
@@ -34,13 +37,17 @@ class FormatError(ValueError):
         self.path = os.fspath(path)
         self.line = line
         self.offset = offset
-        self.reason = reason
+        self.reason = "".join([c if c.isprintable() else _escaped(c) for c in reason])
         place = self.path if line is None else f"{self.path}:{line}"
         byte = "" if offset is None else f" (byte {offset})"
-        super().__init__(f"{place}: {reason}{byte}")
+        super().__init__(f"{place}: {self.reason}{byte}")
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return type(self), (self.path, self.line, self.offset, self.reason)
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 class CorpusError(ValueError):

@@ -142,6 +142,15 @@ def test_a_column_of_groups_that_is_not_there_is_told(
         SeedDictionary.read(path, group_column=column)
 
 
+def test_what_an_error_quotes_of_a_file_does_not_act_on_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "d.tsv"
+    path.write_bytes("a\tb\t\x1b[2J\u202epos\n".encode())
+    with pytest.raises(FormatError, match="header: ") as raised:
+        SeedDictionary.read(path, group_column="kind")
+    assert str(raised.value).endswith(r"header: a, b, \x1b[2J\u202epos")
+    assert raised.value.reason.isprintable()
+
+
 @pytest.mark.parametrize("weight", ["0", "-2.5", "nan", "inf"])
 def test_weights_must_be_positive_where_they_are_used_alone(
     weight: str, tmp_path: Path

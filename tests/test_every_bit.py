@@ -76,7 +76,8 @@ NAMES = (
     *("translations", "config", "initial rows", "run", "encoded corpus", "counts"),
     *("compressed", "corpus", "joined text", "word alignments", "aligned text"),
     *("gold links", "documents", "analogy folder", "outliers", "outlier folder"),
-    *("associations", "groups"),
+    *("associations", "groups", "dictionary by column", "similarity set by column"),
+    "categories by column",
 )
 
 

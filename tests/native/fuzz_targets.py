@@ -243,6 +243,11 @@ def _texts(folder: Path) -> dict[str, Target]:
             [b"cat\tKatze\ncat Kater 0.5\n"],
             ("dictionaries/seed_dictionary.py", "dictionaries/entries.py"),
         ),
+        "dictionary by column": Target(
+            lambda path: SeedDictionary.read(path, group_column="pos"),
+            [b"en\tde\tpos\ncat\tKatze\tnoun\nrun\trennen\tverb\n"],
+            ("dictionaries/seed_dictionary.py", "dictionaries/entries.py"),
+        ),
         "word alignments": Target(
             lambda path: read_word_alignments(folder / "en", folder / "de", path),
             [b"0-0 1-1\n0?0 1-1\n", b"0 0 1 1\n1 1\n"],
@@ -280,6 +285,11 @@ def _sets(folder: Path) -> dict[str, Target]:
             [b"cat\tdog\t7.5\nking\tqueen\t8\n", b"cat dog 7.5\nking queen 8\n"],
             own,
         ),
+        "similarity set by column": Target(
+            lambda path: read_similarity(path, columns=["word1", "word2", "score"]),
+            [b"score,word1,word2\n7.5,cat,dog\n8,king,queen\n"],
+            own,
+        ),
         "analogy set": Target(read_analogies, [b": capital\na b c d\ne f g h/i\n"], analogies),
         "analogy folder": Target(
             _inside(read_analogies, folder / "bats", "I01.txt"),
@@ -289,6 +299,11 @@ def _sets(folder: Path) -> dict[str, Target]:
         "categories": Target(
             readers.read_categorization,
             [b"word\tcategory\ncat\tanimal\ncar\tmachine\n", b"cat,animal\n"],
+            own,
+        ),
+        "categories by column": Target(
+            lambda path: readers.read_categorization(path, columns=["2", "1"]),
+            [b"cat\tanimal\ncar\tmachine\n"],
             own,
         ),
         "outliers": Target(
