@@ -208,7 +208,8 @@ class Scan:
         """What each row's products are multiplied with, exactly and for screening."""
         is_zero = self.norms == 0
         scales = np.ones_like(self.norms) if self.metric == "dot" else _inverse(self.norms)
-        screens = scales.astype(np.float32)
+        with np.errstate(over="ignore"):  # of rows too short for it, which are unsafe
+            screens = scales.astype(np.float32)
         unsafe = (self.norms < _SAFE_NORMS[0]) | (self.norms > _SAFE_NORMS[1])
         screens[unsafe & ~is_zero] = np.nan
         if self.metric == "pairdirection":  # its bound supposes unit length

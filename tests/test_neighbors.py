@@ -184,7 +184,7 @@ def test_nothing_to_search_or_to_ask(device: str) -> None:
     assert top_k(np.ones((2, 2)), vectors[:0], 2, device=device).rows.shape == (2, 0)
 
 
-@pytest.mark.parametrize("scale", [1e-38, 1e-20, 1e20, 3e38])
+@pytest.mark.parametrize("scale", [1e-44, 1e-38, 1e-20, 1e20, 3e38])
 def test_extreme_lengths_do_not_spoil_cosines(scale: float, device: str) -> None:
     rng = np.random.default_rng(5)
     directions = rng.choice([-1.0, -0.5, 0.5, 1.0], (300, 9)).astype(np.float32)
