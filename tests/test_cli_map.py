@@ -194,7 +194,7 @@ def test_two_periods_are_brought_together_by_the_words_that_they_share(
 
 def test_no_identical_words_are_told(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["map", files["s.bin"], files["t"], "--identical", "--output", files["m"]]
-    assert run_main(arguments) == 2
+    assert run_main(arguments) == 3
     assert "words that both spell alike, got none" in capsys.readouterr().err
 
 

@@ -180,6 +180,16 @@ def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that takes no files")
+def test_a_folder_of_the_systems_own_is_refused_as_an_output() -> None:
+    with (
+        pytest.raises(OutputError, match="takes no new file") as raised,
+        reserved_output(Path("/proc/changes"), overwrite=False),
+    ):
+        pass
+    assert raised.value.filename == "/proc/changes"
+
+
 def test_an_input_is_never_the_output(tmp_path: Path) -> None:
     target = tmp_path / "in.txt"
     target.touch()

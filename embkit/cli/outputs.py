@@ -188,6 +188,10 @@ def _try_writing(path: Path) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         descriptor = os.open(probe, flags, 0o600)
+    except FileNotFoundError:  # a folder of the system's own, or one that went meanwhile
+        raise OutputError(
+            errno.ENOENT, "the output's folder takes no new file", str(path)
+        ) from None
     except OSError as error:
         error.filename = str(path)
         raise

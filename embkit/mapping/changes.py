@@ -158,6 +158,8 @@ def changes(
 
     Raises
     ------
+    DictionaryError
+        If no word is spelt alike on both sides.
     KeyError
         If one of ``words`` is missing on a side.
     NotFiniteError

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from embkit.checks import check_at_least
 from embkit.dictionaries.seed_dictionary import SeedDictionary
+from embkit.errors import DictionaryError
 from embkit.mapping.induction import best_by_csls
 from embkit.vocabulary import Vocabulary
 
@@ -41,7 +42,7 @@ def identical_dictionary(source: Vocabulary, target: Vocabulary) -> SeedDictiona
 
     Raises
     ------
-    ValueError
+    DictionaryError
         If there are none.
 
     Examples
@@ -53,7 +54,9 @@ def identical_dictionary(source: Vocabulary, target: Vocabulary) -> SeedDictiona
     words = [source.bytes_of(int(row)) for row in identical_words(source, target)[0]]
     known = [word.decode() for word in words if _is_utf8(word) and word.strip()]
     if not known:
-        raise ValueError("source and target must have words that both spell alike, got none")
+        raise DictionaryError(
+            "source and target must have words that both spell alike, got none"
+        )
     return SeedDictionary([(word, word) for word in known], path="identical words")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embkit.embeddings import Embeddings
+from embkit.errors import DictionaryError
 from embkit.mapping.initial import Pairs, Rows, identical_words
 from embkit.neighbors import Doubles, Neighbors, row_norms, top_k
 
@@ -70,7 +71,7 @@ def common_rows(first: Embeddings, second: Embeddings) -> Pairs:
     left, right = identical_words(first.vocabulary, second.vocabulary)
     once = np.sort(np.unique(right, return_index=True)[1])
     if not len(once):
-        raise ValueError(
+        raise DictionaryError(
             "first and second must have words that both spell alike, got none among "
             f"{len(first)} and {len(second)}"
         )
