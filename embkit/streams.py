@@ -72,6 +72,10 @@ class _NamedFile(io.FileIO):
         with naming(self.name):
             return super().readall()
 
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # all that was wanted has been read
+            super().close()
+
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     """Open an ordinary file to read its bytes as they are; a failed read names it.

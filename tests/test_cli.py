@@ -196,6 +196,7 @@ def test_usage_errors_are_one_line_and_exit_2(
         (OSError(28, "No space left on device"), 4),
         (MemoryError(), 5),
         (ResourceError("too much"), 5),
+        (RuntimeError("can't start new thread"), 5),
         (LockedError("held"), 6),
         (DictionaryError("no pair"), 3),
         (Stopped(signal.SIGHUP), 129),

@@ -89,6 +89,12 @@ def test_file_in_a_folder_that_was_not_synced_is_lost(tmp_path: Path) -> None:
     assert left["synced"] == {"run/a": b"ab"}
 
 
+def test_file_without_a_name_leaves_nothing(tmp_path: Path) -> None:
+    lines = ["open ROOM/(unnamed)", "data 0 5 ROOM/(unnamed)", *WRITE, "fsync ROOM/.new"]
+    left = replay(tmp_path, [*lines, *RENAME, "fsync ROOM"], b"sparewhole")
+    assert list(left.values()) == [{"out": b"whole"}] * 3
+
+
 def test_torn_checkpoint_is_named(tmp_path: Path) -> None:
     for number in (1, 2):
         path = tmp_path / f"checkpoint-{number:06d}.safetensors"

@@ -195,6 +195,14 @@ def test_a_line_or_a_text_that_is_too_long_is_told_by_its_line(tmp_path: Path) -
         list(read_lines(path, most=1))
 
 
+def test_a_file_that_was_read_may_fail_to_close(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(b"the cat")
+    with open_input(path) as stream:
+        assert stream.read() == b"the cat"
+        os.close(stream.fileno())
+
+
 def test_a_failed_read_of_standard_input_says_so(tmp_path: Path) -> None:
     kept, wrong = os.dup(0), os.open(tmp_path / "written", os.O_WRONLY | os.O_CREAT)
     os.dup2(wrong, 0)

@@ -135,6 +135,34 @@ def test_counts_that_find_no_room_name_their_file_and_not_the_temporary_ones(
     assert [path.name for path in tmp_path.iterdir()] == ["text"]
 
 
+def test_mapped_rows_that_find_no_room_name_the_output(tmp_path: Path) -> None:
+    rows = np.random.default_rng(1).normal(size=(5000, 8)).astype(np.float32)
+    embkit.save(
+        embkit.Embeddings.from_words([f"w{i}" for i in range(5000)], rows), tmp_path / "v"
+    )
+    same = np.eye(8, dtype=np.float32)
+    embkit.Mapping(same, same).save(tmp_path / "m")
+    output = tmp_path / "out" / "w.bin"
+    output.parent.mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "embkit",
+        "apply",
+        str(tmp_path / "m"),
+        str(tmp_path / "v"),
+    ]
+    done = subprocess.run(
+        [*command, "--side", "source", "--output", str(output)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+        preexec_fn=limited(resource.RLIMIT_FSIZE, 100_000),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (4, f"embkit: error: {output}: File too large\n")
+    assert list(output.parent.iterdir()) == []
+
+
 def test_current_folder_that_is_gone_is_told(corpus: Path, tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()

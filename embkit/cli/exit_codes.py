@@ -89,5 +89,7 @@ def exit_code_of(error: BaseException) -> int:
         return error.code
     if isinstance(error, ImportError) and "failed to map" in str(error):  # the loader's words
         return ExitCode.RESOURCE
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":  # Python's
+        return ExitCode.RESOURCE
     rows = (code for kind, code in EXCEPTION_CODES if isinstance(error, kind))
     return next(rows, ExitCode.INTERNAL)

@@ -16,6 +16,7 @@ from embkit.formats import check_output_name, save
 from embkit.formats.blocks import BLOCK_BYTES, read_blocks
 from embkit.mapping.result import Mapping, Side
 from embkit.output import temporary_folder
+from embkit.streams import naming
 from embkit.vocabulary import Vocabulary
 
 Progress = Callable[[int, int | None], None]
@@ -90,12 +91,13 @@ def apply_to_file(
     parent = Path(output).absolute().parent
     is_folder = parent.is_dir() and not str(parent).startswith("/dev")
     folder = str(parent) if is_folder else temporary_folder()
+    shown = os.fspath(output) if is_folder else folder
     words, counts, provenance = _Words(), _Counts(), None
-    with tempfile.TemporaryFile(dir=folder, prefix=".embkit-") as spool:
+    with naming(shown), tempfile.TemporaryFile(dir=folder, prefix=".embkit-") as spool:
         for block in read_blocks(vectors, block_bytes=block_bytes, limit=limit):
             if (told := mapping.misfit(side, block.dim)) is not None:
                 raise ValueError(f"{os.fspath(vectors)}: {told}")
-            mapping.map_rows(block.vectors, side, unit=unit).tofile(spool)
+            spool.write(mapping.map_rows(block.vectors, side, unit=unit).data)
             words.add(block.vocabulary)
             counts.add(block.vocabulary)
             provenance = provenance or block.provenance
@@ -105,13 +107,13 @@ def apply_to_file(
             raise FormatError(vectors, None, None, "vectors must have a row, got none")
         spool.flush()
         shape = (len(words), mapping.dim)
-        rows = map_array(spool, np.float32, name=folder).reshape(shape)
-        mapped = Embeddings(
-            words.vocabulary(counts.values()),
-            rows,
-            provenance={**(provenance or {}), "mapping": mapping.told_of(side)},
-        )
-        save(mapped, output, format=format, overwrite=overwrite)
+        rows = map_array(spool, np.float32, name=shown).reshape(shape)
+    mapped = Embeddings(  # the map holds the rows; what fails from here on is the output's
+        words.vocabulary(counts.values()),
+        rows,
+        provenance={**(provenance or {}), "mapping": mapping.told_of(side)},
+    )
+    save(mapped, output, format=format, overwrite=overwrite)
     return len(words), mapping.dim
 
 

@@ -30,6 +30,8 @@ class Case:
     """Whether nothing is there before."""
     is_many: bool = False
     """Whether each file is an output of its own, whole or absent whatever the others are."""
+    bears_open: bool = False
+    """Whether it bears that a file cannot be opened, such as one without a name."""
     is_repeatable: bool = True
     """Whether it makes the same bytes again."""
     parts: tuple[str, ...] = ("faults", "power")
@@ -44,6 +46,13 @@ MAP_MANY = (
     *("map-many", "a={vectors}", "b={other_vectors}", "--pivot", "b"),
     *("--dictionary", "a-b={dictionary}", "--output", f"{ROOM}/maps", "--force"),
 )
+APPLY = ("apply", "{map}", "{vectors}", "--side", "source", "--output", f"{ROOM}/mapped.bin")
+BOTH = ("{vectors}", "{other_vectors}")
+RECORDS = (
+    *("cooccur", "{text}", "--output", f"{ROOM}/counts.bin"),
+    *("--save-vocabulary", f"{ROOM}/vocabulary", *COUNTED),
+)
+PHRASES = ("phrases", "learn", "{text}", "--output", "{phrases}", *COUNTED[:2])
 NO_THREAD = ("link", "thread")
 EVERY_PART = ("faults", "power", "kills")
 CBOW = ("train", "cbow", "{text}", *RUN, *SMALL, "--loss", "hs", "--epochs", "4")
@@ -75,15 +84,29 @@ CASES = {
     "glove": Case(("train", "glove", "{text}", "--output", f"{ROOM}/vectors.txt", *SMALL)),
     "sparse": Case(("train", "ppmi", "{text}", "--output", f"{ROOM}/ppmi", *COUNTED)),
     "counts": Case(("cooccur", "{text}", "--output", f"{ROOM}/counts.tsv", *COUNTED)),
+    "own-counts": Case(("cooccur", "{text}", "--output", f"{ROOM}/counts", *COUNTED)),
+    "records": Case(RECORDS, is_many=True),
+    "svd": Case(
+        ("train", "svd", "{text}", "--output", f"{ROOM}/svd.npz", "--dim", "8", *COUNTED)
+    ),
     "mapping": Case((*MAP, "--output", f"{ROOM}/map")),
     "mapped": Case((*MAP, "--output-source", f"{ROOM}/mapped.bin")),
     "map-many": Case(MAP_MANY, is_new=True, is_many=True, without=("rename",)),
+    "applied": Case(APPLY, bears_open=True, without=NO_THREAD),
+    "lexicon": Case(
+        ("induce-dictionary", *BOTH, "--output", f"{ROOM}/lexicon"), without=NO_THREAD
+    ),
+    "changes": Case(
+        ("changes", *BOTH, "--output", f"{ROOM}/changes", "--min-count", "0"),
+        without=NO_THREAD,
+    ),
     "projector": Case(
         ("export", "projector", "{vectors}", f"{ROOM}/projector"), without=NO_THREAD
     ),
     "phrases": Case(
         ("phrases", "learn", "{text}", "--output", f"{ROOM}/phrases", *COUNTED[:2])
     ),
+    "joined": Case(("phrases", "apply", "{phrases}", "{text}", "--output", f"{ROOM}/joined")),
     "cache": Case((*VECTORS[:3], "--output", "{scratch}", "--cache", f"{ROOM}/ids", *SMALL)),
     "checkpoints": Case(SGNS, has_run=True, parts=EVERY_PART),
     "checkpoints-glove": Case(GLOVE, has_run=True, parts=EVERY_PART),
@@ -98,7 +121,8 @@ def fill(work: Path, room: Path, arguments: Iterable[str]) -> list[str]:
     """Put the inputs' paths and the room's into a command."""
     names = {name: str(work / name) for name in ("text", "dictionary", "other_text", "large")}
     names |= {"vectors": str(work / "vectors.bin"), "other_vectors": str(work / "other.bin")}
-    names |= {"zipped": str(work / "text.gz")}
+    names |= {"zipped": str(work / "text.gz"), "map": str(work / "map")}
+    names |= {"phrases": str(work / "phrases")}
     names |= {"scratch": str(work / "scratch.bin"), "wide": str(work / "wide.bin")}
     return [a.format(**names).replace(f"{ROOM}/", f"{room}/") for a in arguments]
 

@@ -162,12 +162,18 @@ int open(const char* path, int flags, ...) {
   va_start(more, flags);
   const int mode = va_arg(more, int);
   va_end(more);
+  char unnamed[600];
+  const char* shown = path;
+  if (path != nullptr && (flags & O_TMPFILE) == O_TMPFILE) {
+    snprintf(unnamed, sizeof unnamed, "%s/(unnamed)", path);
+    shown = unnamed;
+  }
   if (is_below_root(path) && (flags & (O_WRONLY | O_RDWR | O_CREAT)) != 0) {
     has_begun = true;
-    if (fires("open", path)) return fail(EMFILE);
-    if ((flags & O_TRUNC) != 0) log_line("empty", path);
+    if (fires("open", shown)) return fail(EMFILE);
+    if ((flags & O_TRUNC) != 0) log_line("empty", shown);
   }
-  return watch(real(path, flags, mode), path);
+  return watch(real(path, flags, mode), shown);
 }
 
 int open64(const char* path, int flags, ...) {

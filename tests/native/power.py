@@ -74,7 +74,9 @@ class Disk:
         file.data[offset : offset + len(data)] = data
 
     def _apply_to_name(self, call: str, path: str) -> None:
-        if call == "open":
+        if call == "open" and path.endswith("/(unnamed)"):
+            self.open_files[path] = Inode()  # which no loss of power leaves behind
+        elif call == "open":
             self.open_files[path] = self.names.setdefault(path, Inode())
         elif call == "empty":
             self._opened(path).data.clear()

@@ -12,7 +12,9 @@ from embkit.training.checkpoint import read_checkpoint
 from tests.models import random_sentences
 from tests.native.fault_cases import (
     CASES,
+    MAP,
     OPTIONAL,
+    PHRASES,
     VECTORS,
     contents,
     how_to_finish,
@@ -36,7 +38,8 @@ def prepare(work: Path, cases: Iterable[str]) -> None:
     (work / "dictionary").write_text(pairs, encoding="utf-8")
     _run(work, work, VECTORS)
     other = (*VECTORS[:2], "{other_text}", "--output", "{other_vectors}", *VECTORS[5:])
-    _run(work, work, other)
+    for made in (other, (*MAP, "--output", "{map}"), PHRASES):
+        _run(work, work, made)
     for name in cases:
         case = CASES[name]
         room = work / "old" / name
