@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import re
 import shlex
@@ -9,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -21,6 +22,7 @@ from embkit.cli.doctor import (
     check_cuda,
     check_gpu,
     check_machine,
+    check_packages,
     remedy,
     verdict,
 )
@@ -68,6 +70,31 @@ def test_one_command_brings_all_that_is_missing() -> None:
     assert command is not None
     assert command.startswith(f"{sys.executable} -m pip install ")
     assert command.endswith(("[pandas,zstd]", "[pandas,zstd]'"))
+
+
+def test_a_package_that_this_python_cannot_have_or_need_is_not_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def version(name: str) -> str:
+        if name in ("gensim", "zstandard", "pandas"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "1.0"
+
+    def missed() -> list[str]:
+        return [check.name for check in check_packages() if not check.ok]
+
+    monkeypatch.setattr("importlib.metadata.version", version)
+    monkeypatch.setattr("embkit.cli.doctor.LACKS_GENSIM", False)
+    monkeypatch.setitem(sys.modules, "compression.zstd", None)
+    assert missed() == ["zstandard", "pandas", "gensim"]
+    monkeypatch.setattr("embkit.cli.doctor.LACKS_GENSIM", True)
+    assert missed() == ["zstandard", "pandas"]
+    for name in ("compression", "compression.zstd"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    assert missed() == ["pandas"]
+    told = {check.name: check.found for check in check_packages()}
+    assert told["gensim"] == "none, which has no release for this Python"
+    assert told["zstandard"] == "none, as Python itself reads and writes zstd"
 
 
 @pytest.mark.parametrize("there", [True, False])

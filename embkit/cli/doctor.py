@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -43,6 +44,8 @@ OLDEST_GPU = (7, 5)
 """Compute capability from which on GPUs are served, as setup.py has it."""
 PACKAGED_CUDA = 13_000
 """The CUDA whose compiler the extra nvcc brings: the package index has no older one."""
+LACKS_GENSIM = sys.version_info >= (3, 14)
+"""Whether gensim has no wheel for this Python; if it fails, so does all that pip is to bring."""
 FEATURES = ("avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "asimd")
 
 
@@ -121,10 +124,30 @@ def check_packages() -> Iterator[Check]:
         try:
             version = importlib.metadata.version(distribution)
         except importlib.metadata.PackageNotFoundError:
-            yield Check(distribution, f"missing ({purpose})", ok=False, extra=extra)
+            told = _unmissed(module)
+            found = f"missing ({purpose})" if told is None else f"none, {told}"
+            yield Check(distribution, found, ok=told is not None, extra=extra)
             continue
-        found = importlib.util.find_spec(module) is not None
-        yield Check(distribution, version if found else "broken", ok=found, extra=extra)
+        is_there = importlib.util.find_spec(module) is not None
+        found = version if is_there else "broken"
+        yield Check(distribution, found, ok=is_there, extra=extra)
+
+
+def _unmissed(module: str) -> str | None:
+    """Return why nothing is to be done about a package that is not here, None where it is."""
+    if module == "gensim" and LACKS_GENSIM:
+        return "which has no release for this Python"
+    if module == "zstandard" and _has_own_zstd():
+        return "as Python itself reads and writes zstd"
+    return None
+
+
+def _has_own_zstd() -> bool:
+    try:
+        importlib.import_module("compression.zstd")
+    except ImportError:  # before Python 3.14, or where it was built without
+        return False
+    return True
 
 
 def check_blas() -> Iterator[Check]:
