@@ -34,6 +34,16 @@ def test_config_errors_exit_2(
     assert hint in error_line(capsys)
 
 
+def test_config_with_an_option_of_another_tool_names_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text("vector_size = 50\n", encoding="utf-8")
+    command = ["train", "cbow", "a.txt", "--output", "v.bin", "--config", str(config)]
+    assert run_main(command) == ExitCode.USAGE
+    assert "no option vector-size here, which is called dim" in error_line(capsys)
+
+
 def test_config_has_options_that_are_called_like_commands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

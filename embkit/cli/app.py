@@ -57,6 +57,7 @@ from embkit.cli.signals import (
 )
 from embkit.cli.terminal import note, visible
 from embkit.memory import limit_readers
+from embkit.peers import peer_names
 
 HELP = """Train, map and evaluate word embeddings; look at them, and convert between formats.
 
@@ -147,8 +148,10 @@ def options_from(options: Mapping[str, Any], path: Path) -> Callable[..., None]:
         names = {name.lstrip("-") for name in given if not re.match("-[a-z]", name)}
         for name in options:
             if name not in names or name == "config":
+                ours = peer_names("".join(commands[1:2])) if commands[:1] == ("train",) else {}
                 close = difflib.get_close_matches(name, names - {name}, n=1)
                 hint = f"; did you mean {close[0]}?" if close else ""
+                hint = f", which is called {ours[name]}" if ours.get(name) in names else hint
                 raise ValueError(f"{path}: there is no option {name} here{hint}")
         nested = dict(options)
         for command in reversed(commands):  # or what is called like a command gets lost
