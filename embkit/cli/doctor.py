@@ -45,7 +45,7 @@ OLDEST_GPU = (7, 5)
 PACKAGED_CUDA = 13_000
 """The CUDA whose compiler the extra nvcc brings: the package index has no older one."""
 LACKS_GENSIM = sys.version_info >= (3, 14)
-"""Whether gensim has no wheel for this Python; if it fails, so does all that pip is to bring."""
+"""Whether gensim has no wheel for this Python; if one package fails, pip brings none."""
 FEATURES = ("avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "asimd")
 
 
