@@ -75,6 +75,24 @@ def test_each_case_policy_finds_its_rows(case: Case, expected: list[int]) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ("exact", [-1, -1, -1, 2]),
+        ("lower", [-1, -1, -1, 2]),
+        ("fold", [-1, -1, -1, 2]),
+        ("fallback", [0, 1, -1, 2]),
+    ],
+)
+def test_several_words_are_also_found_joined(case: Case, expected: list[int]) -> None:
+    words = ["star_wars", "World_War_II", "ice cream", "ice_cream"]
+    space = as_space(Embeddings.from_words(words, np.eye(4)))
+    asked = ["Star Wars", "World War II", "Star  Trek", "ice cream"]
+    assert find_rows(space, asked, case).tolist() == expected
+    few = [row if row < 2 else -1 for row in expected]
+    assert find_rows(space, asked, case, limit=2).tolist() == few
+
+
 def test_dense_sparse_and_mapping_agree() -> None:
     rng = np.random.default_rng(5)
     rows = (rng.random((6, 9)) * (rng.random((6, 9)) < 0.5)).astype(np.float32)

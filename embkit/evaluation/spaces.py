@@ -24,7 +24,8 @@ Case: TypeAlias = Literal["exact", "lower", "fold", "fallback"]
 - "exact": as it is written;
 - "lower": in lower case;
 - "fold": in upper case on both sides, the first row wins (word2vec's and gensim's way);
-- "fallback": as it is written, else in lower case, else capitalised, else in upper case.
+- "fallback": as it is written, else in lower case, else capitalised, else in upper case; one of
+  several words, as SemEval-2017 has them, with its blanks, else with ``_`` for them.
 """
 
 CASES: tuple[Case, ...] = ("exact", "lower", "fold", "fallback")
@@ -238,6 +239,8 @@ def find_rows(
     (array([ 1, -1]), array([1, 2]))
     >>> find_rows(space, ["US"], "fold")
     array([0])
+    >>> find_rows(as_space({"star_wars": [1.0]}), ["Star Wars"])
+    array([0])
     """
     check_choice("case", case, CASES)
     most = len(space) if limit is None else min(limit, len(space))
@@ -256,6 +259,10 @@ def find_rows(
         unknown = np.flatnonzero(rows < 0)
         found = space.ids_of([variant(words[i]) for i in unknown.tolist()])
         rows[unknown] = np.where(found < most, found, -1)
+    parted = [i for i in np.flatnonzero(rows < 0).tolist() if " " in words[i]]
+    if parted:
+        joint = [words[i].replace(" ", "_") for i in parted]
+        rows[parted] = find_rows(space, joint, case, limit)
     return rows
 
 
