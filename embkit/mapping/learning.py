@@ -32,6 +32,9 @@ _log = logging.getLogger("embkit")
 _CHECKED_WORDS = 4000  # words of each side in the run that checks the others
 _MARGIN_WORDS = 2000  # words that the margin is measured on
 _MET = 0.6  # share of words that two of several further runs must translate alike
+# Below, unrelated spaces have so few ways to lie on each other that runs meet by chance too:
+# in 6 dimensions mostly, in 10 now and then; in 12 up to half of the words are translated alike.
+_FEW_DIMS = 16
 _REMEDIES: dict[Start, str] = {
     "distributions": "start from identical words, numerals or a dictionary",
     "numerals": "start from identical words or a dictionary",
@@ -51,7 +54,8 @@ def fit_self_learning(
 
     Another run, from another start, must translate alike. Where it does not, one of them went
     astray, and further runs are tried, each from a start of its own, until one meets the first
-    run, or two meet each other: wrong ones do not meet. The map is then learned from theirs.
+    run, or two meet each other: wrong ones do not meet, but in few dimensions, where the
+    verdict is doubtful at best. The map is then learned from theirs.
 
     Raises
     ------
@@ -79,6 +83,9 @@ def fit_self_learning(
         figures=figures,
         remedy=_REMEDIES[kind],
     )
+    if verdict.judgement == "good" and spaces.source.dim < _FEW_DIMS:
+        why = f"but in {spaces.source.dim} dimensions runs agree by chance too"
+        verdict = replace(verdict, judgement="doubtful", reasons=(*verdict.reasons, why))
     restarts = {
         "runs": len(runs),
         "succeeded": sum(succeeded[: len(runs)]),
