@@ -56,6 +56,7 @@ PHRASES = ("phrases", "learn", "{text}", "--output", "{phrases}", *COUNTED[:2])
 NO_THREAD = ("link", "thread")
 EVERY_PART = ("faults", "power", "kills")
 CBOW = ("train", "cbow", "{text}", *RUN, *SMALL, "--loss", "hs", "--epochs", "4")
+NCE = ("train", "nce", "{text}", *RUN, *SMALL, "--normalizer", "learnt", "--epochs", "4")
 THREADS = (
     *("train", "sgns", "{zipped}", *RUN, *SMALL[:4], *SMALL[6:], "--threads", "4"),
     *("--epochs", "4"),
@@ -111,6 +112,7 @@ CASES = {
     "checkpoints": Case(SGNS, has_run=True, parts=EVERY_PART),
     "checkpoints-glove": Case(GLOVE, has_run=True, parts=EVERY_PART),
     "checkpoints-cbow-hs": Case(CBOW, has_run=True, parts=("kills",)),
+    "checkpoints-nce": Case(NCE, has_run=True, parts=("kills",)),
     "checkpoints-threads": Case(THREADS, has_run=True, is_repeatable=False, parts=("kills",)),
     "resume": Case(RESUME, has_run=True, begun=SGNS, parts=EVERY_PART),
     "resume-glove": Case(RESUME, has_run=True, begun=GLOVE, parts=EVERY_PART),
@@ -122,7 +124,7 @@ def fill(work: Path, room: Path, arguments: Iterable[str]) -> list[str]:
     names = {name: str(work / name) for name in ("text", "dictionary", "other_text", "large")}
     names |= {"vectors": str(work / "vectors.bin"), "other_vectors": str(work / "other.bin")}
     names |= {"zipped": str(work / "text.gz"), "map": str(work / "map")}
-    names |= {"phrases": str(work / "phrases")}
+    names |= {"phrases": str(work / "phrases"), "unit_map": str(work / "unit.map")}
     names |= {"scratch": str(work / "scratch.bin"), "wide": str(work / "wide.bin")}
     return [a.format(**names).replace(f"{ROOM}/", f"{room}/") for a in arguments]
 

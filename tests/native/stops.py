@@ -67,6 +67,12 @@ STOPPED = {
     "phrases": ("phrases", "learn", "{large}", *OUTPUT, "--min-count", "1"),
     "text": ("convert", "{wide}", f"{ROOM}/model.txt"),
     "map": ("map", "{wide}", "{wide}", "--method", "self-learning", *OUTPUT),
+    "apply": (
+        *("apply", "{unit_map}", "{wide}", "--side", "source"),
+        *("--output", f"{ROOM}/model.txt"),
+    ),
+    "changes": ("changes", "{wide}", "{wide}", "--output", f"{ROOM}/changes"),
+    "report": ("report", "{wide}", "--output", f"{ROOM}/report"),
     "lexicon": ("induce-dictionary", "{wide}", "{wide}", *OUTPUT),
     "diagnostics": ("eval", "diagnostics", "{wide}"),
 }
@@ -95,6 +101,8 @@ def prepare(work: Path) -> None:
     rows = rng.standard_normal((NUM_WORDS, 300), dtype=np.float32)
     vectors = embkit.Embeddings.from_words(words.tolist(), rows)
     embkit.save(vectors, work / "wide.bin", overwrite=True)
+    same = np.eye(300, dtype=np.float32)
+    embkit.Mapping(same, same).save(work / "unit.map", overwrite=True)
 
 
 def new_room(work: Path, name: str) -> Path:
