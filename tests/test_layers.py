@@ -82,8 +82,8 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     },
     "mapping": {
         *("_native", "backend", "blas", "checks", "device", "dictionaries", "embeddings"),
-        *("file_arrays", "formats", "memory", "neighbors", "output", "retrieval"),
-        *("screening", "streams", "vocabulary"),
+        *("file_arrays", "formats", "memory", "neighbors", "output", "progress"),
+        *("retrieval", "screening", "streams", "vocabulary"),
     },
     "evaluation": {
         *("_native", "backend", "blas", "checks", "device", "dictionaries", "embeddings"),

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
+import re
+import struct
+import sys
+import termios
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from embkit.progress import open_bar
 from embkit.training import train
 from embkit.training.progress import Reporter, TrainingProgress, try_log
 
@@ -22,6 +31,30 @@ def test_bars_show_reading_and_training(capsys: pytest.CaptureFixture[str]) -> N
     assert "training" in shown.err
     assert "100%" in shown.err
     assert shown.out == ""
+
+
+@pytest.mark.parametrize("columns", [0, 70])
+def test_bars_show_on_terminals_of_any_width(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = pty.openpty()
+    size = struct.pack("HHHH", columns // 3, columns, 0, 0)
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, size)
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        for bar in (open_bar(desc="fitting", total=4), open_bar(desc="reading")):
+            bar.update(4)
+            bar.close()
+        monkeypatch.undo()
+    data = b""
+    with contextlib.suppress(OSError):  # the end
+        while part := os.read(ours, 4096):
+            data += part
+    os.close(ours)
+    shown = data.decode()
+    assert "reading: 4it" in shown
+    whole = re.findall("fitting: 100[^\r\n]*", shown)
+    assert {len(line) for line in whole} == {(columns or 80) - 1}
 
 
 @pytest.fixture

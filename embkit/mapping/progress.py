@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from embkit.mapping.spaces import Report
+from embkit.progress import open_bar
 
 
 def silent(done: int, total: int, told: dict[str, float]) -> None:
@@ -24,9 +25,7 @@ def fitting_bar(show: bool, label: str) -> Iterator[Report]:
     if not show:
         yield silent
         return
-    from tqdm.auto import tqdm
-
-    with tqdm(unit="step", desc=label) as bar:
+    with open_bar(unit="step", desc=label) as bar:
 
         def update(done: int, total: int, told: dict[str, float]) -> None:
             bar.total = total

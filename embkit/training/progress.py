@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from embkit.errors import OutputError
+from embkit.progress import open_bar
 from embkit.streams import naming
 
 INTERVAL = 0.5
@@ -194,6 +195,4 @@ class Reporter:
 
 
 def _make_bar(total_tokens: int, unit: str) -> Any:  # noqa: ANN401  (tqdm's own type depends on the frontend)
-    from tqdm.auto import tqdm
-
-    return tqdm(total=total_tokens, unit=unit, unit_scale=True, desc="training")
+    return open_bar(total=total_tokens, unit=unit, unit_scale=True, desc="training")
