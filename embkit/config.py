@@ -134,8 +134,8 @@ class Word2VecConfig(VocabularyConfig):
     used. The cpu unless said otherwise, so that a command does the same on every machine."""
     deterministic: bool = False
     """Give the same bytes on every run: on the cpu with one thread, on a GPU by adding up the
-    updates of 1,024 tokens at a time in a fixed order, which is slower, and learns less where
-    these hold the same few words many times."""
+    updates of up to 1,024 tokens at a time in a fixed order, which is slower, and learns less
+    where these hold the same few words many times."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -102,6 +102,28 @@ def test_the_deterministic_mode_learns_nearly_as_much_as_the_cpu(
     assert fake_cuda.calls("train_deterministic") > 0
 
 
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [
+        ({}, 100),
+        ({"learning_rate": 0.05}, 50),
+        ({"method": "cbow"}, 100),  # whose usual rate is twice as high
+        ({"learning_rate": 1e-3}, 2112),
+        ({"subsample": 0.001}, 160),
+    ],
+)
+def test_fewer_are_trained_at_a_time_where_they_would_hold_the_same_word(
+    fake_cuda: FakeCuda, options: dict[str, Any], most: int
+) -> None:
+    # A quarter of the tokens are one word.
+    text = [["often", "often", "often", *(f"w{i}" for i in range(9))]] * 40
+    asked: dict[str, Any] = {"dim": 4, "subsample": 0, "epochs": 1, "device": "cuda", **options}
+    trained(text, **asked)
+    assert fake_cuda.asked("max_warps") == pytest.approx(most, rel=0.02)
+    trained(text, **asked, deterministic=True)
+    assert fake_cuda.asked("batch_tokens") == pytest.approx(min(most, 1024), rel=0.02)
+
+
 def test_deterministic_on_the_cpu_means_one_thread() -> None:
     assert SkipGramConfig(deterministic=True).threads == 1
     with pytest.raises(ValueError, match="threads must be 1 with deterministic on the cpu"):

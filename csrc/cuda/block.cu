@@ -69,7 +69,7 @@ Plan make_plan(const TrainTask& task) {
   }
   plan.blocks = std::min(std::max(per_processor, 1) * limits.processors, kMostBlocks);
   if (task.max_warps > 0) {
-    plan.blocks = std::min(plan.blocks, std::max(task.max_warps / kWarpsPerTile, 1));
+    plan.blocks = std::min(plan.blocks, std::max(task.max_warps / kTileCenters, 1));
   }
   return plan;
 }

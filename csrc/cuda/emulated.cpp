@@ -56,7 +56,7 @@ void run_block(const TrainTask& task) {
     EmulatedWarp warp(lanes, lane);
     EmulatedBlock block(warp);
     BlockTrainer<EmulatedBlock> trainer(block, task, shared, workspace,
-                                        std::max(task.max_warps / kWarpsPerTile, 1));
+                                        std::max(task.max_warps / kTileCenters, 1));
     trainer.run();
   });
 }

@@ -15,9 +15,6 @@ namespace {
 constexpr int kWarpsPerBlock = 4;
 constexpr int kThreads = kWarpsPerBlock * kWarpSize;
 constexpr int kLeastWarps = 4;  // of a multiprocessor, with rings in shared memory
-// Each warp sees late what the others learn: in a simulation thousands of stale centres
-// diverge. An H100 holds as many as are allowed here.
-constexpr int kMostInFlight = 2112;
 
 // A persistent grid: each warp takes chunks of positions from the queue in task.counters until
 // none is left, alone: no barrier of a block. Its ring of context rows lies in shared memory,
@@ -109,8 +106,8 @@ Plan make_plan(const TrainTask& task, bool is_cbow) {
       plan.shared_bytes = bytes;
     }
   }
-  const int most = task.max_warps > 0 ? task.max_warps : kMostInFlight;
-  if (most < plan.blocks * plan.warps_per_block) {
+  const int most = task.max_warps;
+  if (most > 0 && most < plan.blocks * plan.warps_per_block) {
     plan.warps_per_block = std::min(plan.warps_per_block, most);
     plan.blocks = most / plan.warps_per_block;
   }

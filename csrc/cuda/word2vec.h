@@ -78,7 +78,7 @@ struct TrainTask {
   Index first_epoch;  // draws are those of first_epoch + epoch
   uint64_t seed;
   uint64_t loss_mask;     // a centre is measured when these bits of its window draw are 0
-  int max_warps;          // most chunks in flight; 0 for as many as quality bears
+  int max_warps;          // most centres in flight; 0 for as many as the device holds
   uint32_t shared_words;  // words below this are frequent: rows written back after each centre
   bool prefetch;          // ask for a context's row a centre before it is needed
   // Memory.

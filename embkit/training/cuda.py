@@ -18,13 +18,19 @@ from embkit.config import Word2VecConfig
 from embkit.corpus import EncodedCorpus
 from embkit.device import parse_device
 from embkit.errors import CudaError, ResourceError
+from embkit.training.nce import keep_probabilities
 
 BATCH_TOKENS = 1024
-"""Tokens whose updates the deterministic mode adds up before any is made."""
+"""Tokens at most whose updates the deterministic mode adds up before any is made."""
 MOST_RESIDENT = 0
 """Ids that are held on the device at most; 0 for as many as fit."""
 MAX_WARPS = 0
 """Warps that train at a time at most; 0 for as many as quality bears."""
+MOST_WARPS = 2112
+"""Warps that quality bears at most: each sees late what others learn. An H100 holds as many."""
+MOST_OF_A_WORD = 25
+"""Centres of one word that are trained from the same rows at most, on average and at the usual
+rate: what they give to a row sums up, and steps that are too large diverge."""
 SHARED_WORDS = 300
 """Most frequent words whose rows go back after every centre, not when they leave the window."""
 PREFETCH = False
@@ -51,6 +57,24 @@ def _telling_memory(number: int, needed: int | None = None) -> Iterator[None]:
             f"cuda:{number} has too little memory ({error}){size}: end what else uses it, or "
             "use device cpu"
         ) from error
+
+
+def bearable_centers(config: Word2VecConfig, counts: NDArray[np.int64]) -> int:
+    """Return how many centres can be trained from the same rows, each as if it were alone.
+
+    Examples
+    --------
+    >>> from embkit.config import SkipGramConfig
+    >>> bearable_centers(SkipGramConfig(subsample=0), np.array([50, 30, 20]))
+    50
+    >>> faster = SkipGramConfig(subsample=0, learning_rate=0.05)
+    >>> bearable_centers(faster, np.array([50, 30, 20]))
+    25
+    """
+    kept = counts * keep_probabilities(vars(config), counts)
+    usual = type(config).learning_rate
+    most = MOST_OF_A_WORD * usual / config.learning_rate * kept.sum() / kept.max()
+    return max(1, int(min(most, MOST_WARPS)))
 
 
 def _block_refusal(config: Word2VecConfig, number: int, found: dict[str, Any]) -> str | None:
@@ -132,7 +156,7 @@ class CudaWord2Vec:
         counts = corpus.vocabulary.counts
         assert counts is not None  # an encoded corpus always has them
         self._host = core.Word2Vec(options, corpus.ids, corpus.sentence_offsets, counts)
-        self._options = self._device_options(config, options)
+        self._options = self._device_options(config, options, bearable_centers(config, counts))
         self._corpus = corpus
         self._number = parse_device(config.device).index or 0
         self._cuda = _native.cuda()
@@ -144,16 +168,16 @@ class CudaWord2Vec:
         self._counters = self._host.counters()
 
     def _device_options(
-        self, config: Word2VecConfig, options: dict[str, Any]
+        self, config: Word2VecConfig, options: dict[str, Any], bearable: int
     ) -> dict[str, Any]:
         return {
             **options,
             "negative_sharing": config.negative_sharing,
             "block_size": config.block_size,
             "loss_mask": self._host.loss_mask(),
-            "batch_tokens": BATCH_TOKENS if config.deterministic else 0,
+            "batch_tokens": min(BATCH_TOKENS, bearable) if config.deterministic else 0,
             "most_resident": MOST_RESIDENT,
-            "max_warps": MAX_WARPS,
+            "max_warps": MAX_WARPS or bearable,
             "shared_words": SHARED_WORDS,
             "prefetch": PREFETCH,
         }

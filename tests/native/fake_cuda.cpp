@@ -27,7 +27,9 @@ struct Fake {
   int shared_bytes = 227 << 10;  // that a block of threads may have
   int num_devices = 2;
   int driver = 13000;
-  std::string failing;  // the function whose call number `failing_call` fails
+  int max_warps = 0;       // of the last launch
+  Index batch_tokens = 0;  // of the last one of the deterministic mode
+  std::string failing;     // the function whose call number `failing_call` fails
   int failing_call = 0;
   Status failing_status = 0;
   Status sticky = 0;  // what every call returns from now on
@@ -211,13 +213,17 @@ Status train(const TrainTask& task, bool is_cbow, Stream stream) {
   if (const Status status = begin("train")) return status;
   if (!is_here(stream)) return kInvalidHandle;
   if (!is_on_device(task)) return 700;
-  return is_cbow ? train_cbow(task, stream) : train_skipgram(task, stream);
+  fake().max_warps = task.max_warps;
+  TrainTask one = task;
+  one.max_warps = 1;  // more are not there
+  return is_cbow ? train_cbow(one, stream) : train_skipgram(one, stream);
 }
 
 Status train_in_order(const TrainTask& task, bool is_cbow, Index batch_tokens, Stream stream) {
   if (const Status status = begin("train_deterministic")) return status;
   if (!is_here(stream)) return kInvalidHandle;
   if (!is_on_device(task)) return 700;
+  fake().batch_tokens = batch_tokens;
   return train_deterministic(task, is_cbow, batch_tokens, stream);
 }
 
@@ -284,6 +290,10 @@ EMBKIT_EXPORT int fake_calls(const char* function) {
 EMBKIT_EXPORT int fake_left() {
   auto& state = embkit::cuda::fake();
   return static_cast<int>(state.memory.size() + state.streams.size());
+}
+EMBKIT_EXPORT int fake_max_warps() { return embkit::cuda::fake().max_warps; }
+EMBKIT_EXPORT int fake_batch_tokens() {
+  return static_cast<int>(embkit::cuda::fake().batch_tokens);
 }
 EMBKIT_EXPORT size_t fake_most_bytes() { return embkit::cuda::fake().most_bytes; }
 }

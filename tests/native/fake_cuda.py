@@ -82,6 +82,10 @@ class FakeCuda:
         """Return how often a function was called."""
         return int(self.library.fake_calls(function.encode()))
 
+    def asked(self, name: str) -> int:
+        """Return the ``max_warps`` of the last launch, or the ``batch_tokens``."""
+        return int(getattr(self.library, f"fake_{name}")())
+
     def left(self) -> int:
         """Return how many pieces of memory and streams were not given back."""
         return int(self.library.fake_left())
