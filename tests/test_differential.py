@@ -1,4 +1,4 @@
-"""Files that both embkit and gensim accept, however they were changed, hold the same to both."""
+"""Changed files that both embkit and gensim accept hold the same to both."""
 
 from __future__ import annotations
 
