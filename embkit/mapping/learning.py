@@ -32,9 +32,9 @@ _log = logging.getLogger("embkit")
 _CHECKED_WORDS = 4000  # words of each side in the run that checks the others
 _MARGIN_WORDS = 2000  # words that the margin is measured on
 _MET = 0.6  # share of words that two of several further runs must translate alike
-# Below, unrelated spaces have so few ways to lie on each other that runs meet by chance too:
-# in 6 dimensions mostly, in 10 now and then; in 12 half of the words may be translated alike.
-_FEW_DIMS = 16
+# Below, unrelated spaces have so few ways to lie on each other that runs meet by chance too: in
+# 6 dimensions mostly, in 10 and 16 now and then.
+_FEW_DIMS = 20
 _REMEDIES: dict[Start, str] = {
     "distributions": "start from identical words, numerals or a dictionary",
     "numerals": "start from identical words or a dictionary",
