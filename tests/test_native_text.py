@@ -115,7 +115,9 @@ def test_a_fault_in_text_is_told_with_its_line_and_byte(
     assert found["crlf_lines"] == (4 + blank_lines if end == b"\r\n" else 0)
 
 
-UNTERMINATED = "the last line has no newline, so the file may be cut short"
+UNTERMINATED = (
+    "the last line has no newline, so the file may be cut short (if it is whole, add one)"
+)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ namespace embkit {
 namespace {
 
 constexpr int kLinesThatTellDim = 1000;
-constexpr char kUnterminated[] = "the last line has no newline, so the file may be cut short";
+constexpr char kUnterminated[] =
+    "the last line has no newline, so the file may be cut short (if it is whole, add one)";
 
 bool is_integer(std::string_view field) {
   if (field[0] == '-' || field[0] == '+') field.remove_prefix(1);  // no field is empty
