@@ -16,7 +16,14 @@ from embkit.mapping import SeedDictionary, learning, project_aligned
 from embkit.mapping.comparison import compare_spaces
 from embkit.mapping.methods import METHODS
 from embkit.mapping.self_learning import Learned, self_learn
-from embkit.mapping.verdict import Verdict, distinct, judge, share_of_shuffles, split_half
+from embkit.mapping.verdict import (
+    Verdict,
+    distinct,
+    judge,
+    own_pairs,
+    share_of_shuffles,
+    split_half,
+)
 from tests import spaces
 from tests.test_mapping_learning import NUM_WORDS, language, planted, seeds, words
 
@@ -218,9 +225,26 @@ def test_pairs_are_held_out_only_where_a_method_has_no_verdict_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source, target, gold = planted(noise=0.05)
-    monkeypatch.setattr("embkit.mapping.run.share_found", lambda *sides: pytest.fail("asked"))
+    monkeypatch.setattr("embkit.mapping.run.own_pairs", lambda *sides: pytest.fail("asked"))
     options = {**UNSUPERVISED, "dictionary": seeds(gold, 200)}
     assert verdict_of(source, target, **options)["judgement"] == "good"
+
+
+def test_the_margin_is_that_of_the_map_itself_on_its_own_pairs() -> None:
+    source, target, gold = planted(noise=0.3)
+    margins = []
+    for method in ("orthogonal", "cca"):
+        found = map(
+            words("s", source), words("t", target), dictionary=seeds(gold, 200), method=method
+        )
+        own = own_pairs(
+            found.apply(words("s", source), "source").vectors[:200],
+            found.apply(words("t", target), "target").vectors[gold[:200]],
+        )
+        assert own is not None
+        margins.append(found.statistics["verdict"]["figures"]["csls_margin"])
+        assert margins[-1] == pytest.approx(own.csls_margin, rel=1e-5)
+    assert margins[0] != pytest.approx(margins[1], rel=0.02)
 
 
 def test_a_dictionary_without_known_pairs_is_refused() -> None:

@@ -26,7 +26,7 @@ from embkit.mapping.spaces import (
     identity_of,
     rows_of_pairs,
 )
-from embkit.mapping.verdict import Verdict, judge_pairs, share_found
+from embkit.mapping.verdict import Verdict, judge_pairs, own_pairs
 from embkit.neighbors import top_k
 
 
@@ -55,7 +55,7 @@ def fit(spaces: Spaces, pairs: SeedPairs | None, config: HybridConfig, report: R
     }
     matrix = fit_linear(x, z, ridge=config.ridge)
     if pairs is None:  # mutual, so each word stands once
-        verdict = judge_pairs(x, z, fitted=share_found(x @ matrix, z))
+        verdict = judge_pairs(x, z, fitted=own_pairs(x @ matrix, z))
         told["verdict"] = _unconfirmed(verdict).to_dict()
     return Fit(matrix, identity_of(spaces.target), told)
 

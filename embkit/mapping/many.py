@@ -28,7 +28,7 @@ from embkit.mapping.normalize import Steps, apply_steps, fit_steps
 from embkit.mapping.result import Mapping
 from embkit.mapping.run import map, origin_of
 from embkit.mapping.spaces import Spaces, weights_of_pairs
-from embkit.mapping.verdict import Verdict, distinct, judge_pairs, share_found
+from embkit.mapping.verdict import Verdict, distinct, judge_pairs, own_pairs
 
 Languages = collections.abc.Mapping[str, Embeddings]
 Dictionaries = collections.abc.Mapping[tuple[str, str], Dictionary]
@@ -320,7 +320,7 @@ def _verdict(edges: list[Edge], name: str, turns: dict[str, Doubles]) -> dict[st
             own, other, neighbor = edge.seen_from(name)
             kept = distinct((edge.pairs.source, edge.pairs.target))
             sides = own[kept], other[kept] @ turns[neighbor]
-            fitted = share_found(sides[0] @ turns[name], sides[1])
+            fitted = own_pairs(sides[0] @ turns[name], sides[1])
             found.append((f"{edge.first}-{edge.second}", judge_pairs(*sides, fitted=fitted)))
     if not found:
         return {}

@@ -27,7 +27,7 @@ from embkit.mapping.progress import fitting_bar
 from embkit.mapping.result import Mapping
 from embkit.mapping.spaces import Fit, Report, Spaces
 from embkit.mapping.starts import check_start
-from embkit.mapping.verdict import Verdict, distinct, judge_pairs, share_found
+from embkit.mapping.verdict import Verdict, distinct, judge_pairs, own_pairs
 
 
 def map(
@@ -121,7 +121,7 @@ def _judged(spaces: Spaces, pairs: SeedPairs, fit: Fit) -> Verdict:
     """Return the verdict on a map from the pairs that it was fitted to."""
     kept = distinct((pairs.source, pairs.target))
     sides = spaces.source_rows(pairs.source[kept]), spaces.target_rows(pairs.target[kept])
-    fitted = share_found(sides[0] @ fit.source_map, sides[1] @ fit.target_map)
+    fitted = own_pairs(sides[0] @ fit.source_map, sides[1] @ fit.target_map)
     return judge_pairs(*sides, fitted=fitted)
 
 

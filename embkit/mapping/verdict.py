@@ -175,10 +175,25 @@ def share_of_shuffles(
     return float((sums >= sums[0]).mean())
 
 
-def share_found(
+class OwnPairs(NamedTuple):
+    """How a map brings the pairs together that it was fitted to.
+
+    Attributes
+    ----------
+    share : float
+        The share that find each other.
+    csls_margin : float
+        By how much the best of the candidates leads the second, on average (CSLS).
+    """
+
+    share: float
+    csls_margin: float
+
+
+def own_pairs(
     source_rows: ArrayLike, target_rows: ArrayLike, *, seed: int = 1
-) -> float | None:
-    """Return how many pairs of rows in one space find each other, as `split_half` looks.
+) -> OwnPairs | None:
+    """Return how pairs of rows in one space find each other, as `split_half` looks.
 
     Parameters
     ----------
@@ -189,24 +204,26 @@ def share_found(
 
     Returns
     -------
-    float or None
+    OwnPairs or None
         None where there are too few pairs to tell.
 
     Examples
     --------
     >>> rows = np.random.default_rng(1).standard_normal((100, 5)).astype(np.float32)
-    >>> share_found(rows, 2 * rows), share_found(rows[:9], rows[:9])
+    >>> own_pairs(rows, 2 * rows).share, own_pairs(rows[:9], rows[:9])
     (1.0, None)
     """
     x, z = np.asarray(source_rows, np.float32), np.asarray(target_rows, np.float32)
     halves = _halves(len(x), seed)
     if halves is None:
         return None
-    right = [
-        Retriever(x[half], z[half]).search(x[half], 1).rows[:, 0] == np.arange(len(half))
-        for half in halves
-    ]
-    return float(np.concatenate(right).mean())
+    found, leads = 0, 0.0
+    for half in halves:
+        best = Retriever(x[half], z[half]).search(x[half], 2)
+        found += int((best.rows[:, 0] == np.arange(len(half))).sum())
+        leads += float((best.scores[:, 0] - best.scores[:, 1]).sum(dtype=np.float64))
+    num_pairs = sum(map(len, halves))
+    return OwnPairs(found / num_pairs, leads / num_pairs)
 
 
 def _halves(num_pairs: int, seed: int) -> tuple[Rows, Rows] | None:
@@ -218,7 +235,7 @@ def _halves(num_pairs: int, seed: int) -> tuple[Rows, Rows] | None:
 
 
 def judge_pairs(
-    source_rows: ArrayLike, target_rows: ArrayLike, *, fitted: float | None = None
+    source_rows: ArrayLike, target_rows: ArrayLike, *, fitted: OwnPairs | None = None
 ) -> Verdict:
     """Return the verdict on what pairs teach, by maps fitted to half of them.
 
@@ -226,8 +243,9 @@ def judge_pairs(
     ----------
     source_rows, target_rows : array, shape (num_pairs, dim)
         Normalised rows, each word of either side at most once.
-    fitted : float, optional
-        What `share_found` returned for the pairs as the map itself brings them together.
+    fitted : OwnPairs, optional
+        What `own_pairs` returned for the pairs as the map itself brings them together. The
+        margin is then this map's; else that of the maps fitted to half of the pairs.
 
     Examples
     --------
@@ -236,12 +254,12 @@ def judge_pairs(
     'good'
     """
     found = split_half(source_rows, target_rows)
-    figures = {"csls_margin": found.csls_margin}
+    figures = {"csls_margin": found.csls_margin if fitted is None else fitted.csls_margin}
     return judge(
         held_out=found.share,
         pairs=found.pairs,
         shuffled=found.shuffled,
-        fitted=fitted,
+        fitted=None if fitted is None else fitted.share,
         figures=figures,
     )
 
