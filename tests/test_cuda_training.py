@@ -175,6 +175,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
 
 
 def test_a_signal_ends_a_run_and_frees_the_device(fake_cuda: FakeCuda) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell ignores it
     begun = time.monotonic()
     interrupt = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
 
