@@ -110,13 +110,25 @@ def measure_planted(arguments: argparse.Namespace) -> dict[str, Any]:
     for noise in arguments.noises or NOISES:
         for seed in range(arguments.planted_seeds):
             name, measure = f"planted {noise} embkit {seed}", partial(planted_embkit, vectors)
-            found[name] = cell(work, name, partial(measure, noise, seed), MAPPING)
+            found[name] = _without_hits(
+                cell(work, name, partial(measure, noise, seed), MAPPING)
+            )
             if arguments.vecmap is not None:
                 tool = VecMap(arguments.vecmap, arguments.threads)
                 name = f"planted {noise} vecmap {seed}"
                 run = partial(planted_vecmap, vectors, noise, seed, tool, work)
-                found[name] = cell(work, name, run, SCORING)
+                found[name] = _without_hits(cell(work, name, run, SCORING))
     return found
+
+
+def _without_hits(told: dict[str, Any]) -> dict[str, Any]:
+    """Leave out which words were found: only parts that are compared word by word keep it."""
+    return {
+        name: {what: value for what, value in part.items() if what != "hits"}
+        if isinstance(part, dict)
+        else part
+        for name, part in told.items()
+    }
 
 
 def _name(part: str, arguments: argparse.Namespace) -> str:

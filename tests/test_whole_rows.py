@@ -15,6 +15,7 @@ from embkit.cli.exit_codes import ExitCode
 from embkit.embeddings import Embeddings
 from embkit.errors import FormatError
 from embkit.formats import safetensors_writer
+from embkit.formats.whole_rows import word_oddities
 from embkit.vocabulary import Vocabulary
 from tests.attacks.npz_files import savez
 from tests.fasttext_files import Model
@@ -130,3 +131,10 @@ def test_odd_words_are_counted(tmp_path: Path) -> None:
     for name in ("v.npz", "model"):
         formats.save(embeddings, tmp_path / name)
         assert dict(formats.inspect(tmp_path / name).oddities) == odd
+
+
+def test_words_are_told_apart_where_their_letters_join() -> None:
+    whole = Vocabulary.from_words(["caf\u00e9", "\u00e9t\u00e9", ""])
+    assert word_oddities(whole) == {}
+    cut = Vocabulary.from_words([b"caf\xc3", b"\xa9t"])  # one text of UTF-8 when joined
+    assert word_oddities(cut) == {"words_not_utf8": 2}

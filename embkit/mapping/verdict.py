@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from embkit.mapping.comparison import SpacesReport
 from embkit.mapping.fit import fit_linear, fit_orthogonal
@@ -119,11 +119,18 @@ def split_half(source_rows: ArrayLike, target_rows: ArrayLike, *, seed: int = 1)
             fitted = fit_orthogonal(x[learned], z[learned])
         else:
             fitted = fit_linear(x[learned], z[learned])
-        mapped = (x[held_out] @ fitted).astype(np.float32)
-        best = Retriever(mapped, z[held_out], neighborhood=10).search(mapped, 2)
-        found += int((best.rows[:, 0] == np.arange(len(held_out))).sum())
-        leads += float((best.scores[:, 0] - best.scores[:, 1]).sum(dtype=np.float64))
+        right, lead = _looked_for((x[held_out] @ fitted).astype(np.float32), z[held_out])
+        found, leads = found + right, leads + lead
     return HeldOut(found / num_pairs, num_pairs, leads / num_pairs, shuffled)
+
+
+def _looked_for(
+    source_rows: NDArray[np.float32], target_rows: NDArray[np.float32]
+) -> tuple[int, float]:
+    """Return how many pairs find each other by CSLS, and the sum of the best ones' leads."""
+    best = Retriever(source_rows, target_rows).search(source_rows, 2)
+    found = int((best.rows[:, 0] == np.arange(len(source_rows))).sum())
+    return found, float((best.scores[:, 0] - best.scores[:, 1]).sum(dtype=np.float64))
 
 
 def are_few(num_pairs: int) -> bool:
@@ -217,13 +224,9 @@ def own_pairs(
     halves = _halves(len(x), seed)
     if halves is None:
         return None
-    found, leads = 0, 0.0
-    for half in halves:
-        best = Retriever(x[half], z[half]).search(x[half], 2)
-        found += int((best.rows[:, 0] == np.arange(len(half))).sum())
-        leads += float((best.scores[:, 0] - best.scores[:, 1]).sum(dtype=np.float64))
+    found, leads = zip(*(_looked_for(x[half], z[half]) for half in halves), strict=True)
     num_pairs = sum(map(len, halves))
-    return OwnPairs(found / num_pairs, leads / num_pairs)
+    return OwnPairs(sum(found) / num_pairs, sum(leads) / num_pairs)
 
 
 def _halves(num_pairs: int, seed: int) -> tuple[Rows, Rows] | None:
