@@ -9,6 +9,8 @@
    does: the same build with them must be reported, or the check would be blind.
 3. valgrind: valgrind's memcheck, where it is installed.
 4. With memory, one thread: each level's losses and norms agree with the relaxed build's.
+5. tearing: of 10^9 floats read from rows that all racing kernels store at the same time, each
+   is one that somebody stored. A writer of halves must be seen.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from eval.record import run_record, save_record
@@ -40,7 +42,10 @@ SOURCES = (
     "csrc/*/*.h",
     "tests/native/workout*",
     "tests/native/kernels_relaxed.cpp",
+    "tests/native/tearing.cpp",
 )
+AS_SHIPPED = ("-O3", "-fno-math-errno", "-ffp-contract=fast", "-Wno-psabi")
+NUM_READS = 10**9
 MOST_DIFFERENCE = 1e-6
 """Relative, between builds with one thread; the levels round differently."""
 
@@ -79,12 +84,28 @@ def build_workout(folder: Path, name: str, checks: tuple[str, ...], *, relaxed: 
     sources += ["tests/native/workout.cpp"]
     sources += ["tests/native/kernels_relaxed.cpp"] if relaxed else []
     objects = build.compile_objects(tools, sources, target)
-    for level, extra in {} if relaxed else LEVEL_FLAGS.items():
-        own = build.Toolchain(
-            compiler, (*flags, *(extra if platform.machine() == "x86_64" else ()))
-        )
-        objects += build.compile_objects(own, [f"csrc/simd/kernels_{level}.cpp"], target)
+    objects += [] if relaxed else compile_kernels(tools, target)
     return build.link(tools, objects, program)
+
+
+def compile_kernels(tools: build.Toolchain, folder: Path) -> list[Path]:
+    """Compile the kernels of every level; those of another processor are empty."""
+    objects = []
+    for level, extra in LEVEL_FLAGS.items():
+        flags = extra if platform.machine() == "x86_64" else ()
+        own = build.Toolchain(tools.compiler, (*tools.flags, *flags))
+        objects += build.compile_objects(own, [f"csrc/simd/kernels_{level}.cpp"], folder)
+    return objects
+
+
+def build_tearing(folder: Path) -> Path:
+    """Compile the program that looks for torn floats, with kernels as they are shipped."""
+    compiler = os.environ.get("CXX", "g++").split()[-1]
+    tools = build.Toolchain(compiler, (*build.COMMON, *AS_SHIPPED))
+    objects = compile_kernels(tools, folder)
+    sources = ["csrc/simd/dispatch.cpp", "tests/native/tearing.cpp"]
+    objects += build.compile_objects(tools, sources, folder)
+    return build.link(tools, objects, folder / "tearing")
 
 
 def run(
@@ -163,10 +184,20 @@ def check_with_valgrind(work: Path) -> list[Check]:
     return [run("valgrind baseline, 2 threads", command, level="baseline")]
 
 
+def check_tearing(work: Path, num_reads: int = NUM_READS) -> list[Check]:
+    """Look for floats that nobody stored, at each SIMD level, and for those of two halves."""
+    command = [str(build_tearing(work / "tearing")), str(num_reads)]
+    whole = [run(f"tearing {level}", command, level=level) for level in levels()]
+    halves = run("tearing sees halves", [*command, "halves"])
+    seen = halves.numbers.get("torn", 0) > 0
+    return [*whole, replace(halves, passed=seen, reason="halves were not seen")]
+
+
 PARTS: dict[str, Callable[[Path], list[Check]]] = {
     "memory": check_memory,
     "threads": check_threads,
     "valgrind": check_with_valgrind,
+    "tearing": check_tearing,
 }
 
 
