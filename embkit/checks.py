@@ -14,7 +14,7 @@ Oov: TypeAlias = Literal["raise", "skip", "zero", "subword"]
 """What a query does with a word that has no row."""
 
 MOST = {
-    "dim": 65_536,
+    "dim": 1_000_000,
     "window": 10_000,
     "negatives": 1_000,
     "block_size": 2**40,

@@ -247,6 +247,20 @@ def test_the_command_writes_the_page_once(
     assert main(["report", vectors, "--output", output, "--similarity", "mine.csv"]) == 2
 
 
+def test_a_file_of_zero_vectors_is_refused_before_the_sets_are_scored(
+    files: tuple[str, str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    vectors, data, output = files
+    zeros = Path(output).with_name("zeros.vec")
+    zeros.write_text("3 2\na 0 0\nb 1 0\nc 0 0\n")
+    command = ["report", vectors, str(zeros), "--output", output, "--similarity", data]
+    assert main(command) == 3
+    *_, error = capfd.readouterr().err.splitlines()
+    reason = "must have at least 2 words that are not zero, got 1"
+    assert error == f"embkit: error: {zeros}: {reason}"
+    assert not Path(output).exists()
+
+
 CHROMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = next(filter(None, map(shutil.which, CHROMES)), None)
 

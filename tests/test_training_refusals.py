@@ -50,7 +50,7 @@ WRONG_OPTIONS = [
     ({"subsample": None}, "subsample must be a number, got None"),
     ({"dynamic_window": "no"}, "dynamic_window must be True or False, got 'no'"),
     ({"keep_output": 1}, "keep_output must be True or False, got 1"),
-    ({"dim": 2**31}, "dim must be at most 65536, got 2147483648"),
+    ({"dim": 2**31}, "dim must be at most 1000000, got 2147483648"),
     ({"window": 10**9}, "window must be at most 10000, got 1000000000"),
     ({"negatives": 10**9}, "negatives must be at most 1000, got 1000000000"),
     ({"epochs": 2**62}, f"epochs must be at most 1000000, got {2**62}"),

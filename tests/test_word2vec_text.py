@@ -365,3 +365,12 @@ def test_many_rows_fill_the_matrix_whole(path: Path, header: bool) -> None:
     np.testing.assert_array_equal(embeddings.vectors, numbers)
     assert embeddings.provenance["oddities"] == {"blank_lines": 5}
     assert embeddings.vocabulary.id_of("w11999") == 11_999
+
+
+def test_inspecting_a_file_without_a_whole_row_says_what_is_wrong_with_the_first(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "v.vec"
+    path.write_text("2 2\na x 1\nb y 2\n")
+    with pytest.raises(FormatError, match=r":2: 'x' is not a number"):
+        formats.inspect(path)

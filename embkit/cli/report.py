@@ -14,6 +14,7 @@ from embkit.cli.eval_sets import load_each
 from embkit.cli.options import FLATTEN, CommonOptions, Flag, LoadOptions, Output
 from embkit.cli.outputs import reserved_output, tells_json
 from embkit.cli.terminal import note, print_json
+from embkit.errors import FormatError
 from embkit.evaluation.spaces import Case  # noqa: F401  (inherited fields are read here)
 from embkit.report.build import ReportOptions
 
@@ -77,11 +78,15 @@ def report(
     data = list(_open(sets))
     with reserved_output(output, overwrite=overwrite, inputs=vectors):
         paths, loaded = zip(*load_each(vectors, load), strict=True)
+        for path, space in zip(paths, loaded, strict=True):
+            if (found := int((space.norms > 0).sum())) < 2:
+                reason = f"must have at least 2 words that are not zero, got {found}"
+                raise FormatError(Path(path), None, None, reason)
         named = list(zip(short_names([Path(p) for p in paths]), loaded, strict=True))
-        told = not common.quiet and not common.json
+        is_told = not common.quiet and not common.json
 
         def progress(step: str) -> None:
-            note(step, quiet=not told)
+            note(step, quiet=not is_told)
 
         page = render(build_report(named, data, options, progress=progress))
         with OutputFile(output, overwrite=overwrite) as stream:

@@ -115,7 +115,12 @@ def inspect(path: str | os.PathLike[str]) -> FileReport:
     >>> report.format, report.num_words, dict(report.oddities)
     ('glove-text', 1, {'duplicate_words': 1, 'crlf_lines': 2})
     """
-    return _read(path, ReadOptions(lenient=True, verify=True))[1]
+    try:
+        return _read(path, ReadOptions(lenient=True, verify=True))[1]
+    except FormatError:
+        if Path(path).is_file():  # the first fault says more than that nothing was left
+            _read(path, ReadOptions(verify=True))
+        raise
 
 
 def save(

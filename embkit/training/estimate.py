@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from embkit.checks import MOST
 from embkit.config import GloveConfig, Word2VecConfig
 from embkit.errors import ResourceError
 from embkit.memory import memory_limit
@@ -68,7 +69,7 @@ most 75, or max_vocab at most 2, or min_count at least 3
     raise ResourceError(f"{told}: {advice}")
 
 
-def _largest(needed: Callable[[int], int], limit: int, most: int = 65_536) -> int:
+def _largest(needed: Callable[[int], int], limit: int, most: int = MOST["dim"]) -> int:
     """Return the largest number from 1 to ``most`` whose need is within the limit, else 0."""
     low, high = 0, most
     while low < high:
