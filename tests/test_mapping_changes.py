@@ -73,11 +73,14 @@ def plain_scores(
 
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("least", [0, 150])
+@pytest.mark.parametrize("many", [3, 4096])
 @pytest.mark.parametrize("block", [7, 4096])
 def test_scores_are_those_of_the_definition(
-    measure: Any, least: int, block: int, monkeypatch: pytest.MonkeyPatch
+    measure: Any, least: int, block: int, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embkit.mapping.periods._BLOCK", block)
+    sizes = {"_BLOCK": block, "_MANY": many, "_FEW_WORDS": 11, "_FEW_ROWS": 5}
+    for name, value in sizes.items():
+        monkeypatch.setattr(f"embkit.mapping.periods.{name}", value)
     before, after = two_periods()
     wanted = plain_scores(before, after, measure, 10, least)
     config = ChangesConfig(neighbors=10, min_count=least, shown=3)

@@ -14,6 +14,9 @@ from embkit.mapping.initial import Pairs, Rows, identical_words
 from embkit.neighbors import Doubles, Neighbors, row_norms, top_k
 
 _BLOCK = 4096  # words whose neighbours are held at a time
+# Ctrl-C is heard between passes. One of so many words over so many rows takes a second where
+# each has a thousand neighbours, nearly all scored exactly: then less is done at a time.
+_MANY, _FEW_WORDS, _FEW_ROWS = 256, 512, 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +55,15 @@ class Period:
         candidates, norms = vectors if is_whole else vectors[among], self.norms[among]
         place = np.full(len(vectors), -1)
         place[among] = np.arange(len(among))
-        for start in range(0, len(rows), _BLOCK):
-            block = rows[start : start + _BLOCK]
+        size, block_rows = (_FEW_WORDS, _FEW_ROWS) if k > _MANY else (_BLOCK, None)
+        for start in range(0, len(rows), size):
+            block = rows[start : start + size]
             themselves = place[block][:, None]
             yield top_k(
                 *(vectors[block], candidates, k),
                 exclude=themselves.tolist(),
                 norms=norms,
+                block_rows=block_rows,
                 device=device,
             )
 
