@@ -68,9 +68,10 @@ def test_an_error_names_its_place_in_the_whole_file(
         (b"1 1\na \0\0\x80\x3fb \0\0\x80\x3f", "junk follows the 1 rows"),
         (b"1 1\na \0\0\x80\x3f\nx", "junk follows the 1 rows"),
         (b"1 1\na \0\0\x80\x3fx", "junk follows the 1 rows"),
+        (b"3 1\n" + 4 * b"a \0\0\x80\x3f", "junk follows the 3 rows"),
     ],
 )
-@pytest.mark.parametrize("block_bytes", [1, 2, 4, 1 << 20])
+@pytest.mark.parametrize("block_bytes", [1, 2, 4, 12, 1 << 20])
 def test_too_few_or_too_many_rows_are_told(
     content: bytes, reason: str, block_bytes: int, tmp_path: Path
 ) -> None:

@@ -219,6 +219,7 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
         ): "only the marks up to len(columns) are looked at",
     },
     "embkit/formats/blocks.py": {
+        ("BLOCK_BYTES = 1 << 23", "23 -> 24"): _PIECES,
         (
             "stream = io.BufferedReader(rejoined(head, raw), 1 << 20)"
             "  # type: ignore[type-var, unused-ignore]",
