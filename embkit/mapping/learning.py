@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,10 +32,18 @@ from embkit.retrieval import Retriever
 _log = logging.getLogger("embkit")
 _CHECKED_WORDS = 4000  # words of each side in the run that checks the others
 _MARGIN_WORDS = 2000  # words that the margin is measured on
-_MET = 0.6  # share of words that two of several further runs must translate alike
-# Below, unrelated spaces have so few ways to lie on each other that runs meet by chance too: in
-# 6 dimensions mostly, in 10 and 16 now and then.
-_FEW_DIMS = 20
+# Shares of words that two runs from nothing must translate alike: to be believed at once, and
+# to be believed where they stand out.
+_SURE = 0.9
+_MET = 0.5
+# Times the spread, from the median to the closest of the runs unlike them, by which two that
+# meet must lead the closest: unrelated spaces' lead by up to 0.6, planted rotations' by 4.
+_STANDS_OUT = 2.0
+_LEAST_SPREAD = 0.01  # of the closest: what few runs tell of their spread may be too little
+_LEAST_ATTEMPTS = 3  # that are compared with two runs that meet
+# Below, unrelated spaces have so few ways to lie on each other that runs meet by chance too,
+# and nearly as one. From 6 on the first two never did so in 72 pairs of spaces.
+_FEW_DIMS = 6
 _REMEDIES: dict[Start, str] = {
     "distributions": "start from identical words, numerals or a dictionary",
     "numerals": "start from identical words or a dictionary",
@@ -52,10 +61,11 @@ def fit_self_learning(
     keeps to a good start, and with candidates dropped at random, which leaves a bad one. The
     higher objective decides.
 
-    Another run, from another start, must translate alike. Where it does not, one of them went
-    astray, and further runs are tried, each from a start of its own, until one meets the first
-    run, or two meet each other: wrong ones do not meet, but in few dimensions, where the
-    verdict is doubtful at best. The map is then learned from theirs.
+    Another run, from another start, must translate alike. Where it does not, or from nothing
+    not nearly all words, further runs are tried, each from a start of its own, until two meet
+    and stand out: of many wrong runs some meet by chance, but bring words hardly closer than
+    the others do, while a right rotation brings them clearly closer. The map is then learned
+    from theirs. In few dimensions the verdict is doubtful at best.
 
     Raises
     ------
@@ -67,11 +77,12 @@ def fit_self_learning(
     kind, start = find_start(spaces, *matrices, pairs, config)
     learner = _Learner(*matrices, kind, start, config, report)
     runs, others = learner.first_runs(), [learner.other_run(0)]
-    best, repeated = learner.settle(runs, others)
+    best, repeated, stands_out = learner.settle(runs, others)
     fitted = _final_map(spaces, best.learned.pairs, config)
+    by_chance = repeated >= REPEATED_FAILED and not stands_out
     is_settled = len(others) > 1 and repeated >= REPEATED_FAILED
     measure, asked = (best, [*runs, *others]) if is_settled else (others[0], runs)
-    succeeded = [run.alike(measure) >= REPEATED_FAILED for run in asked]
+    succeeded = [not by_chance and run.alike(measure) >= REPEATED_FAILED for run in asked]
     figures = {
         **_figures(*matrices, best.learned, fitted, config.device),
         "restarts_alike": translated_alike([run.translations for run in runs]),
@@ -83,6 +94,11 @@ def fit_self_learning(
         figures=figures,
         remedy=_REMEDIES[kind],
     )
+    if by_chance:
+        why = "but runs unlike them match the spaces as well, as by chance"
+        advice = f"to mend it, {_REMEDIES[kind]}"
+        reasons = (*verdict.reasons, why, advice)
+        verdict = replace(verdict, judgement="failed", reasons=reasons)
     if verdict.judgement == "good" and spaces.source.dim < _FEW_DIMS:
         why = f"but in {spaces.source.dim} dimensions runs agree by chance too"
         verdict = replace(verdict, judgement="doubtful", reasons=(*verdict.reasons, why))
@@ -97,10 +113,11 @@ def fit_self_learning(
 
 
 class _Run(NamedTuple):
-    """What a run learned, and frequent source words' best partners by it."""
+    """What a run learned, frequent source words' best partners by it, and their mean cosine."""
 
     learned: Learned
     translations: NDArray[np.int64]
+    closeness: float
 
     def alike(self, other: _Run) -> float:
         """Return the share of words that two runs translate alike."""
@@ -140,28 +157,31 @@ class _Learner:
         ways = _ways(self._kind, fewer) if attempt == 0 else [fewer]
         return self._run(config.restarts + attempt, start, ways)
 
-    def settle(self, runs: list[_Run], others: list[_Run]) -> tuple[_Run, float]:
-        """Return the run to map by, and how far one from another start agrees with it.
+    def settle(self, runs: list[_Run], others: list[_Run]) -> tuple[_Run, float, bool]:
+        """Return the run to map by, how far another agrees with it, and if they stand out.
 
         Further attempts are appended to ``others``.
         """
         best = max(runs, key=lambda run: run.learned.best.rank)
         repeated = best.alike(others[0])
-        if repeated >= REPEATED_FAILED:
-            return best, repeated
-        for attempt in range(1, self._config.attempts + 1):
+        if repeated >= (_SURE if self._kind == "distributions" else REPEATED_FAILED):
+            return best, repeated, True
+        attempts = self._config.attempts
+        for attempt in range(1, attempts + 1):
             self._courses.number += 1
-            latest = self.other_run(attempt)
-            twin = max(others, key=latest.alike)
-            others.append(latest)
-            if best.alike(latest) >= _MET:
-                return best, best.alike(latest)
-            if twin.alike(latest) >= _MET:  # the first run, which met none, went astray
+            others.append(self.other_run(attempt))
+            met = _closest_that_meet([best, *others])
+            if met is None or attempt < min(_LEAST_ATTEMPTS, attempts):
+                continue
+            if not _stand_out(*met, [*runs, *others]):
+                continue
+            found, twin = met
+            if found is not best:  # the first run, which is not as close, went astray
                 self._courses.number += 1
                 whole = replace(self._config, keep_probability=1.0)
-                found = self._run(0, latest.learned.pairs, [whole])
-                return found, found.alike(twin)
-        return best, repeated
+                found = self._run(0, found.learned.pairs, [whole])
+            return found, found.alike(twin), True
+        return best, repeated, _stand_out(best, others[0], [*runs, *others])
 
     def _run(self, number: int, start: Pairs, ways: list[SelfLearningConfig]) -> _Run:
         """Learn in each way; return the run with the highest objective."""
@@ -173,7 +193,27 @@ class _Learner:
             for way in ways
         ]
         learned = max(found, key=lambda learned: learned.best.rank)
-        return _Run(learned, _translate(*self._matrices, learned, self._fewer))
+        return _Run(learned, *_translate(*self._matrices, learned, self._fewer))
+
+
+def _closest_that_meet(runs: list[_Run]) -> tuple[_Run, _Run] | None:
+    """Return the two of those that translate alike that bring words closest, if any do."""
+    met = [pair for pair in combinations(runs, 2) if pair[0].alike(pair[1]) >= _MET]
+    return max(met, key=lambda pair: min(run.closeness for run in pair), default=None)
+
+
+def _stand_out(first: _Run, second: _Run, runs: list[_Run]) -> bool:
+    """Tell whether two runs that meet bring words far closer than those unlike them do."""
+    unlike = [
+        run.closeness
+        for run in runs
+        if max(run.alike(first), run.alike(second)) < REPEATED_FAILED
+    ]
+    if not unlike:
+        return True
+    least, closest = min(first.closeness, second.closeness), max(unlike)
+    spread = max(closest - float(np.median(unlike)), _LEAST_SPREAD * closest)
+    return least - closest > _STANDS_OUT * spread
 
 
 class _Courses:
@@ -225,13 +265,17 @@ def _with_fewer_words(config: SelfLearningConfig) -> SelfLearningConfig:
 
 def _translate(
     source: Matrix, target: Matrix, learned: Learned, config: SelfLearningConfig
-) -> NDArray[np.int64]:
-    """Return frequent source words' best partners by CSLS, rotated by all of a run's pairs."""
+) -> tuple[NDArray[np.int64], float]:
+    """Return frequent source words' best partners by CSLS, and their mean cosine.
+
+    The source is rotated by all of a run's pairs.
+    """
     pairs = source[learned.pairs[0]], target[learned.pairs[1]]
     rotation = fit_orthogonal(*pairs, device=config.device)
     mapped = (source[: config.cutoff] @ rotation).astype(np.float32)
     options: dict[str, Any] = {"neighborhood": config.neighborhood, "device": config.device}
-    return best_by_csls(mapped, target[: config.cutoff], **options)[0]
+    partners = best_by_csls(mapped, target[: config.cutoff], **options)[0]
+    return partners, float((mapped * target[partners]).sum(1).mean(dtype=np.float64))
 
 
 def _final_map(
