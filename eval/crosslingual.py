@@ -4,7 +4,8 @@ Every cell is kept in the work folder, so a stopped run goes on; ``--parts`` cho
 measure, the record's other parts stay as they are, each with the commit of its own: ``real``
 maps from dictionaries, with the reverse dictionaries both ways; ``starts`` self-learning;
 ``identical`` maps by the words that both languages spell alike, both ways too; ``planted``
-rotations (needs ``--sample``, a file of real vectors); ``timing`` (needs a quiet machine).
+rotations (needs ``--sample``, a file of real vectors); ``unrelated`` spaces, which must be told
+as failed; ``timing`` (needs a quiet machine).
 Without ``--vecmap`` and ``--muse`` only embkit runs; MUSE's programs need torch in
 ``--muse-python``, this Python when left out. VecMap's self-learning among 20,000 words
 takes hours, so ``starts`` and ``identical`` are compared among ``--cutoff`` words::
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ from eval.paired import against, pooled, tell
 from eval.planted_rotation import NOISES, planted_embkit, planted_vecmap
 from eval.record import run_record, save_record, with_other_parts
 from eval.starts import measure_identical, measure_starts
+from eval.unrelated_spaces import DIMS, map_unrelated
 from eval.vecmap import VecMap
 
 SUPERVISED: dict[str, dict[str, Any]] = {
@@ -121,6 +124,23 @@ def measure_planted(arguments: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
+def measure_unrelated(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Map unrelated spaces of several dims from nothing, and count what was told."""
+    found = {
+        f"unrelated {dim} {seed}": cell(
+            arguments.work,
+            f"unrelated {dim} {seed}",
+            partial(map_unrelated, dim, seed),
+            MAPPING,
+        )
+        for dim in DIMS
+        for seed in range(arguments.planted_seeds)
+    }
+    told = Counter(each["verdict"] for each in found.values())
+    print("unrelated", dict(told))
+    return {**found, "told": dict(told)}
+
+
 def _without_hits(told: dict[str, Any]) -> dict[str, Any]:
     """Leave out which words were found: only parts that are compared word by word keep it."""
     return {
@@ -167,7 +187,8 @@ def main(tokens: list[str] | None = None) -> dict[str, Any]:
     if (arguments.reverse_train is None) != (arguments.reverse_test is None):
         parser.error("--reverse-train and --reverse-test must be given together")
     parts = {"real": measure_real, "starts": measure_starts, "identical": measure_identical}
-    parts |= {"planted": measure_planted, "timing": measure_timing}
+    parts |= {"planted": measure_planted, "unrelated": measure_unrelated}
+    parts |= {"timing": measure_timing}
     found = {
         _name(part, arguments): parts[part](arguments) for part in arguments.parts.split(",")
     }

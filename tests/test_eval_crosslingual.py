@@ -251,6 +251,18 @@ def test_planted_rotations_are_measured_for_every_noise(
     assert set(metrics["planted at 0.3"]) == {"planted 0.3 embkit 0"}
 
 
+def test_unrelated_spaces_are_counted_by_what_was_told_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eval.crosslingual.DIMS", (8,))
+    output = ["--output", str(tmp_path / "record.json"), "--planted-seeds", "1"]
+    record = main(["--work", str(tmp_path), "--parts", "unrelated", *output])
+    found = record["metrics"]["unrelated"]
+    assert found["told"] == {"failed": 1}
+    assert found["unrelated 8 0"]["verdict"] == "failed"
+    assert found["unrelated 8 0"]["attempts"] == 24
+
+
 def test_a_cell_is_kept_as_long_as_its_sources_are_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
