@@ -37,7 +37,7 @@ _MARGIN_WORDS = 2000  # words that the margin is measured on
 _SURE = 0.9
 _MET = 0.5
 # Times the spread, from the median to the closest of the runs unlike them, by which two that
-# meet must lead the closest: unrelated spaces' lead by up to 0.6, planted rotations' by 4.
+# meet must lead the closest: by chance they hardly lead at all.
 _STANDS_OUT = 2.0
 _LEAST_SPREAD = 0.01  # of the closest: what few runs tell of their spread may be too little
 _LEAST_ATTEMPTS = 3  # that are compared with two runs that meet
